@@ -1,0 +1,58 @@
+"""Outputs that appear whole or not at all."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reprise.errors import InputError
+
+
+@contextmanager
+def outputs(*targets: str | Path) -> Iterator[list[Path]]:
+    """Yield one temporary path for each target; rename all of them once the block ends well.
+
+    A temporary path may become a file or a folder. After an error none of the targets has changed
+    and no temporary file is left.
+
+    Raises:
+        InputError: the disk is full, or a target's folder cannot be written.
+    """
+    finals = [Path(target) for target in targets]
+    partials = [final.with_name(f".{final.name}.{os.getpid()}.part") for final in finals]
+    try:
+        for final in finals:
+            final.parent.mkdir(parents=True, exist_ok=True)
+        yield partials
+        for partial in partials:
+            _flush(partial)
+        for partial, final in zip(partials, finals, strict=True):
+            if final.is_dir():
+                shutil.rmtree(final)
+            os.replace(partial, final)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InputError(f"{finals[0].parent}: the disk is full; nothing was written") from error
+        if error.errno in (errno.EACCES, errno.EROFS):
+            raise InputError(f"{finals[0].parent}: not writable; nothing was written") from error
+        raise
+    finally:
+        for partial in partials:
+            _remove(partial)
+
+
+def _flush(path: Path) -> None:
+    """Force a file, or each file of a folder, to the disk, so that a rename never precedes its content."""
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

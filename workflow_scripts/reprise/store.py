@@ -1,0 +1,89 @@
+"""The decoded form of a data set: a table of cases beside flat, memory-mapped arrays.
+
+A store is a folder with `cases.csv` (a row a case, of which `case` is unique) and one `.npy` file an array.
+What the first axis of an array counts (frames, slices, traced images) is the format's choice; cases point
+into it by their own columns, such as `offset` and `frames`.
+"""
+
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from reprise.errors import InputError
+from reprise.files import outputs
+
+CASES = "cases.csv"
+
+
+class Store(NamedTuple):
+    """An open store: its cases and its read-only arrays by name."""
+
+    cases: pd.DataFrame
+    arrays: dict[str, np.ndarray]
+
+
+class Rows(NamedTuple):
+    """An array to be written piece by piece: its whole shape, its type, and pieces along the first axis."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    pieces: Iterable[np.ndarray]
+
+
+def write_store(folder: str | Path, cases: pd.DataFrame, arrays: Mapping[str, np.ndarray | Rows]) -> None:
+    """Write a whole store to `folder`, or nothing.
+
+    Pieces are written in sequence, never through a memory map: a full disk is then an error, not a signal.
+
+    Raises:
+        InputError: the disk is full.
+        ValueError: pieces do not add up to the shape that was promised, or a case appears twice.
+    """
+    if cases["case"].duplicated().any():
+        raise ValueError("a case appears twice in a store")
+    with outputs(folder) as (partial,):
+        partial.mkdir()
+        cases.to_csv(partial / CASES, index=False)
+        for name, array in arrays.items():
+            _write_rows(partial / f"{name}.npy", array if isinstance(array, Rows) else _as_rows(array))
+
+
+def open_store(folder: str | Path) -> Store:
+    """Open a store for reading; arrays stay on the disk until they are indexed.
+
+    Raises:
+        InputError: the folder is no store, or one of its files is damaged.
+    """
+    folder = Path(folder)
+    try:
+        cases = pd.read_csv(folder / CASES, dtype={"case": str, "patient": str})
+        arrays = {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: not a readable store ({error}); delete it and run again") from error
+    if not arrays:
+        raise InputError(f"{folder}: a store needs at least one .npy file")
+    return Store(cases, arrays)
+
+
+def _as_rows(array: np.ndarray) -> Rows:
+    return Rows(array.shape, array.dtype, [array])
+
+
+def _write_rows(path: Path, rows: Rows) -> None:
+    header = io.BytesIO()
+    descr = {"descr": np.lib.format.dtype_to_descr(rows.dtype), "fortran_order": False, "shape": rows.shape}
+    np.lib.format.write_array_header_1_0(header, descr)
+    written = 0
+    with path.open("wb") as stream:
+        stream.write(header.getvalue())
+        for piece in rows.pieces:
+            if piece.shape[1:] != rows.shape[1:] or piece.dtype != rows.dtype:
+                raise ValueError(f"{path.stem}: piece {piece.shape} {piece.dtype} does not fit {rows.shape} {rows.dtype}")
+            stream.write(np.ascontiguousarray(piece).data)
+            written += len(piece)
+    if written != rows.shape[0]:
+        raise ValueError(f"{path.stem}: {written} rows written, {rows.shape[0]} promised")
