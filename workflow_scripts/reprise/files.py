@@ -31,7 +31,7 @@ def outputs(*targets: str | Path) -> Iterator[list[Path]]:
         for partial, final in zip(partials, finals, strict=True):
             if final.is_dir():
                 shutil.rmtree(final)
-            os.replace(partial, final)
+            partial.replace(final)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise InputError(f"{finals[0].parent}: the disk is full; nothing was written") from error

@@ -82,7 +82,9 @@ def _write_rows(path: Path, rows: Rows) -> None:
         stream.write(header.getvalue())
         for piece in rows.pieces:
             if piece.shape[1:] != rows.shape[1:] or piece.dtype != rows.dtype:
-                raise ValueError(f"{path.stem}: piece {piece.shape} {piece.dtype} does not fit {rows.shape} {rows.dtype}")
+                raise ValueError(
+                    f"{path.stem}: piece {piece.shape} {piece.dtype} does not fit {rows.shape} {rows.dtype}"
+                )
             stream.write(np.ascontiguousarray(piece).data)
             written += len(piece)
     if written != rows.shape[0]:
