@@ -1,0 +1,19 @@
+"""Reprise: five published medical-imaging studies, from raw data to one report."""
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/report.smk"
+
+
+for study in config["studies"]:
+
+    include: f"rules/{study}.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/report.html",

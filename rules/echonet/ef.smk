@@ -1,0 +1,91 @@
+# Ejection fraction from video clips, and beat by beat.
+
+
+rule echonet_train_ef:
+    input:
+        store="results/echonet/store",
+        normalisation="results/echonet/normalisation.json",
+        initial=lambda w: initial_weights("echonet", "ef", w.run),
+    output:
+        published="results/echonet/ef/{run}/published.safetensors",
+        sound="results/echonet/ef/{run}/sound.safetensors",
+        history="results/echonet/ef/{run}/log.csv",
+    log:
+        "results/logs/echonet/train_ef/{run}.log",
+    benchmark:
+        "results/benchmarks/echonet/train_ef/{run}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=32000,
+        runtime=2880,
+        gpu=1,
+        nodes=1,
+    params:
+        spec=lambda w: spec("echonet/train_ef.py", recipe("echonet", "ef", w.run)),
+        checkpoints="results/checkpoints/echonet/ef/{run}",
+        tensorboard="results/tensorboard/echonet/ef/{run}",
+    shell:
+        "exec python workflow_scripts/echonet/train_ef.py --store {input.store:q}"
+        " --normalisation {input.normalisation:q} --initial {input.initial:q} --settings {params.spec:q}"
+        " --device {config[device]:q} --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q}"
+        " --published {output.published:q} --sound {output.sound:q} --history {output.history:q} --log {log:q}"
+
+
+rule echonet_predict_ef:
+    input:
+        store="results/echonet/store",
+        weights="results/echonet/ef/{run}/{protocol}.safetensors",
+        size=lambda w: sizes_for_clips("published"),
+        size_sound=lambda w: sizes_for_clips("sound"),
+    output:
+        "results/echonet/ef/{run}/{protocol}/{split}_predictions.csv",
+    log:
+        "results/logs/echonet/predict_ef/{run}/{protocol}/{split}.log",
+    benchmark:
+        "results/benchmarks/echonet/predict_ef/{run}/{protocol}/{split}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 1
+    resources:
+        mem_mb=16000,
+        runtime=480,
+        gpu=1,
+        nodes=1,
+    params:
+        spec=spec("echonet/predict_ef.py", settings("echonet", "beats", clips=settings("echonet", "ef")["clips"])),
+        clips=settings("echonet", "ef")["clips"],
+        checkpoints="results/checkpoints/echonet/predict_ef/{run}/{protocol}/{split}",
+    shell:
+        "exec python workflow_scripts/echonet/predict_ef.py --store {input.store:q} --weights {input.weights:q}"
+        " --split {wildcards.split:q} --clips {params.clips:q} --size {input.size:q} --size-sound {input.size_sound:q}"
+        " --settings {params.spec:q} --device {config[device]:q} --checkpoints {params.checkpoints:q}"
+        " --predictions {output:q} --log {log:q}"
+
+
+rule echonet_beat_by_beat:
+    input:
+        store="results/echonet/store",
+        predictions="results/echonet/ef/{run}/{protocol}/test_predictions.csv",
+        size=lambda w: size_table(w.protocol),
+    output:
+        cases="results/echonet/ef/{run}/{protocol}/beats.csv",
+        summary="results/echonet/ef/{run}/{protocol}/beats_summary.csv",
+        beat_count="results/echonet/ef/{run}/{protocol}/beat_count.csv",
+    log:
+        "results/logs/echonet/beat_by_beat/{run}/{protocol}.log",
+    benchmark:
+        "results/benchmarks/echonet/beat_by_beat/{run}/{protocol}.tsv"
+    conda:
+        "../../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        spec=spec("echonet/beat_by_beat.py", settings("echonet", "beats", seed=first_seed())),
+    shell:
+        "exec python workflow_scripts/echonet/beat_by_beat.py --predictions {input.predictions:q} --size {input.size:q}"
+        " --store {input.store:q} --rule {wildcards.protocol:q} --settings {params.spec:q} --cases {output.cases:q}"
+        " --summary {output.summary:q} --beat-count {output.beat_count:q} --log {log:q}"

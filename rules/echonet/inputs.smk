@@ -1,0 +1,25 @@
+# Which of the study's files belong together.
+
+
+def segmentation_run():
+    """The training run whose masks find the beats."""
+    return runs("echonet", "segmentation")[0]
+
+
+def size_table(rule_name):
+    """The sizes and systoles of every frame by a protocol's rule: published or sound."""
+    name = "size" if rule_name == "published" else "size_sound"
+    return f"results/echonet/segmentation/{segmentation_run()}/{name}.csv"
+
+
+def sizes_for_clips(rule_name):
+    """What predicting only the beats' clips needs; predicting all clips needs nothing."""
+    return [] if settings("echonet", "ef")["clips"] == "all" else size_table(rule_name)
+
+
+def predictions():
+    """Predictions of every run: the published protocol also scores the validation split."""
+    parts = ["sound/test", "published/test"]
+    if settings("echonet", "ef")["clips"] == "all":
+        parts.append("published/val")
+    return expand("results/echonet/ef/{run}/{part}_predictions.csv", run=runs("echonet", "ef"), part=parts)

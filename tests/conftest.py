@@ -1,0 +1,32 @@
+"""What several test files share."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real, openly licensed images."""
+    folder = Path(os.environ.get("REPRISE_REAL_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip("no real images: neither $REPRISE_REAL_DATA nor ../shared/data is a folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_step() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a step as a user would, by its path below workflow_scripts/, and capture what it prints."""
+
+    def call(step: str, *args: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, ROOT / "workflow_scripts" / step, *args]
+        env = os.environ | {"PYTHONPATH": str(ROOT / "workflow_scripts"), "OMP_NUM_THREADS": "1"}
+        return subprocess.run([str(part) for part in command], capture_output=True, text=True, env=env, **options)
+
+    return call

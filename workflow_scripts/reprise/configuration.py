@@ -1,0 +1,97 @@
+"""Reads and checks the configuration: every problem at once, one line each, before any job starts."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from reprise.errors import InputError
+
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+
+
+def check_configuration(config: Mapping[str, Any]) -> None:
+    """Hold config.yaml, the hyper-parameters of its studies, and the folders that it names against what is allowed.
+
+    Raises:
+        InputError: with one line for each problem.
+    """
+    problems = list(_problems(config, "config.yaml", CONFIG / "schema.yaml"))
+    if not problems:
+        for study in config["studies"]:
+            settings = study_settings(study, config["schedule"])
+            problems += _problems(settings, f"config/{study}.yaml", CONFIG / f"{study}.schema.yaml")
+            problems += _missing_data(study, config)
+    problems += [
+        f"config.yaml: {key}: no such file or folder: {config[key]}"
+        for key in ("input", "segmentation_weights", "ef_weights")
+        if isinstance(config.get(key), str) and not Path(config[key]).exists()
+    ]
+    if problems:
+        raise InputError("the configuration has problems\n" + "\n".join(f"  {line}" for line in problems))
+
+
+@cache
+def study_settings(study: str, schedule: str) -> dict[str, Any]:
+    """A study's hyper-parameters: those of `published`, with what the schedule says otherwise laid over them.
+
+    Raises:
+        InputError: the file is missing or is no YAML mapping with these keys.
+    """
+    path = CONFIG / f"{study}.yaml"
+    try:
+        schedules = yaml.safe_load(path.read_text())
+        return _overlaid(schedules["published"], schedules[schedule])
+    except (OSError, yaml.YAMLError, TypeError, KeyError) as error:
+        raise InputError(f"config/{path.name}: not readable: {' '.join(str(error).split())}") from error
+
+
+def _overlaid(base: Any, over: Any) -> Any:
+    if isinstance(base, dict) and isinstance(over, dict):
+        return {key: _overlaid(base.get(key), over.get(key)) for key in base | over}
+    return base if over is None else over
+
+
+def _missing_data(study: str, config: Mapping[str, Any]) -> Iterator[str]:
+    where = config["data"].get(study)
+    if where is None:
+        yield f"config.yaml: data: {study}: missing; expected phantom or a folder"
+    elif where != "phantom" and not Path(where).is_dir():
+        yield f"config.yaml: data: {study}: no such folder: {where}"
+    if study not in config["models"]:
+        yield f"config.yaml: models: {study}: missing"
+
+
+def _problems(value: Any, name: str, schema: Path) -> Iterator[str]:
+    errors = Draft202012Validator(yaml.safe_load(schema.read_text())).iter_errors(value)
+    for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path]):
+        where = "".join(f": {part}" for part in error.absolute_path)
+        for line in _in_words(error):
+            yield f"{name}{where}: {line}"
+
+
+def _in_words(error: ValidationError) -> Iterator[str]:
+    """A schema's complaint as a user would say it."""
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = list(error.schema.get("properties", {}))
+        for key in error.instance.keys() - set(known):
+            near = difflib.get_close_matches(str(key), known, n=1)
+            yield f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}")
+    elif error.validator == "required":
+        yield error.message.replace("is a required property", "is missing")
+    else:
+        expected = error.schema.get("description") or _expectation(error)
+        yield f"found {error.instance!r}, expected {expected}"
+
+
+def _expectation(error: ValidationError) -> str:
+    if error.validator == "type":
+        return f"a value of type {error.validator_value}"
+    if error.validator == "enum":
+        return "one of " + ", ".join(str(choice) for choice in error.validator_value)
+    return f"{error.validator} {error.validator_value}"

@@ -1,0 +1,92 @@
+"""Checkpoints that survive a kill at any instant: written aside, flushed, renamed, verified on load.
+
+A checkpoint is one line of JSON (its identity and the SHA-256 of the rest) and the state as PyTorch writes it.
+"""
+
+import fcntl
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from reprise.command import say
+from reprise.errors import InputError
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a training folder for one process; the lock ends with the process, however that ends.
+
+    Raises:
+        InputError: another process trains there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f"{folder}: another process is training here; wait for it or stop it") from error
+        yield
+
+
+def save_checkpoint(folder: Path, kind: str, number: int, state: dict[str, Any], identity: str, keep: int = 2) -> bool:
+    """Write `<kind>-<number>.ckpt` and drop all but the newest `keep` of its kind; False if the disk is full.
+
+    After a full disk the older checkpoints still stand and training may go on.
+    """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    payload = buffer.getbuffer()
+    header = json.dumps({"identity": identity, "sha256": hashlib.sha256(payload).hexdigest()})
+    partial = folder / ".checkpoint.part"
+    try:
+        with partial.open("wb") as stream:
+            stream.write(header.encode() + b"\n")
+            stream.write(payload)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        say(f"{folder}: no checkpoint written ({error.strerror}); the last good one is kept")
+        return False
+    partial.replace(checkpoint_path(folder, kind, number))
+    for old in sorted(folder.glob(f"{kind}-*.ckpt"))[:-keep]:
+        old.unlink()
+    return True
+
+
+def checkpoint_path(folder: Path, kind: str, number: int) -> Path:
+    """Where checkpoint `number` of a kind lies; names sort by number."""
+    return folder / f"{kind}-{number:09d}.ckpt"
+
+
+def checkpoints(folder: Path, kind: str) -> list[Path]:
+    """The checkpoints of a kind, newest first."""
+    return sorted(folder.glob(f"{kind}-*.ckpt"), reverse=True)
+
+
+def read_checkpoint(path: Path, identity: str, device: torch.device) -> dict[str, Any]:
+    """The state in a checkpoint of this very run.
+
+    Raises:
+        ValueError: the file is missing, damaged, or made by other code, data or settings.
+    """
+    if not path.is_file():
+        raise ValueError("missing")
+    header, _, payload = path.read_bytes().partition(b"\n")
+    try:
+        about = json.loads(header)
+        of_this_run, intact = about["identity"] == identity, about["sha256"] == hashlib.sha256(payload).hexdigest()
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError("damaged header") from error
+    if not intact:
+        raise ValueError("damaged: its content does not match its checksum")
+    if not of_this_run:
+        raise ValueError("made by other code, data or settings")
+    return torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
