@@ -7,6 +7,8 @@ from pathlib import Path
 CODE = Path(workflow.basedir, "workflow_scripts")
 sys.path.insert(0, str(CODE))
 os.environ["PYTHONPATH"] = str(CODE)
+# Threads that wait must not spin: jobs share the machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from snakemake.exceptions import WorkflowError
 

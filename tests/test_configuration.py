@@ -66,7 +66,7 @@ def test_hyper_parameters_are_checked_too(tmp_path: Path, monkeypatch: pytest.Mo
 def test_demo_lies_over_published() -> None:
     published, demo = study_settings("echonet", "published"), study_settings("echonet", "demo")
     assert demo["ef"]["width"] < 1 == published["ef"]["width"]
-    assert demo["ef"]["frames"] == published["ef"]["frames"]
+    assert demo["ef"]["pad"] == published["ef"]["pad"]
 
 
 json_values = st.recursive(

@@ -23,3 +23,23 @@ def predictions():
     if settings("echonet", "ef")["clips"] == "all":
         parts.append("published/val")
     return expand("results/echonet/ef/{run}/{part}_predictions.csv", run=runs("echonet", "ef"), part=parts)
+
+
+def segmentation_file(name):
+    """A file of the training run whose masks find the beats."""
+    return f"results/echonet/segmentation/{segmentation_run()}/{name}"
+
+
+def of_runs(task, name):
+    """A file of every training run of a task."""
+    return [f"results/echonet/{task}/{run}/{name}" for run in runs("echonet", task)]
+
+
+def of_protocols(name):
+    """A file of every EF run by both protocols."""
+    return expand(
+        "results/echonet/ef/{run}/{protocol}/{name}",
+        run=runs("echonet", "ef"),
+        protocol=["published", "sound"],
+        name=name,
+    )

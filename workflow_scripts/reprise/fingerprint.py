@@ -55,7 +55,7 @@ def import_closure(step: Path) -> tuple[Path, ...]:
 def _uses(path: Path) -> tuple[Path, ...]:
     if path.suffix == ".py":
         tree = ast.parse(path.read_bytes())
-        return tuple([*_imported(tree, path), *_companions(tree, path)])
+        return (*_imported(tree, path), *_companions(tree, path))
     if path.suffix == ".R":
         return tuple(path.parent / name for name in R_SOURCE.findall(path.read_text()))
     if path.suffix == ".j2":

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from reprise.clips import gather_clips, n_starts, normalise, pad_crop, place_frames
+from reprise.clips import downsample, gather_clips, n_starts, normalise, pad_crop, place_frames
 from reprise.training.loop import Task, autocast
 from reprise.training.sampler import integers
 
@@ -36,14 +36,14 @@ def clip_regression_task(
         val: likewise.
         target: name of the column to regress.
         normalisation: `mean` and `std`, C values each on the scale 0..255.
-        settings: `frames`, `period`, `pad`, `batch_size`, `validation_clips`, `precision`, `seed`.
+        settings: `frames`, `period`, `pad`, `downsample`, `batch_size`, `validation_clips`, `precision`, `seed`.
         device: where the network is.
     """
     placed, seed = place_frames(frames, device), settings["seed"]
 
     def clips(videos: pd.DataFrame, starts: np.ndarray) -> Tensor:
         where = (videos["offset"].to_numpy(), videos["frames"].to_numpy(), starts)
-        batch, valid = gather_clips(placed, *where, settings["frames"], settings["period"], device)
+        batch, valid = gather_clips(placed, *where, length=settings["frames"], period=settings["period"], device=device)
         return normalise(batch, normalisation["mean"], normalisation["std"], valid)
 
     def starts_of(videos: pd.DataFrame) -> np.ndarray:
@@ -58,7 +58,7 @@ def clip_regression_task(
             offsets = [integers(seed, epoch, samples, axis, 2 * settings["pad"]) for axis in (CROP_ROW, CROP_COLUMN)]
             batch = pad_crop(batch, np.stack(offsets, axis=1), settings["pad"])
         truth = torch.from_numpy(videos[target].to_numpy(np.float32)).to(device)
-        mean_squared = mse_loss(model(batch).flatten().float(), truth)
+        mean_squared = mse_loss(model(downsample(batch, settings["downsample"])).flatten().float(), truth)
         return mean_squared, mean_squared * len(samples)
 
     def predict(model: nn.Module, starts: np.ndarray) -> np.ndarray:
@@ -66,7 +66,8 @@ def clip_regression_task(
         for first in range(0, len(val), settings["batch_size"]):
             chunk = slice(first, first + settings["batch_size"])
             with autocast(device, settings["precision"]):
-                predictions.append(model(clips(val.iloc[chunk], starts[chunk])).flatten().float().cpu())
+                batch = downsample(clips(val.iloc[chunk], starts[chunk]), settings["downsample"])
+                predictions.append(model(batch).flatten().float().cpu())
         return torch.cat(predictions).double().numpy()
 
     def validate(model: nn.Module, epoch: int) -> dict[str, float]:

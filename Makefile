@@ -1,0 +1,30 @@
+# Reprise. `make` alone lists what there is.
+SHELL := /bin/bash
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+.DEFAULT_GOAL := help
+.PHONY: help setup report test bench clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+
+setup: .venv/ready ## Set up: R, and .venv from requirements.lock
+
+report: .venv/ready ## Set up, then run the studies of config.yaml to results/report.html
+	snakemake results/report.html
+
+test: .venv/ready-for-tests ## Set up, then run all tests
+	pytest
+
+bench: .venv/ready ## Measure speed and memory against plain formulations; write results/bench.csv
+	python workflow_scripts/bench/main.py
+
+clean: ## Remove all that runs have made; never raw data
+	rm -rf results
+
+.venv/ready: requirements.lock tools/setup.sh
+	tools/setup.sh
+	@touch $@
+
+.venv/ready-for-tests: .venv/ready
+	tools/setup.sh tests
+	@touch $@

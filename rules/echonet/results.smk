@@ -1,0 +1,59 @@
+# The study's measures and its overlay videos, and what the report says of it.
+
+
+rule echonet_score:
+    input:
+        store="results/echonet/store",
+        overlap=of_runs("segmentation", "overlap.csv"),
+        history=of_runs("segmentation", "log.csv"),
+        mask_ef=of_runs("segmentation", "mask_ef.csv"),
+        predictions=predictions(),
+        beats=of_protocols("beats.csv"),
+        size=size_table("published"),
+        size_sound=size_table("sound"),
+    output:
+        metrics="results/echonet/metrics.csv",
+        quirks="results/echonet/quirks.csv",
+    log:
+        "results/logs/echonet/score.log",
+    benchmark:
+        "results/benchmarks/echonet/score.tsv"
+    conda:
+        "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        spec=spec("echonet/score.py", settings("echonet", "bootstrap", seed=first_seed(), lead_frames=settings("echonet", "beats")["lead_frames"])),
+    shell:
+        "exec python workflow_scripts/echonet/score.py --store {input.store:q} --overlap {input.overlap:q}"
+        " --history {input.history:q} --mask-ef {input.mask_ef:q} --predictions {input.predictions:q}"
+        " --beats {input.beats:q} --size {input.size:q} --size-sound {input.size_sound:q}"
+        " --settings {params.spec:q} --metrics {output.metrics:q} --quirks {output.quirks:q} --log {log:q}"
+
+
+rule echonet_render_videos:
+    input:
+        store="results/echonet/store",
+        areas=segmentation_file("areas.csv"),
+        masks=segmentation_file("masks.npy"),
+        size=size_table("sound"),
+    output:
+        output=directory("results/echonet/videos"),
+    log:
+        "results/logs/echonet/render_videos.log",
+    benchmark:
+        "results/benchmarks/echonet/render_videos.tsv"
+    conda:
+        "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        spec=spec("echonet/render_videos.py", settings("echonet", "videos")),
+    shell:
+        "exec python workflow_scripts/echonet/render_videos.py --store {input.store:q} --areas {input.areas:q}"
+        " --masks {input.masks:q} --size {input.size:q} --settings {params.spec:q} --output {output.output:q}"
+        " --log {log:q}"

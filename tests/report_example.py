@@ -1,0 +1,139 @@
+"""A small report's inputs, made up: what the steps before the report would leave, on raw data and on phantoms."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+ROOT = Path(__file__).resolve().parent.parent
+RULES = {
+    "make_phantom": "", "check": "make_phantom", "convert": "check make_phantom", "audit": "convert check",
+    "normalise": "convert", "train_segmentation": "convert normalise", "score_segmentation": "convert train_segmentation",
+    "train_ef": "convert normalise", "predict_ef": "convert train_ef", "score": "score_segmentation predict_ef convert",
+    "plot_roc": "predict_ef convert", "describe": "score plot_roc audit", "scoreboard": "score", "rule_graph": "",
+    "report": "describe scoreboard check rule_graph",
+}  # fmt: skip
+HYPERPARAMETERS = {
+    "segmentation": {"width": 1, "weights": "imagenet_backbone", "epochs": 50},
+    "ef": {"width": 1, "weights": "kinetics400", "frames": 32, "period": 2, "epochs": 45},
+}
+
+
+def settings(data: str = "raw", schedule: str = "published") -> dict[str, Any]:
+    """What the steps are told of a run of the study `echonet`."""
+    return {"data": {"echonet": data}, "schedule": schedule, "parameters": {"echonet": HYPERPARAMETERS}}
+
+
+def write_metrics(path: Path) -> None:
+    """Metrics that reproduce some figures, beat some, miss some and lack the rest."""
+    rows = []
+    for protocol, level, shift in (("published", 0.9, 0.0), ("sound", 0.95, 0.004)):
+        for measure, value in (("dice_overall", 0.9212), ("dice_large", 0.9101), ("dice_small", 0.9402)):
+            name = f"segmentation/deeplabv3_resnet50/test/{measure}"
+            rows.append(
+                (protocol, name, "1", value - shift, value - shift - 0.0014, value - shift + 0.0015, level, 2552)
+            )
+        for measure, unit, value, half in (
+            ("mae", "EF points", 4.06, 0.16),
+            ("rmse", "EF points", 5.61, 0.22),
+            ("r2", "1", 0.812, 0.019),
+            ("auc_50", "1", 0.957, 0.011),
+        ):
+            name = f"ef/r2plus1d_18/test/all/{measure}"
+            rows.append((protocol, name, unit, value + shift, value + shift - half, value + shift + half, level, 1276))
+    rows.append(("published", "segmentation/deeplabv3_resnet50/val/loss", "1", 0.0371, np.nan, np.nan, np.nan, 1288))
+    columns = ["protocol", "quantity", "unit", "value", "ci_low", "ci_high", "ci_level", "n"]
+    pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+
+
+def write_figure(svg: Path, csv: Path, title: str) -> None:
+    """A figure with text, clipping, a picture and markers, so that its SVG refers to identifiers in every way."""
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(20, 75, 120)
+    table = pd.DataFrame({"ef": truth, "prediction": truth + rng.normal(0, 5, 120)})
+    with mpl.rc_context({"svg.hashsalt": "reprise"}):
+        figure = Figure(figsize=(5.4, 3.4), layout="constrained")
+        axes = figure.subplots()
+        axes.scatter(table["ef"], table["prediction"], s=9, alpha=0.6)
+        axes.axline((20, 20), slope=1, color="grey", ls="--")
+        axes.imshow(rng.uniform(size=(4, 4)), extent=(60, 70, 20, 30), cmap="gray")
+        axes.set(title=title, xlabel="Measured EF (%)", ylabel="Predicted EF (%)", xlim=(15, 85), ylim=(15, 85))
+        figure.savefig(svg)
+    table.to_csv(csv, index=False)
+
+
+def write_video(path: Path) -> None:
+    """A second of H.264 video, 112x112, of a disc that grows and shrinks."""
+    import av
+
+    row, column = np.mgrid[:112, :112]
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "30"})
+        stream.width, stream.height, stream.pix_fmt = 112, 112, "yuv420p"
+        for time in range(25):
+            disc = np.hypot(row - 56, column - 56) < 25 + 10 * np.cos(2 * np.pi * time / 25)
+            frame = av.VideoFrame.from_ndarray(np.repeat(disc[..., None] * np.uint8(180), 3, axis=2), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def write_section(folder: Path, hostile: str = "") -> None:
+    """A section with two figures, tables, a video and text in a folder of its own; `hostile` goes into all its words."""
+    folder.mkdir(parents=True, exist_ok=True)
+    blocks: list[dict[str, Any]] = []
+    for name in ("scatter", "agreement"):
+        svg, csv = folder / f"{name}.svg", folder / f"{name}.csv"
+        write_figure(svg, csv, f"{name.title()} {hostile}")
+        blocks.append({
+            "kind": "figure", "title": f"EF by the network, {name} {hostile}", "svg": str(svg), "csv": str(csv),
+            "caption": f"Each point is a test video. {hostile}", "alt": f"Points along the line of identity. {hostile}",
+        })  # fmt: skip
+    write_video(folder / "case.mp4")
+    video = {
+        "mp4": str(folder / "case.mp4"),
+        "alt": f"The ventricle, outlined {hostile}",
+        "caption": f"A case {hostile}",
+    }
+    quirks = [
+        (f"percentile by exponent {hostile}", "beats/test/found", "beats", 210.0, 236.0, -26.0, "issue 27"),
+        ("EF from one clip", "ef/r2plus1d_18/test/mae", "EF points", 4.25, 4.06, 0.19, ""),
+        ("file order", "segmentation/deeplabv3_resnet50/test/dice_large", "1", 0.9101, 0.9283, -0.0182, ""),
+    ]
+    columns = ["quirk", "quantity", "unit", "published", "sound", "difference", "note"]
+    pd.DataFrame(quirks, columns=columns).to_csv(folder / "quirks.csv", index=False)
+    write_metrics(folder / "metrics.csv")
+    blocks += [
+        {"kind": "videos", "title": f"Overlay {hostile}", "caption": f"Area below. {hostile}", "videos": [video, video]},
+        {"kind": "table", "title": "What each quirk is worth", "csv": str(folder / "quirks.csv"), "caption": f"Both. {hostile}"},
+        {"kind": "table", "title": "All metrics", "csv": str(folder / "metrics.csv"), "caption": "Everything computed."},
+        {"kind": "text", "title": f"Reading it {hostile}", "text": f"First paragraph. {hostile}\n\nSecond paragraph."},
+    ]  # fmt: skip
+    title = f"EchoNet-Dynamic: ejection fraction from echo videos {hostile}"
+    section = {
+        "study": "echonet",
+        "title": title,
+        "summary": [f"Videos of the apical view. {hostile}"],
+        "blocks": blocks,
+    }
+    (folder / "section.json").write_text(json.dumps(section))
+
+
+def write_inputs(folder: Path, hostile: str = "") -> None:
+    """Everything that the report's step reads, but for the scoreboard."""
+    write_section(folder / "echonet", hostile)
+    manifest = pd.DataFrame(
+        {"path": ["FileList.csv", "Videos/a.avi"], "bytes": [512, 734_003], "sha256": ["0" * 64, "1" * 64]}
+    )
+    manifest.to_csv(folder / "echonet" / "manifest.csv", index=False)
+    pd.DataFrame(RULES.items(), columns=["rule", "needs"]).to_csv(folder / "rules.csv", index=False)
+    header = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
+    for place, rule in enumerate(RULES):
+        (folder / "benchmarks" / rule).mkdir(parents=True, exist_ok=True)
+        for run in ("a", "b")[: 1 + place % 2]:
+            seconds = 3.1 + 17 * place
+            row = f"{seconds}\t0:00:03\t{120 + 90 * place}\t1\t1\t1\t0\t0\t90\t{seconds * 0.9:.2f}\n"
+            (folder / "benchmarks" / rule / f"{run}.tsv").write_text(header + row)

@@ -1,0 +1,145 @@
+"""The rules of the house, held against the code itself."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from snakemake.rules import Rule
+
+from reprise.fingerprint import import_closure
+from workflow_rules import CODE, ROOT, job_rules, step_of
+
+LONGEST_FILE = 300
+LONGEST_FUNCTION = 40
+STUDIES = re.compile(r"echonet|mslesion|acdc|iseg|medfm", re.IGNORECASE)
+STUDIES_MAY_BE_NAMED_IN = {"formats", "phantoms", "models"}
+PLACEHOLDER = re.compile(r"(?<!\{)\{(?!\{)([^{}]+)\}")
+# Folders of one machine, and hosts of package registries. The brackets keep this file from matching itself.
+NOT_TO_BE_NAMED = re.compile(
+    r"/[w]ork/|/[r]oot/|/[h]ome/\w|\b[p]ypi\.|files\.[p]ythonhosted|deb\.[d]ebian|registry\.[n]pmjs|[c]onda\.anaconda"
+)
+
+
+def python_files() -> list[Path]:
+    return sorted([*CODE.rglob("*.py"), *(ROOT / "tests").glob("*.py")])
+
+
+def tracked_files() -> list[Path]:
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listing.returncode:
+        pytest.skip("no Git repository here")
+    return [ROOT / name for name in listing.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ruff check",
+        "ruff format --check",
+        "snakefmt --check Snakefile rules",
+        "snakemake --lint",
+        "mypy",
+    ],
+)
+def test_tools_have_nothing_to_say(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *command.split()], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
+
+
+def test_no_file_and_no_function_is_long() -> None:
+    files = {named(path): len(path.read_text().splitlines()) for path in [*python_files(), *rule_files()]}
+    assert {name: lines for name, lines in files.items() if lines > LONGEST_FILE} == {}
+    functions = {
+        f"{named(path)}:{node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
+        for path in python_files()
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert {name: lines for name, lines in functions.items() if lines > LONGEST_FUNCTION} == {}
+
+
+def rule_files() -> list[Path]:
+    return [ROOT / "Snakefile", *sorted((ROOT / "rules").rglob("*.smk"))]
+
+
+def test_packages_hold_nothing_themselves() -> None:
+    assert [named(path) for path in CODE.rglob("__init__.py") if path.read_bytes()] == []
+    folders = {path.parent for path in (CODE / "reprise").rglob("*.py")}
+    assert [named(folder) for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def test_library_names_no_study_and_imports_no_step() -> None:
+    library = [path for path in (CODE / "reprise").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    naming = [
+        named(path)
+        for path in [*library, *(CODE / "report").glob("*.*")]
+        if not STUDIES_MAY_BE_NAMED_IN & set(path.parts) and STUDIES.search(path.read_text())
+    ]
+    assert naming == []
+    outside = {
+        named(path): named(used)
+        for path in library
+        if path.suffix == ".py"
+        for used in import_closure(path)
+        if not used.is_relative_to(CODE / "reprise")
+    }
+    assert outside == {}
+
+
+def test_no_machine_or_registry_is_named() -> None:
+    texts = {path: path.read_bytes().decode(errors="replace") for path in tracked_files()}
+    assert {named(path): found[0] for path, text in texts.items() if (found := NOT_TO_BE_NAMED.search(text))} == {}
+
+
+@pytest.mark.parametrize("rule", job_rules(), ids=lambda rule: rule.name)
+def test_rule_keeps_to_the_house(rule: Rule) -> None:
+    command = rule.shellcmd
+    assert rule.is_shell, "rules run a step by `shell:`, never by `script:` or `run:`"
+    assert command.startswith("exec python workflow_scripts/"), "a signal reaches only a command that is exec-ed"
+    assert not set("|;&<>`$\n") & set(PLACEHOLDER.sub("", command)), "one command: no pipe, redirection or variable"
+    assert [field for field in PLACEHOLDER.findall(command) if not field.endswith(":q")] == [], "quote with :q"
+    assert (CODE / step_of(rule)).is_file()
+    assert len(rule.log) == 1 and str(rule.log[0]).startswith("results/logs/")
+    assert rule.benchmark is not None and str(rule.benchmark).startswith("results/benchmarks/")
+    assert rule.conda_env is not None and (ROOT / "envs" / Path(str(rule.conda_env)).name).is_file()
+    assert {"mem_mb", "runtime"} <= rule.resources.keys()
+    assert "gpu" not in rule.resources or rule.resources["nodes"].value == 1, "Slurm may split GPUs over nodes"
+    assert rule.wildcard_names <= {*rule.wildcard_constraints, *rule.workflow._wildcard_constraints}
+
+
+def test_each_rule_carries_the_fingerprint_of_its_own_step() -> None:
+    text = "\n".join(path.read_text() for path in rule_files())
+    bodies = dict(re.findall(r"^ *rule (\w+):\n(.*?)(?=^ *rule |\Z)", text, flags=re.MULTILINE | re.DOTALL))
+    steps = {name: re.findall(r'\bspec\(\s*"([^"]+)"', body) for name, body in bodies.items()}
+    assert {rule.name: steps.get(rule.name) for rule in job_rules()} == {
+        rule.name: [step_of(rule)] for rule in job_rules()
+    }
+
+
+SHOW_HELP = """
+import contextlib, importlib, io, sys
+for step in sys.argv[1:]:
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
+        importlib.import_module(step).arguments().parse_args(["--help"])
+    assert "--log" in text.getvalue() and importlib.import_module(step).__doc__, step
+"""
+
+
+@pytest.mark.parametrize("study", sorted({step_of(rule).split("/")[0] for rule in job_rules()}))
+def test_every_step_answers_help(study: str) -> None:
+    steps = sorted({Path(step_of(rule)).stem for rule in job_rules() if step_of(rule).startswith(f"{study}/")})
+    assert not set(steps) & sys.stdlib_module_names, "a step's folder comes first on sys.path"
+    search = f"{CODE / study}:{CODE}"
+    command = [sys.executable, "-c", SHOW_HELP, *steps]
+    done = subprocess.run(command, env={"PYTHONPATH": search}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,77 @@
+"""The store: what is written comes back, and a failure leaves what was there before."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reprise.errors import InputError
+from reprise.store import Rows, open_store, write_store
+
+CASES = pd.DataFrame({"case": ["007", "1e5"], "patient": ["1", "02"], "offset": [0, 2], "frames": [2, 3]})
+FRAMES = np.arange(5 * 4 * 4, dtype=np.uint8).reshape(5, 4, 4)
+
+
+def pieces() -> Iterator[np.ndarray]:
+    yield FRAMES[:2]
+    yield FRAMES[2:, :, :]
+
+
+def test_arrays_and_names_come_back(tmp_path: Path) -> None:
+    masks = np.asfortranarray(FRAMES[:, :, ::-1])
+    write_store(tmp_path / "store", CASES, {"frames": Rows(FRAMES.shape, FRAMES.dtype, pieces()), "masks": masks})
+    store = open_store(tmp_path / "store")
+    pd.testing.assert_frame_equal(store.cases, CASES)
+    np.testing.assert_array_equal(store.arrays["frames"], FRAMES)
+    np.testing.assert_array_equal(store.arrays["masks"], masks)
+    assert not store.arrays["frames"].flags.writeable
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        Rows((6, 4, 4), np.dtype(np.uint8), [FRAMES]),
+        Rows((5, 4, 5), np.dtype(np.uint8), [FRAMES]),
+        Rows((5, 4, 4), np.dtype(np.int8), [FRAMES]),
+    ],
+)
+def test_pieces_that_do_not_fit_leave_the_old_store(tmp_path: Path, rows: Rows) -> None:
+    write_store(tmp_path / "store", CASES, {"frames": FRAMES})
+    with pytest.raises(ValueError, match="frames: "):
+        write_store(tmp_path / "store", CASES, {"frames": rows})
+    np.testing.assert_array_equal(open_store(tmp_path / "store").arrays["frames"], FRAMES)
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_an_error_in_a_piece_leaves_nothing(tmp_path: Path) -> None:
+    def failing() -> Iterator[np.ndarray]:
+        yield FRAMES[:2]
+        raise InputError("a broken video")
+
+    with pytest.raises(InputError, match="a broken video"):
+        write_store(tmp_path / "store", CASES, {"frames": Rows(FRAMES.shape, FRAMES.dtype, failing())})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_case_appears_once(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="twice"):
+        write_store(tmp_path / "store", CASES.assign(case="a"), {"frames": FRAMES})
+
+
+@pytest.mark.parametrize("damage", ["missing", "no cases", "no arrays", "cut", "text"])
+def test_a_damaged_store_is_refused(tmp_path: Path, damage: str) -> None:
+    store = tmp_path / "store"
+    if damage != "missing":
+        write_store(store, CASES, {"frames": FRAMES})
+    if damage == "no cases":
+        (store / "cases.csv").unlink()
+    if damage == "no arrays":
+        (store / "frames.npy").unlink()
+    if damage == "cut":
+        (store / "frames.npy").write_bytes((store / "frames.npy").read_bytes()[:-1])
+    if damage == "text":
+        (store / "frames.npy").write_text("no array")
+    with pytest.raises(InputError, match="store: "):
+        open_store(store)

@@ -1,0 +1,72 @@
+#!/bin/sh
+# Sets up all that Reprise runs with: R, uv, and .venv with exactly the packages of requirements.lock.
+# usage: tools/setup.sh [tests]      `tests` adds the browser and the Slurm that some tests start
+set -eu
+cd "$(dirname "$0")/.."
+
+say() {
+    printf 'set-up: %s\n' "$*" >&2
+}
+
+fail() {
+    say "$*"
+    exit 1
+}
+
+has() {
+    for program in "$@"; do
+        command -v "$program" >/dev/null || return 1
+    done
+}
+
+# Install Debian packages as root or by sudo; fails where neither is possible.
+apt() {
+    has apt-get || return 1
+    sudo=
+    if [ "$(id -u)" != 0 ]; then
+        sudo="sudo DEBIAN_FRONTEND=noninteractive"
+        sudo -n true 2>/dev/null || { has sudo && [ -t 0 ]; } || return 1
+    fi
+    say "apt-get install $*"
+    $sudo apt-get update -qq
+    $sudo apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "$@" >/dev/null
+}
+
+# uv from PATH, or from an environment of its own: Debian lets nothing be installed beside its own Python.
+find_uv() {
+    uv=$(command -v uv || echo .venv/uv/bin/uv)
+    has "$uv" && return
+    python3 -m venv --clear .venv/uv >/dev/null 2>&1 ||
+        { apt python3-venv && python3 -m venv --clear .venv/uv; } ||
+        fail "Python's venv module is missing: apt-get install python3-venv, or install uv yourself"
+    .venv/uv/bin/pip install --quiet uv
+}
+
+install_python_packages() {
+    "$uv" venv --quiet --allow-existing --python 3.11 .venv ||
+        fail "Python 3.11 is missing: apt-get install python3.11, or module load python/3.11"
+    say "Python packages of requirements.lock"
+    "$uv" pip sync --quiet --python .venv/bin/python requirements.lock
+    site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    printf '%s\n' "$PWD/workflow_scripts" >"$site/reprise.pth"
+}
+
+install_what_tests_need() {
+    has chromium munged slurmctld slurmd sbatch ||
+        apt chromium munge slurmctld slurmd slurm-client ||
+        say "tests that need Chromium or Slurm will be skipped: installing them takes root"
+}
+
+export DEBIAN_FRONTEND=noninteractive
+export UV_HTTP_TIMEOUT="${UV_HTTP_TIMEOUT:-180}"
+
+if [ "${1:-}" = tests ]; then
+    install_what_tests_need
+    exit
+fi
+
+has R || apt r-base-core || say "R cannot be installed here"
+find_uv
+install_python_packages
+has R || fail "R is missing. As root: apt-get install r-base-core. On a cluster: module load R." \
+    "With conda: . .venv/bin/activate && snakemake --sdm conda results/report.html"

@@ -1,0 +1,33 @@
+"""Turn a folder of echo clips (DICOM, AVI, MP4, MOV) into 112 x 112 AVIs that identify nobody."""
+
+import argparse
+from pathlib import Path
+
+from reprise.command import run, say, step_parser
+from reprise.files import outputs
+from reprise.formats.findings import Report
+from reprise.formats.import_clips import import_folder
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The step's command line."""
+    parser = step_parser(__doc__)
+    parser.add_argument("--input", type=Path, required=True, help="folder of clips, searched to any depth")
+    parser.add_argument("--output", type=Path, required=True, help="folder for Videos/*.avi and clips.csv")
+    parser.add_argument("--findings", type=Path, required=True, help="CSV of what is odd or unreadable")
+    return parser
+
+
+def main(args: argparse.Namespace) -> None:
+    """Convert all clips that can be read; report the others by name."""
+    report = Report([], [])
+    with outputs(args.output, args.findings) as (folder, findings):
+        (folder / "Videos").mkdir(parents=True)
+        clips = import_folder(args.input, folder / "Videos", report)
+        clips.to_csv(folder / "clips.csv", index=False)
+        report.table().to_csv(findings, index=False)
+    say(f"{len(clips)} clips converted, {sum(kind == 'excluded' for kind, *_ in report.findings)} left out")
+
+
+if __name__ == "__main__":
+    run(main, arguments())

@@ -1,0 +1,44 @@
+"""Draw the EF error by the number of beats: in the experiment on 1 to 5 beats, and by beats found in a video."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from echonet.figure_data import figure_parser, read_table, run_label
+from reprise.command import run
+from reprise.plots.regression import draw_error_by_beats
+from reprise.plots.style import save_figure
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = figure_parser(__doc__)
+    parser.add_argument("--beats", type=Path, nargs="+", required=True, help="{run}/{protocol}/beats.csv")
+    parser.add_argument("--beat-count", type=Path, nargs="+", required=True, help="{run}/{protocol}/beat_count.csv")
+    return parser
+
+
+def main(args: argparse.Namespace) -> None:
+    pieces = []
+    for path in args.beat_count:
+        draws = read_table(path, ["beats", "run", "mae"])
+        columns = {"beats": draws["beats"], "item": "draw " + draws["run"].astype(str), "absolute_error": draws["mae"]}
+        pieces.append(_labelled(path, "experiment", columns))
+    for path in args.beats:
+        videos = read_table(path, ["case", "ef", "beat_by_beat", "beats"])
+        error = (videos["beat_by_beat"] - videos["ef"]).abs()
+        pieces.append(
+            _labelled(path, "videos", {"beats": videos["beats"], "item": videos["case"], "absolute_error": error})
+        )
+    table = pd.concat(pieces, ignore_index=True).dropna(subset="absolute_error")
+    save_figure(draw_error_by_beats(table, "EF points"), args.figure, table, args.table)
+
+
+def _labelled(path: Path, part: str, columns: dict[str, pd.Series]) -> pd.DataFrame:
+    """Rows of one file with the run and protocol that its path names."""
+    run_name, protocol = path.parent.parent.name, path.parent.name
+    return pd.DataFrame({"run": run_label(run_name), "part": part, "protocol": protocol, **columns})
+
+
+if __name__ == "__main__":
+    run(main, arguments())

@@ -1,0 +1,17 @@
+"""Draw predicted against measured EF, a panel for each run and protocol."""
+
+import argparse
+
+from echonet.figure_data import ef_parser, read_ef
+from reprise.command import run
+from reprise.plots.regression import draw_scatter
+from reprise.plots.style import save_figure
+
+
+def main(args: argparse.Namespace) -> None:
+    table = read_ef(args)
+    save_figure(draw_scatter(table, "EF", "%"), args.figure, table, args.table)
+
+
+if __name__ == "__main__":
+    run(main, ef_parser(__doc__))

@@ -1,0 +1,133 @@
+"""Predict imported clips without any tracing: masks, area curves, beats, EF a beat, overlay videos and a page."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from reprise.command import progress, run, say, step_parser
+from reprise.files import outputs
+from reprise.formats.video import read_video
+from reprise.plots.overlay import write_overlay_video
+from reprise.report.clips_page import ClipPart, write_clips_page
+from reprise.tables import read_table
+
+if TYPE_CHECKING:
+    from reprise.inference.own_clips import Prediction
+
+TEXTS = {
+    "title": "Ejection fraction of your clips",
+    "warning_title": "For research only",
+    "warnings": [
+        "Not a medical device: no number on this page may serve a decision about a patient.",
+        "The networks learnt from apical four-chamber views and cannot tell whether a clip is one. On any other view, "
+        "and on a clip in colour Doppler, their numbers mean nothing.",
+        "How far the numbers hold depends on what the networks learnt from. Those of the demo have seen phantoms only.",
+    ],
+    "overview_caption": "Ejection fraction (EF, percent), averaged over each clip's beats: from the masks by the "
+    "method of discs, and by the regression network",
+    "beats_caption": "Each beat: end-diastole (ED) and end-systole (ES) in seconds, and EF in percent",
+    "findings_caption": "What was odd about the files, and which were left out",
+}
+FINDINGS = {"severity": str, "file": str, "finding": str}
+EFS = ["ef_masks", "ef_regression"]
+SHOWN = ["beat", "ed_s", "es_s", *EFS]
+HEADINGS = {
+    "ed_s": "ED (s)",
+    "es_s": "ES (s)",
+    "ef_masks": "EF by masks (%)",
+    "ef_regression": "EF by regression (%)",
+    "fps": "frames/s",
+}
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = step_parser(__doc__)
+    parser.add_argument("--clips", type=Path, required=True, help="folder of import_clips.py: Videos/*.avi, clips.csv")
+    parser.add_argument("--findings", type=Path, required=True, help="CSV of import_clips.py's findings")
+    parser.add_argument("--segmentation", type=Path, required=True, help="weights of a segmentation network")
+    parser.add_argument("--ef", type=Path, required=True, help="weights of an EF network")
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    return parser
+
+
+class Predicted(NamedTuple):
+    """What was made of one clip: its beats, the area of each frame, and its part of the page."""
+
+    beats: pd.DataFrame
+    areas: pd.DataFrame
+    part: ClipPart
+
+
+def main(args: argparse.Namespace) -> None:
+    """Predict each clip, then write the tables and the page about all of them."""
+    from reprise.device import pick_device
+    from reprise.inference.own_clips import predict_own_clip
+    from reprise.models.weights import load_model
+
+    clips = read_table(args.clips / "clips.csv", {"case": str, "frames": int, "fps": float})
+    findings = read_table(args.findings, FINDINGS)
+    device = pick_device(args.device)
+    segmentation, regression = load_model(args.segmentation, device, "segmentation"), load_model(args.ef, device, "ef")
+    with outputs(args.output) as (folder,):
+        for name in ("masks", "videos"):
+            (folder / name).mkdir(parents=True)
+        made = []
+        for clip in progress(list(clips.itertuples(index=False)), "clips"):
+            frames = read_video(args.clips / "Videos" / f"{clip.case}.avi").frames
+            prediction = predict_own_clip(frames, clip.fps, segmentation, regression, device)
+            made.append(write_clip(folder, clip.case, frames, clip.fps, prediction))
+        networks = {"segmentation": segmentation[1], "ef": regression[1]}
+        write_tables(folder, made, clips, findings, networks)
+    say(f"{len(clips)} clips, {sum(len(one.beats) - 1 for one in made)} beats: {args.output / 'index.html'}")
+
+
+def write_clip(folder: Path, case: str, frames: np.ndarray, fps: float, prediction: "Prediction") -> Predicted:
+    """Write a clip's masks and overlay video."""
+    masks, areas, systoles, beats, notes = prediction
+    np.savez_compressed(folder / "masks" / f"{case}.npz", masks=masks)
+    video = folder / "videos" / f"{case}.mp4"
+    average = beats.iloc[-1]
+    efs = f"EF {percent(average['ef_regression'])} (regression), {percent(average['ef_masks'])} (masks)"
+    write_overlay_video(video, None, frames, masks, areas, systoles.tolist(), fps, None, f"{case} · {efs}")
+    facts = f"{len(frames)} frames, {fps:.4g} a second, {len(frames) / fps:.2g} s. {efs}."
+    alt = f"The clip {case}, beside it with the left ventricle found in each frame, and below the area over time."
+    curve = pd.DataFrame(
+        {"clip": case, "frame": np.arange(len(areas)), "time_s": np.arange(len(areas)) / fps, "area_px": areas}
+    )
+    beats.insert(0, "clip", case)
+    return Predicted(beats, curve, ClipPart(case, facts, notes, video, alt, beats[SHOWN].rename(columns=HEADINGS)))
+
+
+def write_tables(
+    folder: Path,
+    made: list[Predicted],
+    clips: pd.DataFrame,
+    findings: pd.DataFrame,
+    networks: dict[str, dict[str, Any]],
+) -> None:
+    """Write predictions.csv, areas.csv and index.html."""
+    beats = pd.concat([one.beats for one in made])
+    beats.to_csv(folder / "predictions.csv", index=False, float_format="%.4f")
+    pd.concat([one.areas for one in made]).to_csv(folder / "areas.csv", index=False, float_format="%.4f")
+    averages = beats[beats["beat"] == "all"].set_index("clip")
+    overview = clips.set_index("case").assign(beats=[len(one.beats) - 1 for one in made]).join(averages[EFS])
+    overview = overview.rename_axis("clip").reset_index().rename(columns=HEADINGS)
+    keys = ["network", "width", "weights", "epoch", "protocol"]
+    about = pd.DataFrame(
+        [{"task": task, **{key: str(info.get(key, "")) for key in keys}} for task, info in networks.items()]
+    )
+    parts = [one.part for one in made]
+    write_clips_page(folder / "index.html", parts, overview, TEXTS, findings=findings, networks=about)
+
+
+def percent(ef: float) -> str:
+    """An EF for a reader, as `55 %`, or a dash where there is none."""
+    return "–" if np.isnan(ef) else f"{ef:.0f} %"  # noqa: RUF001
+
+
+if __name__ == "__main__":
+    run(main, arguments())

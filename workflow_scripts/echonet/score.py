@@ -1,0 +1,107 @@
+"""Every measure of the study with its interval, by both protocols, and what each published habit is worth."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from echonet.quirks import beat_quirks, ef_quirks, overlap_quirks, r2_quirk
+from echonet.results import Results, read_results, read_systoles
+from echonet.scores import LEVELS, Estimate, Row, Sampling, by_video, dice_rows, ef_rows, error_rows, row
+from reprise.command import json_object, run, say, step_parser
+from reprise.files import outputs
+from reprise.store import open_store
+
+METRICS = ["protocol", "quantity", "unit", "value", "ci_low", "ci_high", "ci_level", "n"]
+QUIRKS = ["quirk", "quantity", "unit", "published", "sound", "difference", "note"]
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = step_parser(__doc__)
+    parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
+    parser.add_argument("--settings", type=json_object, required=True, help="resamples, seed, lead_frames")
+    for name, what in {
+        "overlap": "segmentation/RUN/overlap.csv of each network",
+        "history": "log.csv of each training",
+        "mask-ef": "segmentation/RUN/mask_ef.csv of each network",
+        "predictions": "ef/RUN/PROTOCOL/SPLIT_predictions.csv, all of them",
+        "beats": "ef/RUN/PROTOCOL/beats.csv, all of them",
+    }.items():
+        parser.add_argument(f"--{name}", type=Path, nargs="*", default=[], help=what)
+    parser.add_argument("--size", type=Path, help="the systoles behind the beats, by the published rule")
+    parser.add_argument("--size-sound", type=Path, help="the systoles behind the beats, by the corrected rule")
+    parser.add_argument("--metrics", type=Path, required=True, help="table to write: a row a measure")
+    parser.add_argument("--quirks", type=Path, required=True, help="table to write: a row a published habit")
+    return parser
+
+
+def metric_rows(results: Results, cases: pd.DataFrame, sampling: Sampling) -> Iterator[Row]:
+    """All rows of the metrics' table, one protocol after the other."""
+    ef = cases.set_index("case")["ef"]
+    for protocol in LEVELS:
+        for network, overlap in results.overlap.items():
+            yield from dice_rows(network, overlap, protocol, sampling)
+        for network, log in results.segmentation_log.items():
+            best = Estimate(log["val_loss"].min(), float("nan"), float("nan"), (cases["split"] == "val").sum())
+            yield row(protocol, f"segmentation/{network}/val/loss", "1", best)
+        for (network, by, split), clips in results.clips.items():
+            if by == protocol:
+                yield from ef_rows(f"ef/{network}/{split}", by_video(clips, sampling.seed), ef, protocol, sampling)
+        for (network, by), beats in results.beats.items():
+            if by == protocol:
+                averaged = {"beats": beats.set_index("case")["beat_by_beat"]}
+                yield from ef_rows(f"ef/{network}/test", averaged, ef, protocol, sampling)
+        yield from baseline_rows(cases, protocol, sampling)
+    for network, beats in results.mask_ef.items():
+        yield from mask_rows(network, beats, ef, sampling)
+
+
+def baseline_rows(cases: pd.DataFrame, protocol: str, sampling: Sampling) -> Iterator[Row]:
+    """The error of saying the training split's mean for every video of the test split."""
+    mean = cases.loc[cases["split"] == "train", "ef"].mean()
+    test = cases.loc[cases["split"] == "test", "ef"]
+    rows = error_rows("baseline/test", test, pd.Series(mean, index=test.index), protocol, sampling)
+    return (row for row in rows if row["quantity"].endswith("/mae"))
+
+
+def mask_rows(network: str, beats: pd.DataFrame, ef: pd.Series, sampling: Sampling) -> Iterator[Row]:
+    """Errors of EF from the masks alone, averaged over beats; the published study has no such figure."""
+    predicted = beats.groupby("case")["ef"].mean()
+    rows = error_rows(f"mask_ef/{network}/test", ef.loc[predicted.index], predicted, "sound", sampling)
+    return (row for row in rows if not row["quantity"].endswith("r2_pearson"))
+
+
+def quirk_rows(results: Results, ef: pd.Series, args: argparse.Namespace, sampling: Sampling) -> Iterator[Row]:
+    """All rows of the quirks' table; those of beats need the systoles."""
+    for network, overlap in results.overlap.items():
+        yield from overlap_quirks(network, overlap, sampling)
+    for network in dict.fromkeys(network for network, _, _ in results.clips):
+        keys = {by: (network, by, "test") for by in LEVELS if (network, by, "test") in results.clips}
+        clips = {by: results.clips[key] for by, key in keys.items()}
+        if not clips:
+            continue
+        yield from ef_quirks(network, clips, ef, results.ef_log.get(network), sampling)
+        if (network, "published") in results.beats:
+            beats = results.beats[network, "published"].set_index("case")["beat_by_beat"]
+            yield r2_quirk(network, ef, beats)
+        if args.size and args.size_sound and "published" in clips:
+            systoles = {"published": read_systoles(args.size), "sound": read_systoles(args.size_sound)}
+            yield from beat_quirks(network, clips["published"], ef, systoles, args.settings["lead_frames"])
+
+
+def main(args: argparse.Namespace) -> None:
+    cases = open_store(args.store).cases
+    cases = cases[cases["traced"] >= 0]
+    sampling = Sampling(args.settings["resamples"], args.settings["seed"])
+    results = read_results(args, cases["case"])
+    metrics = pd.DataFrame(metric_rows(results, cases, sampling), columns=METRICS)
+    quirks = pd.DataFrame(quirk_rows(results, cases.set_index("case")["ef"], args, sampling), columns=QUIRKS)
+    with outputs(args.metrics, args.quirks) as (metrics_file, quirks_file):
+        metrics.to_csv(metrics_file, index=False)
+        quirks.to_csv(quirks_file, index=False)
+    say(f"{len(metrics)} measures, {len(quirks)} habits weighed")
+
+
+if __name__ == "__main__":
+    run(main, arguments())

@@ -1,0 +1,131 @@
+"""Finds the ultrasound sector on a scanner's screen, crops to it and blackens everything else.
+
+Speckle flickers from frame to frame; text, rulers, colour bars and a drawn electrocardiogram do not, or only
+seldom. The sector is the convex hull of what flickers: being convex, a real sector holds that hull, and so no text
+beside it is kept. Without motion (a single or a frozen frame) it is the hull of the largest area that differs from
+the background.
+"""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+FLICKER = 2  # grey levels of 255: more than lossy compression changes a flat background
+FLICKER_SHARE = 0.2  # of the frames, in which a pixel of the sector changes
+REPEATED = 0.1  # of the usual share of changed pixels: with less, a frame repeats the one before
+BRIGHT = 5  # grey levels from the background
+STROKE = 0.012  # of the picture's shorter side: about the width of a stroke of text
+SMALLEST_PART = 0.02  # of the largest part
+SMALLEST_SECTOR = 0.02  # of the picture
+TRIM = 0.1  # of each side of the centre square, where no sector was found; as the original conversion trims
+SCREEN = 0.75  # height over width of a screen
+
+
+class Sector(NamedTuple):
+    """Where the sector is.
+
+    mask: (H, W) bool.
+    found_by: `motion`, `brightness`, or `nothing` (the mask is then the trimmed centre square).
+    """
+
+    mask: np.ndarray
+    found_by: str
+
+
+def find_sector(frames: np.ndarray) -> Sector:
+    """Find the sector in the frames of one clip, (F, H, W) uint8."""
+    moving = _large_parts(_flickers(frames), SMALLEST_PART)
+    if moving.mean() >= SMALLEST_SECTOR:
+        return Sector(_hull(moving), "motion")
+    bright = _large_parts(_differs_from_background(frames), 1.0)
+    if bright.mean() >= SMALLEST_SECTOR:
+        return Sector(_hull(bright), "brightness")
+    return Sector(_centre(frames.shape[1:]), "nothing")
+
+
+def cut_out(frames: np.ndarray, mask: np.ndarray, size: int) -> np.ndarray:
+    """Crop frames to a sector and down-sample them, black outside it.
+
+    The crop is a square about the sector's bounding box, as high as the sector; a sector wider than a screen's
+    4 : 3 makes it larger. Where it leaves the picture it is black. Cubic interpolation, as in EchoNet-Dynamic.
+
+    Args:
+        frames: (F, H, W) uint8.
+        mask: (H, W) bool, not empty.
+        size: pixels on each side of the result.
+
+    Returns:
+        (F, size, size) uint8.
+    """
+    top, left, side = crop_square(mask)
+    small_mask = cv2.resize(_crop(mask.astype(np.float32), top, left, side), (size, size), interpolation=cv2.INTER_AREA)
+    cropped = (_crop(frame * mask, top, left, side) for frame in frames)
+    small = [cv2.resize(frame, (size, size), interpolation=cv2.INTER_CUBIC) for frame in cropped]
+    return np.stack(small) * (small_mask > 0.5)
+
+
+def crop_square(mask: np.ndarray) -> tuple[int, int, int]:
+    """Top, left and side, in pixels, of the square about the mask; it may leave the picture."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    height, width = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
+    side = max(height, round(SCREEN * width))
+    return int(rows[0] - (side - height) // 2), int(columns[0] - (side - width) // 2), int(side)
+
+
+def _flickers(frames: np.ndarray) -> np.ndarray:
+    """Pixels that change in a fair share of the frames, (H, W) bool; repeated frames do not count."""
+    changes = [cv2.absdiff(before, after) > FLICKER for before, after in pairwise(frames)]
+    shares = np.array([change.mean() for change in changes])
+    if not shares.any():
+        return np.zeros(frames.shape[1:], bool)
+    repeated = shares < REPEATED * np.median(shares[shares > 0])
+    fresh = [change for change, is_repeated in zip(changes, repeated, strict=True) if not is_repeated]
+    return np.mean(fresh, axis=0) >= FLICKER_SHARE
+
+
+def _differs_from_background(frames: np.ndarray) -> np.ndarray:
+    """Pixels whose surroundings are not of the picture's most frequent grey, (H, W) bool."""
+    picture = np.median(frames[:: max(1, len(frames) // 9)], axis=0).astype(np.uint8)
+    background = np.bincount(picture.ravel(), minlength=256).argmax()
+    smooth = cv2.medianBlur(picture, _stroke(picture) | 1)
+    return np.abs(smooth.astype(int) - background) > BRIGHT
+
+
+def _large_parts(found: np.ndarray, smallest: float) -> np.ndarray:
+    """Without thin strokes, the connected parts that have at least the share `smallest` of the largest one's area."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_stroke(found), _stroke(found)))
+    opened = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, kernel)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
+    areas = stats[:, cv2.CC_STAT_AREA].astype(float)
+    areas[0] = 0
+    return (areas >= max(1.0, smallest * areas.max()))[labels]
+
+
+def _stroke(picture: np.ndarray) -> int:
+    return max(3, round(STROKE * min(picture.shape)))
+
+
+def _hull(parts: np.ndarray) -> np.ndarray:
+    points = cv2.findNonZero(parts.astype(np.uint8))
+    hull = cv2.fillConvexPoly(np.zeros(parts.shape, np.uint8), cv2.convexHull(points), 1)
+    return hull.astype(bool)
+
+
+def _centre(shape: tuple[int, ...]) -> np.ndarray:
+    """The centre square, trimmed on all sides, where headers, depth marks and text usually are."""
+    height, width = shape
+    half = max(1, round((0.5 - TRIM) * min(shape)))
+    mask = np.zeros((height, width), bool)
+    mask[max(0, height // 2 - half) : height // 2 + half, max(0, width // 2 - half) : width // 2 + half] = True
+    return mask
+
+
+def _crop(picture: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
+    """A square of the picture, black where it leaves it."""
+    height, width = picture.shape
+    out = np.zeros((side, side), picture.dtype)
+    rows, columns = slice(max(0, top), min(height, top + side)), slice(max(0, left), min(width, left + side))
+    out[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = picture[rows, columns]
+    return out

@@ -1,0 +1,16 @@
+"""Dice coefficients from counts of pixels: one image's, or pooled over many."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def dice(intersection: ArrayLike, union: ArrayLike) -> NDArray[np.float64]:
+    """Dice of each image, 2 I / (U + I), from its intersection and union in px; NaN where both masks are empty."""
+    inner, outer = np.asarray(intersection, dtype=float), np.asarray(union, dtype=float)
+    total = outer + inner
+    return 2 * inner / np.where(total > 0, total, np.nan)
+
+
+def pooled_dice(intersection: ArrayLike, union: ArrayLike) -> float:
+    """Micro Dice: that of all images' pixels together; NaN for no images or only empty ones."""
+    return float(dice(np.sum(intersection), np.sum(union)))

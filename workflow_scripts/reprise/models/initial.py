@@ -1,0 +1,77 @@
+"""Weights that others trained, read from a local file into a network whose last layer may differ."""
+
+import pickle
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from reprise.errors import InputError
+
+UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError, safetensors.SafetensorError)
+
+
+def load_initial(model: nn.Module, path: Path | None, weights: str, width: float, backbone: str | None = None) -> None:
+    """Fill a network with the weights of a file; a last layer of another size keeps its random values.
+
+    Args:
+        model: the network.
+        path: state dict, see `read_state_dict`.
+        weights: what the configuration calls them, for messages.
+        width: of the network; the weights of others need 1.
+        backbone: name of the part that a classification network's weights fill, or None for all.
+
+    Raises:
+        InputError: no file, weights for another width, or weights of another network.
+    """
+    if path is None:
+        raise InputError(f"weights {weights}: expected a file (--initial), found none; fetch_weights.py gets one")
+    if width != 1:
+        raise InputError(f"weights {weights}: expected width 1, found {width}; use weights random with it")
+    state = read_state_dict(path)
+    if backbone is not None:
+        state = {f"{backbone}.{name.removeprefix('features.')}": tensor for name, tensor in state.items()}
+    own = model.state_dict()
+    fitting = {name: tensor for name, tensor in state.items() if name in own and own[name].shape == tensor.shape}
+    part = {name for name in own if backbone is None or name.startswith(backbone)}
+    needed = {name for name in part - _last_layer(model) if not name.endswith("num_batches_tracked")}
+    missing = needed - fitting.keys()
+    if missing:
+        raise InputError(
+            f"{path}: weights of another network: {len(missing)} of {len(part)} arrays are missing "
+            f"or of another shape, such as {min(missing)}"
+        )
+    model.load_state_dict(fitting, strict=False)
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read a state dict saved by torch or in safetensors, also inside a checkpoint with the key `state_dict`.
+
+    The prefix `module.` of data-parallel training is removed.
+
+    Raises:
+        InputError: the file is missing, damaged, or holds no state dict.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            content = safetensors.torch.load_file(path)
+        else:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except UNREADABLE as error:
+        raise InputError(f"{path}: not a readable file of weights ({first_line(error)})") from error
+    state = content.get("state_dict", content) if isinstance(content, dict) else content
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise InputError(f"{path}: expected a state dict (names and arrays), found something else")
+    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+
+
+def _last_layer(model: nn.Module) -> set[str]:
+    """Names of the arrays of the layers with a single output, which others' weights need not fit."""
+    return {name for name, tensor in model.named_parameters() if tensor.shape[0] == 1}
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text, or its type if it has none."""
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,119 @@
+"""How every figure looks, and how it is saved: the same bytes for the same data, with its numbers beside it."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reprise.files import outputs
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Okabe and Ito's palette, distinct in every common form of colour blindness.
+BLACK, GREY, LIGHT_GREY = "#000000", "#6E6E6E", "#D4D4D4"
+BLUE, SKY, GREEN, ORANGE, VERMILLION, PURPLE = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7"
+SERIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
+DIASTOLE, SYSTOLE = BLUE, VERMILLION
+PROTOCOLS = {"published": ORANGE, "sound": BLUE}
+
+# Inches: at this width text of 9 points stays legible on a phone and fills a column of a page.
+WIDTH = 5.4
+
+RC: dict[str, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine has it
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "figure.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.6,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.title_fontsize": 8,
+    "legend.frameon": False,
+    "legend.handlelength": 1.8,
+    "lines.linewidth": 1.4,
+    "lines.solid_capstyle": "butt",
+    "savefig.facecolor": "white",
+    "svg.fonttype": "path",  # glyphs as paths: the same picture wherever it is opened
+    "svg.hashsalt": "reprise",
+}
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a drawing function: whatever it draws follows the house style, and nothing outside it does."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
+        with mpl.rc_context(RC):  # type: ignore[arg-type]
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def panels(count: int, columns: int, height: float, width: float = WIDTH, **shared: Any) -> tuple[Figure, list[Axes]]:
+    """A figure of `count` panels in at most `columns` columns, each row `height` inches high; call it inside `styled`.
+
+    Keywords such as `sharex` go to `Figure.subplots`. Places left over in the last row are removed.
+    """
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(width, height * rows), layout="constrained")
+    axes = list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
+    for unused in axes[count:]:
+        unused.remove()
+    return figure, axes[:count]
+
+
+def groups(table: pd.DataFrame, by: str) -> list[tuple[str, pd.DataFrame]]:
+    """Rows of `table` for each value of the column `by`, in order of first appearance."""
+    return [(str(value), table[table[by] == value]) for value in table[by].unique()]
+
+
+def note(axes: Axes, text: str, x: float = 0.97, y: float = 0.03) -> None:
+    """Write a few short lines into a panel; `x` and `y` are fractions of it, the text grows towards the middle."""
+    axes.text(
+        x,
+        y,
+        text,
+        transform=axes.transAxes,
+        fontsize=8,
+        ha="right" if x > 0.5 else "left",
+        va="top" if y > 0.5 else "bottom",
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
+    )
+
+
+def missing(values: np.ndarray) -> str:
+    """A line on how many values of a panel could not be drawn, or nothing."""
+    lost = int((~np.isfinite(values)).sum())
+    return f"\n{lost:,} not drawn (no value)" if lost else ""
+
+
+@styled
+def save_figure(figure: Figure, svg: str | Path, table: pd.DataFrame, csv: str | Path) -> None:
+    """Write a figure as SVG and the numbers drawn in it as CSV, both or neither.
+
+    Equal figures give equal bytes: no date, no version, identifiers from a fixed salt.
+
+    Raises:
+        InputError: the disk is full, or the folder cannot be written.
+    """
+    with outputs(svg, csv) as (partial_svg, partial_csv):
+        figure.savefig(partial_svg, format="svg", metadata={"Date": None, "Creator": None})
+        table.to_csv(partial_csv, index=False)

@@ -1,0 +1,123 @@
+"""Makes a page's blocks (figures, tables, videos, text) ready for its template: read, checked, embedded."""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from reprise.errors import InputError
+from reprise.report.provenance import display_path, size_text
+from reprise.report.svg import inline_svg
+from reprise.report.tables import as_table
+
+TABLE_ROWS, FIGURE_ROWS = 200, 40
+DOWNLOAD_BYTES = 150_000
+FILES = {"figure": ("svg", "csv"), "table": ("csv",), "videos": ()}
+REQUIRED = {
+    "figure": {"title", "svg", "csv", "caption", "alt"},
+    "table": {"title", "caption"},
+    "videos": {"title", "caption", "videos"},
+    "text": {"title", "text"},
+}
+
+
+def read_section(path: str | Path) -> dict[str, Any]:
+    """A study's section: study, title, summary (paragraphs) and blocks, all of whose files exist.
+
+    Raises:
+        InputError: no readable JSON, a key is missing, a block of no known kind, or a file is missing; all, one a line.
+    """
+    try:
+        section = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable section: {error}") from error
+    missing = [key for key in ("study", "title", "summary", "blocks") if key not in section]
+    if missing:
+        raise InputError(f"{path}: no {', '.join(missing)}")
+    problems = list(_problems(section["blocks"]))
+    if problems:
+        raise InputError("\n".join(f"{path}: {problem}" for problem in problems))
+    return section
+
+
+def prepared(blocks: Sequence[Mapping[str, Any]], prefix: str, video_bytes: int) -> list[dict[str, Any]]:
+    """Blocks as the template shows them.
+
+    A table's numbers are those of the file `csv`, or of the data frame `frame` itself. Videos are embedded in order
+    while they fit into `video_bytes`; later ones are named only.
+
+    Args:
+        blocks: blocks as in a section.
+        prefix: what the identifiers of this page's part begin with.
+        video_bytes: how much video to embed.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    problems = list(_problems(blocks))
+    if problems:
+        raise InputError("\n".join(problems))
+    ready = []
+    for place, block in enumerate(blocks, start=1):
+        name = f"{prefix}-{place}"
+        extra: dict[str, Any] = {"id": name}
+        if block["kind"] == "figure":
+            extra["svg"] = Markup(inline_svg(block["svg"], name, block["title"], block["alt"]))
+            extra |= _numbers(block, FIGURE_ROWS)
+        elif block["kind"] == "table":
+            extra |= _numbers(block, TABLE_ROWS)
+        elif block["kind"] == "videos":
+            extra["videos"], video_bytes = _videos(block["videos"], video_bytes)
+        ready.append({**block, **extra})
+    return ready
+
+
+def _problems(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for place, block in enumerate(blocks, start=1):
+        kind = block.get("kind")
+        if kind not in REQUIRED:
+            yield f"block {place}: unknown kind {kind!r}; expected one of {', '.join(REQUIRED)}"
+            continue
+        absent = sorted(REQUIRED[kind] - set(block))
+        if kind == "table" and not {"csv", "frame"} & set(block):
+            absent.append("csv")
+        if absent:
+            yield f"block {place} ({kind}): no {', '.join(absent)}"
+            continue
+        files = [block[key] for key in FILES.get(kind, ()) if key in block]
+        files += [video["mp4"] for video in block["videos"]] if kind == "videos" else []
+        yield from (f"{block['title']}: no such file: {file}" for file in files if not Path(file).is_file())
+
+
+def _numbers(block: Mapping[str, Any], most_rows: int) -> dict[str, Any]:
+    """A block's table and, where they come from a file that is not too large, the file itself for download."""
+    if "frame" in block:
+        return {"table": as_table(block["frame"], most_rows), "file": None, "download": None}
+    path = Path(block["csv"])
+    try:
+        content = path.read_bytes()
+        frame = pd.read_csv(path, dtype={"unit": str}, skipinitialspace=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: no readable table: {error}") from error
+    download = _data_uri("text/csv", content) if len(content) <= DOWNLOAD_BYTES else None
+    return {"table": as_table(frame, most_rows), "file": display_path(path), "download": download}
+
+
+def _videos(videos: Sequence[Mapping[str, Any]], room: int) -> tuple[list[dict[str, Any]], int]:
+    """Embed videos while there is room; also return the room that is left."""
+    ready = []
+    for video in videos:
+        path = Path(video["mp4"])
+        size = path.stat().st_size
+        uri = _data_uri("video/mp4", path.read_bytes()) if size <= room else None
+        room -= size if uri else 0
+        ready.append({**video, "uri": uri, "file": display_path(path), "size": size_text(size)})
+    return ready, room
+
+
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,196 @@
+"""The graph of the workflow's rules: which needs which, laid out in layers and drawn as SVG without any other tool."""
+
+import re
+from collections.abc import Mapping
+from itertools import combinations, pairwise
+from pathlib import Path
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+from reprise.errors import InputError
+
+Graph = Mapping[str, list[str]]
+NODE_HEIGHT, LAYER_GAP, NODE_GAP, MARGIN = 30, 42, 22, 12
+CHARACTER_WIDTH, NODE_PADDING, BEND_WIDTH = 7.4, 22, 10
+SWEEPS = 12
+ARROW = (
+    '<defs><marker id="dag-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    '<path d="M0 0.5 L8 4 L0 7.5 z"/></marker></defs>'
+)
+_NODE = re.compile(r"^\s*(\d+)\[label = \"([^\"\\]+)", re.MULTILINE)
+_EDGE = re.compile(r"^\s*(\d+) -> (\d+)", re.MULTILINE)
+
+
+def read_dot(text: str) -> dict[str, list[str]]:
+    """For each rule the rules that it needs, from what `snakemake --rulegraph dot` prints."""
+    names = dict(_NODE.findall(text))
+    needs: dict[str, list[str]] = {name: [] for name in sorted(names.values())}
+    for needed, rule in _EDGE.findall(text):
+        needs[names[rule]].append(names[needed])
+    return {rule: sorted(set(needed)) for rule, needed in needs.items()}
+
+
+def read_rules(path: str | Path) -> dict[str, list[str]]:
+    """For each rule the rules that it needs, from a CSV with the columns rule and needs (names between spaces).
+
+    Raises:
+        InputError: no readable CSV with these columns.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        return {rule: needs.split() for rule, needs in zip(table["rule"], table["needs"], strict=True)}
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: no readable rule graph: {error}") from error
+
+
+def without_shortcuts(needs: Graph) -> dict[str, list[str]]:
+    """The graph without the edges that a longer way already implies.
+
+    Raises:
+        ValueError: the graph has a cycle, or a rule needs one that is not in it.
+    """
+    above: dict[str, set[str]] = {}
+
+    def ancestors(rule: str, path: tuple[str, ...] = ()) -> set[str]:
+        if rule in path or rule not in needs:
+            raise ValueError(f"no rule graph: {' < '.join((*path, rule))}")
+        if rule not in above:
+            above[rule] = set(needs[rule]).union(*(ancestors(needed, (*path, rule)) for needed in needs[rule]))
+        return above[rule]
+
+    for rule in needs:
+        ancestors(rule)
+    return {
+        rule: [one for one in needed if not any(one in above[other] for other in needed)]
+        for rule, needed in needs.items()
+    }
+
+
+def layers(needs: Graph) -> list[list[str]]:
+    """Rules by layer: each one layer below the lowest that it needs; a rule that needs none just above its users."""
+    depth: dict[str, int] = {}
+
+    def depth_of(rule: str) -> int:
+        if rule not in depth:
+            depth[rule] = 1 + max((depth_of(needed) for needed in needs[rule]), default=-1)
+        return depth[rule]
+
+    for rule in needs:
+        depth_of(rule)
+    for rule in sorted(needs, key=lambda one: -depth[one]):
+        users = [depth[user] for user, needed in needs.items() if rule in needed]
+        depth[rule] = min(users) - 1 if users and not needs[rule] else depth[rule]
+    return [[rule for rule in needs if depth[rule] == level] for level in range(max(depth.values(), default=-1) + 1)]
+
+
+def draw_rules(needs: Graph, title: str) -> Markup:
+    """Draw the graph from top to bottom, shortcuts left out.
+
+    Args:
+        needs: for each rule those that it needs.
+        title: the drawing's accessible name.
+    """
+    reduced = without_shortcuts(needs)
+    rows, edges = _with_bends(layers(reduced), reduced)
+    widths = {name: _width(name) for row in rows for name in row}
+    centres = _centres(_ordered(rows, edges), edges, widths)
+    right = max((centres[name] + widths[name] / 2 for name in centres), default=0) + MARGIN
+    bottom = len(rows) * (NODE_HEIGHT + LAYER_GAP) - LAYER_GAP + 2 * MARGIN
+    tops = {name: MARGIN + level * (NODE_HEIGHT + LAYER_GAP) for level, row in enumerate(rows) for name in row}
+    paths = [_curve(centres[a], tops[a], centres[b], tops[b], bend=b.startswith("|")) for a, b in edges]
+    boxes = [_box(name, centres[name], tops[name], widths[name]) for name in centres if not name.startswith("|")]
+    return Markup(
+        f'<svg class="dag" xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="dag-title" '
+        f'width="{right:.0f}" height="{bottom:.0f}" viewBox="0 0 {right:.0f} {bottom:.0f}">'
+        f'<title id="dag-title">{escape(title)}</title>{ARROW}'
+        f"{''.join(paths)}{''.join(boxes)}</svg>"
+    )
+
+
+def _with_bends(rows: list[list[str]], needs: Graph) -> tuple[list[list[str]], list[tuple[str, str]]]:
+    """Give each edge that passes a layer a point there, named `|from|to|layer`, so that it runs between the boxes."""
+    level = {name: depth for depth, row in enumerate(rows) for name in row}
+    rows, edges = [list(row) for row in rows], []
+    for rule, needed in needs.items():
+        for start in needed:
+            chain = [start]
+            for depth in range(level[start] + 1, level[rule]):
+                chain.append(f"|{start}|{rule}|{depth}")
+                rows[depth].append(chain[-1])
+            edges += list(zip(chain, [*chain[1:], rule], strict=True))
+    return rows, edges
+
+
+def _width(name: str) -> float:
+    return BEND_WIDTH if name.startswith("|") else len(name) * CHARACTER_WIDTH + NODE_PADDING
+
+
+def _ordered(rows: list[list[str]], edges: list[tuple[str, str]]) -> list[list[str]]:
+    """Order each layer by the mean place of its neighbours in the layer above, then below; keep the fewest crossings."""
+    rows = best = [list(row) for row in rows]
+    for sweep in range(SWEEPS):
+        down = sweep % 2 == 0
+        rows = [list(row) for row in rows]
+        for depth in range(1, len(rows)) if down else range(len(rows) - 2, -1, -1):
+            beside = _places(rows[depth - 1 if down else depth + 1])
+            own = _places(rows[depth])
+            wanted = {name: _mean_place(name, edges, beside, own[name]) for name in own}
+            rows[depth].sort(key=lambda name, wanted=wanted: wanted[name])  # type: ignore[misc]
+        best = min(best, rows, key=lambda one: _crossings(one, edges))
+    return best
+
+
+def _places(row: list[str]) -> dict[str, float]:
+    return {name: place / max(1, len(row) - 1) for place, name in enumerate(row)}
+
+
+def _crossings(rows: list[list[str]], edges: list[tuple[str, str]]) -> int:
+    """How many pairs of edges between the same two layers cross."""
+    place = {name: (depth, column) for depth, row in enumerate(rows) for column, name in enumerate(row)}
+    ends = [(*place[a], place[b][1]) for a, b in edges]
+    return sum(p[0] == q[0] and (p[1] - q[1]) * (p[2] - q[2]) < 0 for p, q in combinations(ends, 2))
+
+
+def _mean_place(name: str, edges: list[tuple[str, str]], place: Mapping[str, float], default: float) -> float:
+    places = [place[a if b == name else b] for a, b in edges if name in (a, b) and (a if b == name else b) in place]
+    return sum(places) / len(places) if places else default
+
+
+def _centres(rows: list[list[str]], edges: list[tuple[str, str]], widths: Mapping[str, float]) -> dict[str, float]:
+    """A horizontal centre for each name: near its neighbours, in order, without overlap; the leftmost at the margin."""
+    centres: dict[str, float] = {}
+    for row in rows:
+        centres |= _packed(row, widths, dict.fromkeys(row, 0.0))
+    for sweep in range(SWEEPS):
+        for row in rows if sweep % 2 == 0 else reversed(rows):
+            wanted = {name: _mean_place(name, edges, centres, centres[name]) for name in row}
+            centres |= _packed(row, widths, wanted)
+    left = min((centres[name] - widths[name] / 2 for name in centres), default=0) - MARGIN
+    return {name: centre - left for name, centre in centres.items()}
+
+
+def _packed(row: list[str], widths: Mapping[str, float], wanted: Mapping[str, float]) -> dict[str, float]:
+    """Centres as near to those wanted as order and gaps allow: the mean of pushing right and of pushing left."""
+    gaps = [(widths[a] + widths[b]) / 2 + NODE_GAP for a, b in pairwise(row)]
+    right, left = [wanted[name] for name in row], [wanted[name] for name in row]
+    for place, gap in enumerate(gaps):
+        right[place + 1] = max(right[place + 1], right[place] + gap)
+    for place in range(len(gaps) - 1, -1, -1):
+        left[place] = min(left[place], left[place + 1] - gaps[place])
+    return {name: (a + b) / 2 for name, a, b in zip(row, right, left, strict=True)}
+
+
+def _curve(x0: float, top0: float, x1: float, top1: float, bend: bool) -> str:
+    y0, middle = top0 + NODE_HEIGHT, (top0 + NODE_HEIGHT + top1) / 2
+    curve = f"M{x0:.1f} {y0} C{x0:.1f} {middle} {x1:.1f} {middle} {x1:.1f} {top1}"
+    if bend:
+        return f'<path class="edge" d="{curve} v{NODE_HEIGHT}"/>'
+    return f'<path class="edge" d="{curve}" marker-end="url(#dag-arrow)"/>'
+
+
+def _box(name: str, centre: float, top: float, width: float) -> str:
+    return (
+        f'<g><rect x="{centre - width / 2:.1f}" y="{top}" width="{width:.1f}" height="{NODE_HEIGHT}" rx="5"/>'
+        f'<text x="{centre:.1f}" y="{top + NODE_HEIGHT / 2 + 4:.0f}">{escape(name)}</text></g>'
+    )

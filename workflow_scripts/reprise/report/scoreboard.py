@@ -1,0 +1,143 @@
+"""The scoreboard: each published figure, ours, and a verdict that is never kinder than the run allows."""
+
+import argparse
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from reprise.errors import InputError
+from reprise.report.published import Figure, Measure, Published, in_words
+from reprise.tables import read_table
+
+PROTOCOLS = ("published", "sound")
+COLUMNS = [
+    *("study", "protocol", "quantity", "unit", "source", "published"),
+    *("value", "ci_low", "ci_high", "data", "verdict"),
+]
+METRICS = {"protocol": str, "quantity": str, "unit": str, "value": float, "ci_low": float, "ci_high": float}
+
+
+class Setup(BaseModel):
+    """What a run was: the data and hyper-parameters of each study, the schedule, and the user's configuration."""
+
+    model_config = ConfigDict(extra="forbid")
+    data: dict[str, Literal["phantom", "raw"]]
+    schedule: Literal["demo", "published"]
+    parameters: dict[str, dict[str, Any]]
+    config: dict[str, Any] = {}
+
+
+class Metric(NamedTuple):
+    """One of our own figures with its interval (NaN if it has none)."""
+
+    unit: str
+    value: float
+    ci_low: float
+    ci_high: float
+
+
+Metrics = dict[tuple[str, str], Metric]
+
+
+def study_path(text: str) -> tuple[str, Path]:
+    """Argument type: `STUDY=FILE`."""
+    study, equals, path = text.partition("=")
+    if not (study and equals and path):
+        raise argparse.ArgumentTypeError(f"expected STUDY=FILE, found {text!r}")
+    return study, Path(path)
+
+
+def read_setup(settings: Mapping[str, Any]) -> Setup:
+    """Check what a step was told of the run.
+
+    Raises:
+        InputError: an entry is missing, unknown or of another type.
+    """
+    try:
+        return Setup.model_validate(settings)
+    except ValidationError as error:
+        raise InputError(f"--settings: {in_words(error)}") from error
+
+
+def read_metrics(path: str | Path) -> Metrics:
+    """A study's metrics by protocol and quantity.
+
+    Raises:
+        InputError: no readable CSV, a column is missing, or a quantity appears twice in a protocol.
+    """
+    metrics: Metrics = {}
+    for protocol, quantity, *rest in read_table(path, METRICS).itertuples(index=False):
+        if (protocol, quantity) in metrics:
+            raise InputError(f"{path}: {quantity} appears twice in protocol {protocol}")
+        metrics[protocol, quantity] = Metric(*rest)
+    return metrics
+
+
+def obstacles(study: str, setup: Setup, published: Published) -> list[str]:
+    """Why nothing of this run may be set against a published figure: an empty list if nothing stands in the way."""
+    reasons = ["phantom data, not the published data set"] * (setup.data[study] == "phantom")
+    reasons += ["shortened schedule"] * (setup.schedule != "published")
+    for name, expected in published.studies[study].conditions.items():
+        found: Any = setup.parameters[study]
+        for key in name.split("."):
+            found = found.get(key) if isinstance(found, dict) else None
+        if found != expected:
+            reasons.append(f"{name} is {found}, published with {expected}")
+    return reasons
+
+
+def scoreboard(published: Published, metrics: Mapping[str, Metrics], setup: Setup) -> pd.DataFrame:
+    """Set each published figure against ours: a row for our published protocol, another for sound where it exists.
+
+    Args:
+        published: the published figures.
+        metrics: for each study its metrics, as `read_metrics` gives them.
+        setup: what was run on what.
+
+    Raises:
+        InputError: a study has no published figures or no entry in the setup, or a unit is not the published one.
+    """
+    for study in metrics:
+        for where, known in (
+            ("published figures", published.studies),
+            ("data", setup.data),
+            ("parameters", setup.parameters),
+        ):
+            if study not in known:
+                raise InputError(f"{study}: no {where} given")
+    rows = [row for study, found in metrics.items() for row in _study_rows(study, published, found, setup)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _study_rows(study: str, published: Published, metrics: Metrics, setup: Setup) -> Iterator[list[Any]]:
+    comparable = not obstacles(study, setup, published)
+    for figure in published.studies[study].figures:
+        measure = published.measure(figure.quantity)
+        for protocol in PROTOCOLS:
+            quantity = figure.quantity_of(protocol)
+            if protocol != "published" and (protocol, quantity) not in metrics:
+                continue
+            ours = metrics.get((protocol, quantity), Metric(measure.unit, np.nan, np.nan, np.nan))
+            if ours.unit != measure.unit:
+                raise InputError(f"{study}: {quantity}: unit {ours.unit}, published in {measure.unit}")
+            verdict = _verdict(figure, measure, ours, comparable)
+            source = published.sources[figure.source].short
+            yield [study, protocol, quantity, measure.unit, source, figure.value, *ours[1:], setup.data[study], verdict]
+
+
+def _verdict(figure: Figure, measure: Measure, ours: Metric, comparable: bool) -> str:
+    """Reproduced if the published value lies within our interval; without one, only the same value does."""
+    _, value, low, high = ours
+    if not comparable:
+        return "not comparable"
+    if np.isnan(value):
+        return "not run"
+    if np.isnan(low) or np.isnan(high):
+        low = high = value
+    if low <= figure.value <= high:
+        return "reproduced"
+    return "better" if (value > figure.value) == (measure.better == "higher") else "worse"

@@ -1,0 +1,108 @@
+"""Tables for a page: numbers rounded to what they carry, intervals beside their value, long tables cut."""
+
+import math
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+MINUS, ABSENT = "\N{MINUS SIGN}", "\N{EN DASH}"
+SIGNIFICANT_DIGITS = 4
+INTERVAL = ("ci_low", "ci_high")
+HEADINGS = {"n": "n", "ci_level": "Interval", "auc": "AUC", "ef": "EF", "mae": "MAE", "rmse": "RMSE", "fps": "FPS"}
+
+
+class Cell(NamedTuple):
+    """A cell's text, and whether it is a number."""
+
+    text: str
+    numeric: bool
+
+
+class Table(NamedTuple):
+    """A table's head, its rows, and how many rows it would have with none left out."""
+
+    head: list[Cell]
+    rows: list[list[Cell]]
+    of: int
+
+
+def as_table(frame: pd.DataFrame, most_rows: int) -> Table:
+    """Lay out a data frame.
+
+    Floats show four significant digits of their column's largest value; where a column `unit` says what a row is in,
+    three decimals of a pure number ("1"; more if it is small) and two of others. Columns `value`, `ci_low` and
+    `ci_high` become one.
+    """
+    names = [str(name) for name in frame.columns]
+    merged = {"value", *INTERVAL} <= set(names)
+    shown = [name for name in names if not (merged and name in INTERVAL)]
+    numeric = {name: pd.api.types.is_numeric_dtype(column) for name, column in frame.items()}
+    decimals = {str(name): _decimals(column) for name, column in frame.items()}
+    rows = []
+    for record in frame.head(most_rows).to_dict("records"):
+        texts = _texts(record, decimals)
+        if merged:
+            texts["value"] = with_interval(*(texts[name] for name in ("value", *INTERVAL)))
+        rows.append([Cell(texts[name], bool(numeric[name])) for name in shown])
+    return Table([Cell(_heading(name), bool(numeric[name])) for name in shown], rows, len(frame))
+
+
+def number(value: float, decimals: int | None) -> str:
+    """A number with thousands marked, a true minus sign and so many decimals (None: as a whole number)."""
+    if math.isnan(value):
+        return ABSENT
+    text = f"{abs(value):,.{decimals or 0}f}"
+    return (MINUS if value < 0 and text.strip("0.,") else "") + text
+
+
+def with_interval(value: str, low: str, high: str) -> str:
+    """A value with its interval, as in `4.05 (3.90-4.21)` with an en dash; without an interval, the value alone."""
+    if ABSENT in (value, low, high):
+        return value
+    return f"{value} ({low} to {high})" if MINUS in low + high else f"{value} ({low}\N{EN DASH}{high})"
+
+
+def _texts(record: dict[Any, Any], decimals: dict[str, int | None]) -> dict[str, str]:
+    """Each cell of a row as text."""
+    unit = record.get("unit")
+    if isinstance(unit, str):
+        floats = [one for name, one in record.items() if isinstance(one, float) and name != "ci_level"]
+        decimals = dict.fromkeys(decimals, _decimals_of(unit, [one for one in floats if math.isfinite(one)]))
+    texts = {name: _text(value, decimals[name]) for name, value in record.items()}
+    if unit == "1":
+        texts["unit"] = ""
+    if isinstance(record.get("ci_level"), float) and record["ci_level"] <= 1:
+        texts["ci_level"] = f"{record['ci_level']:.0%}"
+    return texts
+
+
+def _decimals_of(unit: str, values: list[float]) -> int | None:
+    """Decimals of a row by its unit: a small pure number shows three digits that count."""
+    if unit != "1":
+        return None if all(one == math.floor(one) for one in values) else 2
+    largest = max(map(abs, values), default=0)
+    return 3 if largest == 0 else min(6, max(3, 2 - math.floor(math.log10(largest))))
+
+
+def _text(value: Any, decimals: int | None) -> str:
+    if value is None or value is pd.NA or value is pd.NaT:
+        return ABSENT
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return number(value, None)
+    return number(value, decimals) if isinstance(value, float) else str(value)
+
+
+def _decimals(column: pd.Series) -> int | None:
+    if not pd.api.types.is_float_dtype(column):
+        return None
+    finite = column[column.abs() < math.inf]
+    if (finite == finite.round()).all():
+        return None
+    return min(6, max(0, SIGNIFICANT_DIGITS - 1 - math.floor(math.log10(finite.abs().max()))))
+
+
+def _heading(name: str) -> str:
+    text = HEADINGS.get(name, name.replace("_", " "))
+    return text if name in HEADINGS else text[:1].upper() + text[1:]
