@@ -13,7 +13,7 @@ report: .venv/ready ## Set up, then run the studies of config.yaml to results/re
 	snakemake results/report.html
 
 test: .venv/ready-for-tests ## Set up, then run all tests
-	pytest
+	OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile
 
 bench: .venv/ready ## Measure speed and memory against plain formulations; write results/bench.csv
 	python workflow_scripts/bench/main.py

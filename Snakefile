@@ -17,3 +17,8 @@ rule all:
     default_target: True
     input:
         "results/report.html",
+
+
+rule predict:
+    input:
+        "results/own_clips/predictions",

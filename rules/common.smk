@@ -79,3 +79,23 @@ def initial_weights(study, task, run):
     """The file of initial weights that a training run starts from; none if they are random."""
     part = recipe(study, task, run)
     return [] if part["weights"] == "random" else [f"results/weights/{part['network']}-{part['weights']}.pth"]
+
+
+def described_run():
+    """What the report says of a run; the device is left out, because results do not depend on it."""
+    return {
+        "schedule": config["schedule"],
+        "data": {study: "phantom" if is_phantom(study) else "raw" for study in config["studies"]},
+        "parameters": {study: study_settings(study, config["schedule"]) for study in config["studies"]},
+        "config": {key: config[key] for key in ("studies", "schedule", "precision", "seed", "models")},
+    }
+
+
+def of_studies(name):
+    """A file of each study."""
+    return [f"results/{study}/{name}" for study in config["studies"]]
+
+
+def by_study(name):
+    """STUDY=FILE for each study, as the report's steps take them."""
+    return [f"{study}=results/{study}/{name}" for study in config["studies"]]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 PHONE = {"width": 390, "height": 844}
-PRIVATE = ("/home/", "/root/", "/Users/", "/tmp/")
+PRIVATE = tuple(f"/{folder}/" for folder in ("home", "root", "Users", "tmp"))
 
 FAULTS = """() => {
   const faults = [];
@@ -84,14 +84,15 @@ def check_page(path: Path) -> None:
     """Fail with all faults of a page: requests, console errors, missing or undescribed figures, overflow on a phone."""
     with opened(path) as (page, faults):
         page.wait_for_function(VIDEOS_READY, timeout=30_000)
-        faults += page.evaluate(FAULTS)
+        faults.extend(page.evaluate(FAULTS))
         for width in (PHONE["width"], 1280):
             page.set_viewport_size({"width": width, "height": PHONE["height"]})
             if (beyond := page.evaluate(OVERFLOW)) > 0:
                 faults.append(f"{beyond} px wider than a window of {width} px")
         text = page.evaluate("() => document.body.textContent")
-        faults += [f"a path of this machine: {one}" for one in PRIVATE if one in text]
-        faults += ["no skip link"] * (page.locator("a.skip[href='#main']").count() != 1)
+        faults.extend(f"a path of this machine: {one}" for one in PRIVATE if one in text)
+        if page.locator("a.skip[href='#main']").count() != 1:
+            faults.append("no skip link")
     assert not faults, "\n".join([f"{path.name}:", *faults])
 
 

@@ -9,14 +9,23 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-ROOT = Path(__file__).resolve().parent.parent
 RULES = {
-    "make_phantom": "", "check": "make_phantom", "convert": "check make_phantom", "audit": "convert check",
-    "normalise": "convert", "train_segmentation": "convert normalise", "score_segmentation": "convert train_segmentation",
-    "train_ef": "convert normalise", "predict_ef": "convert train_ef", "score": "score_segmentation predict_ef convert",
-    "plot_roc": "predict_ef convert", "describe": "score plot_roc audit", "scoreboard": "score", "rule_graph": "",
+    "make_phantom": "",
+    "check": "make_phantom",
+    "convert": "check make_phantom",
+    "audit": "convert check",
+    "normalise": "convert",
+    "train_segmentation": "convert normalise",
+    "score_segmentation": "convert train_segmentation",
+    "train_ef": "convert normalise",
+    "predict_ef": "convert train_ef",
+    "score": "score_segmentation predict_ef convert",
+    "plot_roc": "predict_ef convert",
+    "describe": "score plot_roc audit",
+    "scoreboard": "score",
+    "rule_graph": "",
     "report": "describe scoreboard check rule_graph",
-}  # fmt: skip
+}
 HYPERPARAMETERS = {
     "segmentation": {"width": 1, "weights": "imagenet_backbone", "epochs": 50},
     "ef": {"width": 1, "weights": "kinetics400", "frames": 32, "period": 2, "epochs": 45},
@@ -81,44 +90,51 @@ def write_video(path: Path) -> None:
         container.mux(stream.encode())
 
 
-def write_section(folder: Path, hostile: str = "") -> None:
-    """A section with two figures, tables, a video and text in a folder of its own; `hostile` goes into all its words."""
-    folder.mkdir(parents=True, exist_ok=True)
-    blocks: list[dict[str, Any]] = []
-    for name in ("scatter", "agreement"):
-        svg, csv = folder / f"{name}.svg", folder / f"{name}.csv"
-        write_figure(svg, csv, f"{name.title()} {hostile}")
-        blocks.append({
-            "kind": "figure", "title": f"EF by the network, {name} {hostile}", "svg": str(svg), "csv": str(csv),
-            "caption": f"Each point is a test video. {hostile}", "alt": f"Points along the line of identity. {hostile}",
-        })  # fmt: skip
-    write_video(folder / "case.mp4")
-    video = {
-        "mp4": str(folder / "case.mp4"),
-        "alt": f"The ventricle, outlined {hostile}",
-        "caption": f"A case {hostile}",
-    }
-    quirks = [
+def write_quirks(path: Path, hostile: str) -> None:
+    """What three quirks are worth, in three units."""
+    rows = [
         (f"percentile by exponent {hostile}", "beats/test/found", "beats", 210.0, 236.0, -26.0, "issue 27"),
         ("EF from one clip", "ef/r2plus1d_18/test/mae", "EF points", 4.25, 4.06, 0.19, ""),
         ("file order", "segmentation/deeplabv3_resnet50/test/dice_large", "1", 0.9101, 0.9283, -0.0182, ""),
     ]
     columns = ["quirk", "quantity", "unit", "published", "sound", "difference", "note"]
-    pd.DataFrame(quirks, columns=columns).to_csv(folder / "quirks.csv", index=False)
+    pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+
+
+def below(path: Path) -> str:
+    """A file of a study's section as the section names it: relative to where the workflow runs."""
+    return path.relative_to(path.parents[2]).as_posix()
+
+
+def figure_block(folder: Path, name: str, hostile: str) -> dict[str, Any]:
+    """A figure's files and its block."""
+    svg, csv = folder / f"{name}.svg", folder / f"{name}.csv"
+    write_figure(svg, csv, f"{name.title()} {hostile}")
+    words = {"title": f"EF, {name} {hostile}", "caption": f"A point a video. {hostile}", "alt": f"Points. {hostile}"}
+    return {"kind": "figure", "svg": below(svg), "csv": below(csv), **words}
+
+
+def table_block(csv: Path, title: str, caption: str) -> dict[str, Any]:
+    return {"kind": "table", "title": title, "csv": below(csv), "caption": caption}
+
+
+def write_section(folder: Path, hostile: str = "") -> None:
+    """A section with two figures, two tables, videos and text in its own folder; `hostile` goes into its words."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_video(folder / "case.mp4")
+    write_quirks(folder / "quirks.csv", hostile)
     write_metrics(folder / "metrics.csv")
-    blocks += [
-        {"kind": "videos", "title": f"Overlay {hostile}", "caption": f"Area below. {hostile}", "videos": [video, video]},
-        {"kind": "table", "title": "What each quirk is worth", "csv": str(folder / "quirks.csv"), "caption": f"Both. {hostile}"},
-        {"kind": "table", "title": "All metrics", "csv": str(folder / "metrics.csv"), "caption": "Everything computed."},
-        {"kind": "text", "title": f"Reading it {hostile}", "text": f"First paragraph. {hostile}\n\nSecond paragraph."},
-    ]  # fmt: skip
+    video = {"mp4": below(folder / "case.mp4"), "alt": f"The ventricle {hostile}", "caption": f"A case {hostile}"}
+    blocks = [
+        figure_block(folder, "scatter", hostile),
+        figure_block(folder, "agreement", hostile),
+        {"kind": "videos", "title": f"Overlay {hostile}", "caption": f"Area. {hostile}", "videos": [video, video]},
+        table_block(folder / "quirks.csv", "What each quirk is worth", f"Both. {hostile}"),
+        table_block(folder / "metrics.csv", "All metrics", "Everything computed."),
+        {"kind": "text", "title": f"Reading it {hostile}", "text": f"One. {hostile}\n\nTwo."},
+    ]
     title = f"EchoNet-Dynamic: ejection fraction from echo videos {hostile}"
-    section = {
-        "study": "echonet",
-        "title": title,
-        "summary": [f"Videos of the apical view. {hostile}"],
-        "blocks": blocks,
-    }
+    section = {"study": "echonet", "title": title, "summary": [f"Apical views. {hostile}"], "blocks": blocks}
     (folder / "section.json").write_text(json.dumps(section))
 
 

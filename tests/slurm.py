@@ -1,7 +1,7 @@
 """A real Slurm of two nodes, n1 and n2, on this machine for the length of a test.
 
 It lives in mount and PID namespaces of its own: the mount namespace gives it an own /etc/slurm (Snakemake's
-job steps drop SLURM_CONF), and once the test is over, however it ended, the kernel kills whatever is left.
+job steps drop SLURM_CONF), and once the test is over, however it ended, the kernel kills whatever is left of it.
 """
 
 import os
@@ -51,7 +51,8 @@ NodeName=n2 NodeHostName={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs={cpus} R
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
-# The last command waits for this process: when the pipe closes, the namespace's first process ends, and with it all.
+# The last command waits for the test's end of a pipe to close, be it by the test's death: then the namespace's
+# first process ends, and the kernel kills all others before anyone learns of that.
 START = """\
 set -e
 mount --bind {folder}/etc /etc/slurm
@@ -60,7 +61,7 @@ munged --force --key-file={folder}/munge.key --socket={folder}/munge.socket --pi
 slurmctld -c
 slurmd -N n1
 slurmd -N n2
-exec cat > {folder}/ended
+exec cat
 """
 
 
@@ -98,8 +99,7 @@ def two_nodes(cpus: int, memory_mb: int, gpus: int) -> Iterator[list[str]]:
         _wait_until_idle(inside, folder, holder)
         yield inside
     finally:
-        holder.kill()
-        holder.wait()
+        holder.communicate()
         shutil.rmtree(folder, ignore_errors=True)
 
 

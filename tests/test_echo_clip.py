@@ -159,6 +159,18 @@ def test_text_leaves_no_trace_in_lossy_video(tmp_path):
     assert (mask & fan()).sum() > 0.97 * fan().sum()
 
 
+def test_the_sector_is_found_in_a_noisy_copy():
+    noise = np.random.default_rng(1).normal(0, 2, (24, *fan().shape))
+    screen = burn(speckle(24), "DOE JANE", (4, 16)) + noise
+    mask, found_by = find_sector(np.clip(screen, 0, 255).astype(np.uint8))
+    assert found_by == "motion"
+    assert (mask & fan()).sum() / (mask | fan()).sum() > 0.97
+
+
+def test_a_clip_that_moves_everywhere_is_kept_whole_and_says_so():
+    assert find_sector(speckle(mask=np.ones((90, 120), bool))).found_by == "whole"
+
+
 @given(st.integers(20, 90), st.integers(20, 90), st.integers(0, 5), st.integers(0, 5))
 def test_cutting_out_keeps_the_shape_and_blackens_the_outside(height, width, top, left):
     mask = np.zeros((120, 160), bool)

@@ -45,7 +45,8 @@ def test_nothing_of_a_header_or_a_path_comes_through(tmp_path, run_step):
     write_dicom(source / "RoeRichard.dcm", frames, "MONOCHROME2", FrameTime=20, PatientBirthDate="19440229")
     write_dicom(source / f"{UID_ROOT}77", speckle(seed=1), "MONOCHROME2", Modality="CT")
     out = tmp_path / "out"
-    done = run_step(STEP, "--input", tmp_path / "in", "--output", out, "--findings", tmp_path / "f.csv", check=True)
+    done = run_step(STEP, "--input", tmp_path / "in", "--output", out, "--findings", tmp_path / "f.csv")
+    assert done.returncode == 0, done.stderr
     written = [path for path in out.rglob("*") if path.is_file()]
     texts = [
         done.stderr.encode(),
@@ -130,7 +131,8 @@ def test_the_step_writes_clips_and_findings(tmp_path, run_step):
     (tmp_path / "in").mkdir()
     write_mjpg(tmp_path / "in" / "a.avi", np.repeat(speckle(4)[..., None], 3, -1), 25)
     folders = ("--input", tmp_path / "in", "--output", tmp_path / "out", "--findings", tmp_path / "findings.csv")
-    run_step(STEP, *folders, check=True)
+    done = run_step(STEP, *folders)
+    assert done.returncode == 0, done.stderr
     assert pd.read_csv(tmp_path / "out" / "clips.csv").case.tolist() == ["a"]
     assert read_video(tmp_path / "out" / "Videos" / "a.avi").frames.shape == (4, 112, 112, 3)
     assert list(pd.read_csv(tmp_path / "findings.csv").columns) == ["severity", "file", "where", "finding"]

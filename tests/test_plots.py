@@ -1,105 +1,302 @@
 """Figures: what is drawn is what the tables say, the same bytes each time, and awkward data is no obstacle."""
 
+import importlib
 import json
-import re
-import sys
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from matplotlib.patches import Rectangle
+from matplotlib.figure import Figure
 
-from echonet import figure_data
-from reprise.files import outputs
+from echonet import describe
+from echonet.ef_figures import read_ef
+from echonet.figure_data import evenly_over, scored_cases
+from figure_example import make_study, step_arguments, write_measures
+from reprise.errors import InputError
+from reprise.metrics.regression import mae
 from reprise.metrics.roc import auc
 from reprise.plots.regression import agreement, draw_agreement, draw_error_by_beats, draw_scatter
 from reprise.plots.roc import draw_roc, roc_points
-from reprise.plots.segmentation import dice, dice_bins, draw_areas, draw_dice, draw_examples
+from reprise.plots.segmentation import dice_bins, draw_areas, draw_dice, draw_examples
 from reprise.plots.style import save_figure
 from reprise.plots.training import draw_training
-from reprise.store import write_store
+from reprise.store import open_store
 
-FRAMES, SIZE, FPS = 40, 32, 25
-RUNS = {"segmentation": "deeplabv3_resnet50-seed0", "ef": "r2plus1d_18-seed0"}
+FIGURES = [
+    *("training_segmentation", "dice", "examples", "areas"),
+    *("training_ef", "scatter", "bland_altman", "roc", "beats"),
+]
+STEPS = {"training_segmentation": "training", "training_ef": "training"}
 
 
-def make_study(folder: Path, n: int, size: int = SIZE, frames: int = FRAMES) -> Path:
-    """Write what the figures read, as the pipeline leaves it, for `n` test videos and one of the train split."""
-    rng = np.random.default_rng(0)
-    names = ["train", *(f"0X{i:X}E5" for i in range(n))]
-    ef = np.round(np.clip(rng.normal(55, 13, n + 1), 8, 85), 3)
-    time = np.arange(frames)
-    y, x = np.mgrid[:size, :size] / size
-    radius = 0.28 * (1 - ef[:, None] / 300 * (1 - np.cos(2 * np.pi * time / 20 + 0.4)))
-    masks = ((x - 0.5) / 0.6) ** 2 + (y - 0.5) ** 2 < radius[..., None, None] ** 2
-    videos = (rng.integers(40, 160, (n + 1, frames, size, size, 1)) * (1 - 0.7 * masks[..., None])).astype(np.uint8)
-    ed, es = np.full(n + 1, 18), np.full(n + 1, 29)
-    pick = lambda array: np.stack([array[np.arange(n + 1), ed], array[np.arange(n + 1), es]], axis=1)
-    cases = pd.DataFrame(
-        {
-            "case": names, "patient": names, "split": ["train", *["test"] * n], "offset": np.arange(n + 1) * frames,
-            "frames": frames, "fps": FPS, "ef": ef, "traced": range(n + 1), "ed_frame": ed, "es_frame": es,
-        }
-    )  # fmt: skip
-    arrays = {"frames": videos.reshape(-1, size, size, 1), "traced_frames": pick(videos)}
-    write_store(folder / "store", cases, arrays | {"traced_masks": pick(masks).astype(np.uint8)})
-    _write_segmentation(folder / "segmentation" / RUNS["segmentation"], names[1:], masks[1:], pick(masks)[1:], rng)
-    for protocol in ("published", "sound"):
-        _write_ef(folder / "ef" / RUNS["ef"] / protocol, names[1:], ef[1:], rng)
-    _write_logs(folder)
+@pytest.fixture(autouse=True)
+def no_warnings():
+    """A figure that only comes out with a warning is not finished."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_study(tmp_path_factory.mktemp("study"), 12)
+    write_measures(folder)
     return folder
 
 
-def _write_segmentation(folder: Path, names: list[str], human: np.ndarray, traced: np.ndarray, rng) -> None:
-    folder.mkdir(parents=True)
-    shift = rng.integers(0, 3, len(names))
-    masks = np.stack([np.roll(video, by, axis=2) for video, by in zip(human, shift, strict=True)])
-    n, frames = masks.shape[:2]
-    np.save(folder / "masks.npy", np.packbits(masks.reshape(-1, *masks.shape[2:]), axis=-1))
-    areas = pd.DataFrame(
-        {"case": np.repeat(names, frames), "frame": np.tile(np.arange(frames), n), "area": masks.sum((2, 3)).ravel()}
+def draw(study: Path, folder: Path, name: str) -> Path:
+    """Draw one figure by its step, in this process; return its SVG."""
+    step = importlib.import_module(f"echonet.plot_{STEPS.get(name, name)}")
+    parser = getattr(step, "arguments", None) or (lambda: step.ef_parser(step.__doc__))
+    step.main(parser().parse_args([str(part) for part in step_arguments(study, folder)[name]]))
+    return folder / f"{name}.svg"
+
+
+@pytest.fixture(scope="module")
+def figures(study: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("figures")
+    return {name: draw(study, folder, name) for name in FIGURES}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_each_figure_is_vector_and_the_same_each_time(study, figures, name, tmp_path) -> None:
+    again = draw(study, tmp_path, name)
+    for suffix in (".svg", ".csv"):
+        assert again.with_suffix(suffix).read_bytes() == figures[name].with_suffix(suffix).read_bytes()
+    root = ElementTree.parse(again).getroot()
+    tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert "text" not in tags, "glyphs are paths, so that no font is needed"
+    assert ("image" in tags) == (name == "examples"), "only images are rasters"
+    assert not {"date", "creator"} & tags
+    assert len(again.read_bytes()) < 300_000
+
+
+def test_a_figure_and_its_table_appear_together_or_not_at_all(tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError):
+        save_figure(Figure(), tmp_path / "f.svg", pd.DataFrame(), tmp_path / "file" / "f.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def points(figure: Figure, panel: int) -> np.ndarray:
+    return np.asarray(figure.axes[panel].collections[0].get_offsets())
+
+
+def test_scatter_draws_the_mean_of_all_clips_of_each_video(study, figures) -> None:
+    cases = scored_cases(open_store(study / "store"))
+    table = pd.read_csv(figures["scatter"].with_suffix(".csv"))
+    paths = sorted(study.glob("ef/*/*/test_predictions.csv"))
+    assert "train" not in set(table["case"]) and len(table) == 2 * len(cases) == 24
+    for path, panel in zip(paths, table["panel"].unique(), strict=True):
+        clips = pd.read_csv(path, header=None, names=["file", "start", "ef"])
+        mean = clips.groupby("file")["ef"].mean()
+        drawn = table[table["panel"] == panel].set_index("case")
+        assert np.allclose(drawn["prediction"], mean.loc[drawn.index + ".avi"], atol=1e-4)
+        assert np.array_equal(drawn["truth"], cases["ef"])
+    figure = draw_scatter(table, "EF", "%")
+    assert np.array_equal(points(figure, 1), table.iloc[12:][["truth", "prediction"]])
+    error = mae(table["truth"][:12], table["prediction"][:12])
+    assert f"n = 12\nMAE {error:.2f}\n" in figure.axes[0].texts[0].get_text()
+
+
+def test_where_only_beats_were_predicted_the_first_clip_is_drawn(study, tmp_path) -> None:
+    path = tmp_path / "run-seed0" / "sound" / "test_predictions.csv"
+    path.parent.mkdir(parents=True)
+    cases = scored_cases(open_store(study / "store"))
+    path.write_text("".join(f"{case}.avi,0,50.0\n{case}.avi,9,60.0\n" for case in cases.index))
+    table = read_ef([path], cases)
+    assert set(table["clips"]) == {"first"} and set(table["prediction"]) == {50.0}
+    assert set(table["panel"]) == {"run, seed 0: sound"}
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100)), min_size=2, max_size=30))
+def test_limits_of_agreement_are_bland_and_altmans(pairs) -> None:
+    truth, prediction = np.array(pairs).T
+    table = agreement(pd.DataFrame({"panel": "x", "truth": truth, "prediction": prediction}))
+    difference = prediction - truth
+    assert np.allclose(table["bias"], difference.mean())
+    assert np.allclose(table["upper_limit"] - table["lower_limit"], 2 * 1.96 * difference.std(ddof=1))
+    assert np.allclose(table["mean"] + table["difference"] / 2, prediction)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.integers(20, 70), st.integers(20, 70)), min_size=2, max_size=40))
+def test_area_below_the_drawn_corners_is_the_auc_of_the_legend(pairs) -> None:
+    truth, prediction = np.array(pairs, float).T
+    table = roc_points(truth, prediction, [35, 50], 0.9)
+    for threshold, curve in table.groupby("threshold"):
+        corners = curve[["false_positive_rate", "sensitivity"]].to_numpy()
+        area = np.trapezoid(corners[:, 1], corners[:, 0]) if np.isfinite(corners).all() else np.nan
+        expected = auc(truth > threshold, prediction, 0.9)
+        assert np.allclose(curve[["auc", "ci_low", "ci_high"]], expected, equal_nan=True)
+        assert np.isclose(area, expected.value, equal_nan=True)
+        assert (curve["positives"] == (truth <= threshold).sum()).all()
+
+
+def test_dice_histogram_counts_each_image_of_the_table_once(figures) -> None:
+    table = pd.read_csv(figures["dice"].with_suffix(".csv"))
+    assert "train" not in set(table["case"]) and not table["tracing_ok"].all()
+    figure, edges = draw_dice(table), dice_bins(table["dice"])
+    for axes, image in zip(figure.axes, ("large", "small"), strict=True):
+        for container, ok in zip(axes.containers, (True, False), strict=True):
+            values = table.loc[(table["image"] == image) & (table["tracing_ok"] == ok), "dice"]
+            assert [bar.get_height() for bar in container] == list(np.histogram(values, edges)[0])
+        assert np.isclose(axes.lines[0].get_xdata()[0], table.loc[table["image"] == image, "dice"].median())
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.floats(0, 1), min_size=1))
+def test_dice_bins_hold_every_value(values) -> None:
+    edges = dice_bins(pd.Series(values))
+    assert edges[0] <= min(values) + 1e-9 and edges[-1] == 1 and len(edges) <= 42
+
+
+def test_boxes_stand_for_the_numbers_of_the_table(figures) -> None:
+    table = pd.read_csv(figures["beats"].with_suffix(".csv"))
+    figure = draw_error_by_beats(table, "EF points")
+    published = table.query("part == 'experiment' and protocol == 'published'")
+    box_wide = [line.get_xydata() for line in figure.axes[0].lines if np.isclose(np.ptp(line.get_xdata()), 0.34)]
+    drawn = {round(float(line[:, 0].mean()), 2): line[0, 1] for line in box_wide}
+    medians = published.groupby("beats")["absolute_error"].median()
+    assert np.allclose([drawn[round(beats - 1.2, 2)] for beats in medians.index], medians)
+    videos = table[table["part"] == "videos"]
+    labels = [label.get_text().split("\n") for label in figure.axes[1].get_xticklabels()]
+    assert sum(int(count) for _, *counts in labels for count in counts) == len(videos)
+    assert (videos["beats"] > 0).all(), "a video without a beat has no error to show"
+
+
+def test_area_curves_show_systoles_of_both_rules_and_the_readers_frames(figures) -> None:
+    table = pd.read_csv(figures["areas"].with_suffix(".csv"))
+    one = table[table["case"] == table["case"].iloc[0]]
+    assert table["case"].nunique() == 3
+    assert list(one.loc[one["systole_published"] == 1, "frame"]) == [8, 28]
+    assert list(one.loc[one["systole_sound"] == 1, "frame"]) == [28]
+    assert list(one.loc[one["human_ed"] == 1, "seconds"]) == [18 / 25]
+    lines = {line.get_label(): line for line in draw_areas(table).axes[0].lines}
+    assert np.array_equal(lines["area"].get_xydata(), one[["seconds", "area"]])
+    assert np.array_equal(lines["systole, published rule"].get_xdata(), [8 / 25, 28 / 25])
+
+
+def test_examples_stand_at_their_places_by_dice_and_show_their_own_masks(study, figures) -> None:
+    table = pd.read_csv(figures["examples"].with_suffix(".csv"))
+    assert list(table["place"]) == ["lowest", "10th percentile", "median", "90th percentile"]
+    assert table["overall"].is_monotonic_increasing and set(table["of"]) == {12}
+    store = open_store(study / "store")
+    traced = store.cases.set_index("case").loc[table["case"], "traced"]
+    assert list(table["human_ed_px"]) == list(store.arrays["traced_masks"][traced, 0].sum((1, 2)))
+    images, mask = np.zeros((1, 2, 8, 8, 1), np.uint8), np.zeros((1, 2, 8, 8))
+    mask[0, 0, 2:5, 3:6] = 1
+    outline = draw_examples(images, mask, 0 * mask, ["x"]).axes[0].lines[0].get_xydata()
+    assert (outline.min(0) == [2.5, 1.5]).all() and (outline.max(0) == [5.5, 4.5]).all()
+
+
+def test_a_dot_marks_the_epoch_that_was_kept(figures) -> None:
+    table = pd.read_csv(figures["training_ef"].with_suffix(".csv"))
+    lines = draw_training(table, "loss", "R²").axes[0].lines
+    dots = {tuple(line.get_xydata()[0]) for line in lines if line.get_marker() == "o"}
+    best = [table.loc[table[f"val_loss_{name}"].idxmin()] for name in ("published", "sound")]
+    assert dots == {
+        (row["epoch"], row[f"val_loss_{name}"]) for row, name in zip(best, ("published", "sound"), strict=True)
+    }
+
+
+AWKWARD = {
+    "one": ([50.0], [52.0]),
+    "same": ([50.0, 50.0], [50.0, 50.0]),
+    "some missing": ([40.0, 50.0, 60.0], [np.nan, 45.0, 61.0]),
+    "all missing": ([40.0, 60.0], [np.nan, np.nan]),
+    "one class": ([60.0, 70.0], [58.0, 40.0]),
+}
+
+
+@pytest.mark.parametrize("values", AWKWARD.values(), ids=AWKWARD.keys())
+def test_awkward_predictions_are_drawn(values, tmp_path) -> None:
+    table = pd.DataFrame(dict(zip(("truth", "prediction"), values, strict=True))).assign(panel="x")
+    roc = roc_points(*table[["truth", "prediction"]].to_numpy().T, [35, 50], 0.95).assign(panel="x")
+    errors = (table["prediction"] - table["truth"]).abs()
+    beats = pd.DataFrame({"run": "r", "part": "videos", "protocol": "sound", "beats": 9, "absolute_error": errors})
+    figures = [
+        draw_scatter(table, "EF", "%"),
+        draw_agreement(agreement(table), "EF", "%"),
+        draw_roc(roc, "EF", "%"),
+        draw_error_by_beats(beats, "%"),
+    ]
+    for figure in figures:
+        save_figure(figure, tmp_path / "f.svg", table, tmp_path / "f.csv")
+    lost = int(np.isnan(values[1]).sum())
+    assert (f"{lost} not drawn" in figures[0].axes[0].texts[0].get_text()) == (lost > 0)
+
+
+def test_a_single_epoch_an_empty_mask_and_a_flat_area_are_drawn(tmp_path) -> None:
+    log = pd.DataFrame({"run": ["r"], "epoch": [1], "train_loss": [2.0], "val_loss": [np.nan], "val_dice_small": [0.0]})
+    dices = pd.DataFrame(
+        {"run": "r", "case": "a", "image": ["large", "small"], "dice": [np.nan, 0.0], "tracing_ok": True}
     )
-    areas.to_csv(folder / "areas.csv", index=False)
-    size = areas.set_axis(["Filename", "Frame", "Size"], axis=1).assign(HumanLarge=0, HumanSmall=0)
-    size["Filename"] += ".avi"
-    size.assign(ComputerSmall=size["Frame"].isin([8, 28]).astype(int)).to_csv(folder / "size.csv", index=False)
-    size.assign(ComputerSmall=(size["Frame"] == 28).astype(int)).to_csv(folder / "size_sound.csv", index=False)
-    rows = []
-    for name, by, both in zip(names, shift, traced, strict=True):
-        for image, mask in zip(("large", "small"), both, strict=True):
-            other = np.roll(mask, by, axis=1)
-            counts = int((mask & other).sum()), int((mask | other).sum())
-            rows.append((name, "test", image, *counts, int(name != "0X2E5"), 1))
-    rows.append(("train", "val", "large", 0, 10, 1, 1))
-    columns = ["case", "split", "image", "intersection", "union", "tracing_ok", "order_ok"]
-    pd.DataFrame(rows, columns=columns).to_csv(folder / "overlap.csv", index=False)
+    flat = pd.DataFrame({"case": "a", "title": "a", "seconds": [0.0, 0.1], "area": [0.0, 0.0]})
+    flat[["systole_published", "systole_sound", "human_ed", "human_es"]] = 0
+    for figure in (draw_training(log, "a", "b"), draw_dice(dices), draw_areas(flat)):
+        save_figure(figure, tmp_path / "f.svg", log, tmp_path / "f.csv")
 
 
-def _write_ef(folder: Path, names: list[str], ef: np.ndarray, rng) -> None:
-    folder.mkdir(parents=True)
-    clips = ef[:, None] + rng.normal(0, 5, (len(ef), 3)).round(2)
-    lines = [f"{name}.avi,{k},{value:.4f}" for name, row in zip(names, clips, strict=True) for k, value in enumerate(row)]
-    (folder / "test_predictions.csv").write_text("\n".join(lines) + "\n")
-    beats = rng.integers(0, 5, len(ef))
-    by_beats = np.where(beats > 0, clips.mean(axis=1), np.nan)
-    table = {"case": names, "ef": ef, "first_clip": clips[:, 0], "beat_by_beat": by_beats, "beats": beats}
-    pd.DataFrame(table).to_csv(folder / "beats.csv", index=False)
-    count = [(k, run, round(4 + 0.6 / k + rng.normal(0, 0.1), 4)) for k in range(1, 6) for run in range(1, 21)]
-    pd.DataFrame(count, columns=["beats", "run", "mae"]).to_csv(folder / "beat_count.csv", index=False)
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.floats(0, 100), max_size=20), st.integers(1, 12))
+def test_cases_are_chosen_evenly_without_repeats(values, count) -> None:
+    series = pd.Series(values, [f"case{i}" for i in range(len(values))], dtype=float)
+    chosen = evenly_over(series, count)
+    assert len(set(chosen)) == len(chosen) == min(count, len(values))
+    assert series[chosen].is_monotonic_increasing
+    if len(chosen) > 1:
+        assert series[chosen[0]] == min(values) and series[chosen[-1]] == max(values)
+    assert chosen == evenly_over(series.iloc[::-1], count), "the order of the table does not matter"
 
 
-def _write_logs(folder: Path) -> None:
-    epoch = np.arange(1, 11)
-    falling = np.round(0.3 * np.exp(-epoch / 3) + 0.03 + 0.001 * epoch, 5)
-    dices = {f"val_dice_{name}": 1 - falling for name in ("overall", "large", "small")}
-    segmentation = {"epoch": epoch, "train_loss": falling * 0.9, "val_loss": falling, **dices, "lr": 1e-5}
-    losses = {f"val_loss_{name}": 400 * falling + k for k, name in enumerate(("published", "sound"))}
-    scores = {f"val_r2_{name}": 0.9 - 2 * falling for name in ("published", "sound")}
-    ef = {"epoch": epoch, "train_loss": 300 * falling, **losses, **scores, "lr": 1e-4}
-    for task, columns in (("segmentation", segmentation), ("ef", ef)):
-        pd.DataFrame(columns).to_csv(folder / task / RUNS[task] / "log.csv", index=False)
+def describe_study(study: Path, folder: Path, figures: Iterable[Path]) -> None:
+    """Run the step that describes the study, with one video, in this process."""
+    (folder / "videos").mkdir()
+    (folder / "videos" / "videos.csv").write_text("case,ef,frames,fps,systoles\n0X1E5,41.6,40,25,2\n")
+    recipe = {"width": 0.125, "weights": "random", "epochs": 3, "batch_size": 8, "frames": 32, "period": 2}
+    models = {"segmentation": ["deeplabv3_resnet50"], "ef": ["r2plus1d_18"]}
+    settings = {"data": "phantom", "models": models, "segmentation": recipe, "ef": recipe}
+    tables = [part for name in ("metrics", "quirks", "findings") for part in (f"--{name}", study / f"{name}.csv")]
+    options = ["--store", study / "store", "--settings", json.dumps(settings), *tables, "--figures", *figures]
+    options += [
+        "--videos",
+        folder / "videos",
+        "--protocols",
+        folder / "protocols.csv",
+        "--section",
+        folder / "section.json",
+    ]
+    describe.main(describe.arguments().parse_args(list(map(str, options))))
+
+
+def test_section_describes_every_figure_in_the_order_of_the_story(study, figures, tmp_path) -> None:
+    describe_study(study, tmp_path, reversed(figures.values()))
+    section = json.loads((tmp_path / "section.json").read_text())
+    kinds = [block["kind"] for block in section["blocks"]]
+    assert kinds == ["figure"] * 4 + ["videos"] + ["figure"] * 5 + ["text"] + ["table"] * 3
+    assert [Path(block["svg"]).stem for block in section["blocks"] if block["kind"] == "figure"] == FIGURES
+    words = " ".join(block["caption"] + block["alt"] for block in section["blocks"] if block["kind"] == "figure")
+    assert "nan" not in words and "0X" in words
+    assert "12 for testing" in section["summary"][0]
+    assert "error of 4.25 (3.75\N{EN DASH}4.75) points from all clips" in section["summary"][2]
+    wide = pd.read_csv(tmp_path / "protocols.csv")
+    assert list(wide["measure"]) == ["Dice, ED and ES", "MAE", "MAE"]
+
+
+def test_a_figure_without_caption_or_numbers_is_refused(study, figures, tmp_path) -> None:
+    (tmp_path / "unheard_of.svg").write_text("<svg/>")
+    (tmp_path / "roc.csv").write_text("a,b\n")
+    for name, message in {"unheard_of": "no caption for", "roc": "not the numbers of the figure roc"}.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        with pytest.raises(InputError, match=message):
+            describe_study(study, folder, [figures["dice"], tmp_path / f"{name}.svg"])
+        assert not (folder / "section.json").exists()

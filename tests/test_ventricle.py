@@ -61,6 +61,26 @@ def test_the_method_of_discs_finds_an_ellipsoid_however_it_is_tilted_or_cut(half
     assert volume_from_tracing(tracing) == pytest.approx(ellipsoid_volume(half_length, radius), rel=0.002)
 
 
+def test_the_axis_of_a_lopsided_ventricle_ends_in_the_middle_of_the_mitral_plane():
+    apex, left, right = np.array([[42.0, 20], [40, 90], [84, 90]])
+
+    def inside(x, y):
+        walls = [(a, b) for a, b in ((apex, left), (left, right), (right, apex))]
+        return np.all([(b[0] - a[0]) * (y - a[1]) <= (b[1] - a[1]) * (x - a[0]) for a, b in walls], axis=0)
+
+    base = (left + right) / 2
+    length = np.linalg.norm(base - apex)
+    along = (base - apex) / length
+    # From the apex to the lower corner's height along the axis, by chords of 0.05 px steps.
+    reach = (right - apex) @ along
+    heights, offsets = reach * (np.arange(DISCS) + 0.5) / DISCS, np.arange(-60, 60, 0.05)
+    x, y = apex[:, None, None] + along[:, None, None] * heights[:, None]
+    widths = inside(x - along[1] * offsets, y + along[0] * offsets).sum(axis=1) * 0.05
+    expected = np.pi / 4 * reach / DISCS * (widths**2).sum()
+    columns, rows = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
+    assert volume_from_mask(inside(columns, rows)) == pytest.approx(expected, rel=0.02)
+
+
 def test_mask_and_tracing_of_one_ventricle_agree():
     tracing = ellipsoid_tracing(35, 16, 0.3)
     left, right = tracing[1:, :2], tracing[:0:-1, 2:]

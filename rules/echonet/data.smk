@@ -22,7 +22,7 @@ rule echonet_make_phantom:
 
 rule echonet_check:
     input:
-        raw_files("echonet"),
+        lambda w: raw_files("echonet"),
     output:
         manifest="results/echonet/manifest.csv",
         cases="results/echonet/cases.csv",

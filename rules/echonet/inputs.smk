@@ -43,3 +43,14 @@ def of_protocols(name):
         protocol=["published", "sound"],
         name=name,
     )
+
+
+def ef_weights():
+    """The EF weights that predict a user's clips."""
+    return of_runs("ef", "sound.safetensors")[0]
+
+
+def own_clips():
+    """The files in the folder that `--config input=FOLDER` names."""
+    folder = Path(config.get("input", "input=FOLDER"))
+    return sorted(str(path) for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else str(folder)

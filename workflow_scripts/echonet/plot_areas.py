@@ -3,18 +3,22 @@
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from echonet.figure_data import evenly_over, figure_parser, read_cases, read_systoles, read_table
+from echonet.figure_data import AREAS, DECIMALS, evenly_over, figure_parser, scored_cases
+from echonet.results import read_systoles
 from reprise.command import json_object, run
 from reprise.plots.segmentation import draw_areas
 from reprise.plots.style import save_figure
+from reprise.store import open_store
+from reprise.tables import read_table
 
 
 def arguments() -> argparse.ArgumentParser:
     parser = figure_parser(__doc__)
-    parser.add_argument("--store", type=Path, required=True, help="store that the areas belong to")
+    parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
     parser.add_argument("--areas", type=Path, required=True, help="areas.csv, a row a frame")
     parser.add_argument("--size", type=Path, required=True, help="size.csv: systoles by the published rule")
     parser.add_argument("--size-sound", type=Path, required=True, help="size_sound.csv: systoles by the sound rule")
@@ -23,8 +27,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
-    cases = read_cases(args.store)
-    areas = read_table(args.areas, ["case", "frame", "area"])
+    cases, areas = scored_cases(open_store(args.store)), read_table(args.areas, AREAS)
     systoles = {"published": read_systoles(args.size), "sound": read_systoles(args.size_sound)}
     chosen = evenly_over(cases["ef"][cases.index.isin(areas["case"])], args.settings["cases"])
     curves = [_curve(case, areas[areas["case"] == name], systoles) for name, case in cases.loc[chosen].iterrows()]
@@ -32,18 +35,19 @@ def main(args: argparse.Namespace) -> None:
     save_figure(draw_areas(table), args.figure, table, args.table)
 
 
-def _curve(case: pd.Series, areas: pd.DataFrame, systoles: Mapping[str, Mapping]) -> pd.DataFrame:
+def _curve(case: pd.Series, areas: pd.DataFrame, systoles: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """A case's rows of the table that `draw_areas` draws."""
     frame = areas["frame"]
-    flags = {
-        f"systole_{rule}": frame.isin(found.get(str(case.name), ())).astype(int) for rule, found in systoles.items()
+    columns = {
+        "case": case["case"],
+        "title": f"{case['case']}: EF {case['ef']:.0f} %",
+        "frame": frame,
+        "seconds": (frame / case["fps"]).round(DECIMALS),
+        "area": areas["area"],
     }
-    human = {f"human_{name}": (frame == case[f"{name}_frame"]).astype(int) for name in ("ed", "es")}
-    title = f"{case.name}: EF {case['ef']:.0f} %"
-    seconds = (frame / case["fps"]).round(4)
-    return pd.DataFrame(
-        {"case": case.name, "title": title, "frame": frame, "seconds": seconds, "area": areas["area"], **flags, **human}
-    )
+    flags = {f"systole_{rule}": frame.isin(found.get(case["case"], ())) for rule, found in systoles.items()}
+    flags |= {f"human_{name}": frame == case[f"{name}_frame"] for name in ("ed", "es")}
+    return pd.DataFrame({**columns, **{name: flag.astype(int) for name, flag in flags.items()}})
 
 
 if __name__ == "__main__":

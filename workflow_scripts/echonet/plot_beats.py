@@ -2,13 +2,18 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from echonet.figure_data import figure_parser, read_table, run_label
+from echonet.figure_data import DECIMALS, figure_parser, run_label
 from reprise.command import run
 from reprise.plots.regression import draw_error_by_beats
 from reprise.plots.style import save_figure
+from reprise.tables import read_table
+
+VIDEOS = {"case": str, "ef": float, "beat_by_beat": float, "beats": int}
+DRAWS = {"beats": int, "run": int, "mae": float}
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -21,20 +26,19 @@ def arguments() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     pieces = []
     for path in args.beat_count:
-        draws = read_table(path, ["beats", "run", "mae"])
-        columns = {"beats": draws["beats"], "item": "draw " + draws["run"].astype(str), "absolute_error": draws["mae"]}
-        pieces.append(_labelled(path, "experiment", columns))
-    for path in args.beats:
-        videos = read_table(path, ["case", "ef", "beat_by_beat", "beats"])
-        error = (videos["beat_by_beat"] - videos["ef"]).abs()
+        draws = read_table(path, DRAWS)
         pieces.append(
-            _labelled(path, "videos", {"beats": videos["beats"], "item": videos["case"], "absolute_error": error})
+            _labelled(path, "experiment", beats=draws["beats"], item=draws["run"], absolute_error=draws["mae"])
         )
+    for path in args.beats:
+        videos = read_table(path, VIDEOS)
+        error = (videos["beat_by_beat"] - videos["ef"]).abs().round(DECIMALS)
+        pieces.append(_labelled(path, "videos", beats=videos["beats"], item=videos["case"], absolute_error=error))
     table = pd.concat(pieces, ignore_index=True).dropna(subset="absolute_error")
     save_figure(draw_error_by_beats(table, "EF points"), args.figure, table, args.table)
 
 
-def _labelled(path: Path, part: str, columns: dict[str, pd.Series]) -> pd.DataFrame:
+def _labelled(path: Path, part: str, **columns: Any) -> pd.DataFrame:
     """Rows of one file with the run and protocol that its path names."""
     run_name, protocol = path.parent.parent.name, path.parent.name
     return pd.DataFrame({"run": run_label(run_name), "part": part, "protocol": protocol, **columns})

@@ -2,15 +2,17 @@
 
 import argparse
 
-from echonet.figure_data import ef_parser, read_ef
+from echonet.ef_figures import ef_parser, read_ef
+from echonet.figure_data import DECIMALS, scored_cases
 from reprise.command import run
 from reprise.plots.regression import agreement, draw_agreement
 from reprise.plots.style import save_figure
+from reprise.store import open_store
 
 
 def main(args: argparse.Namespace) -> None:
-    table = agreement(read_ef(args))
-    save_figure(draw_agreement(table, "EF", "%"), args.figure, table, args.table)
+    table = agreement(read_ef(args.predictions, scored_cases(open_store(args.store)))).round(DECIMALS)
+    save_figure(draw_agreement(table, "EF (%)", "EF points"), args.figure, table, args.table)
 
 
 if __name__ == "__main__":

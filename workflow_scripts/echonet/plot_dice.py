@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from echonet.figure_data import figure_parser, read_table, run_label
+from echonet.figure_data import DECIMALS, figure_parser, run_label
+from echonet.results import OVERLAP
 from reprise.command import run
-from reprise.plots.segmentation import dice, draw_dice
+from reprise.metrics.overlap import dice
+from reprise.plots.segmentation import draw_dice
 from reprise.plots.style import save_figure
-
-COLUMNS = ["case", "split", "image", "intersection", "union", "tracing_ok"]
+from reprise.tables import read_table
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -22,11 +23,10 @@ def arguments() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     pieces = []
     for path in args.overlap:
-        images = read_table(path, COLUMNS).query("split == 'test'")[
-            ["case", "image", "intersection", "union", "tracing_ok"]
-        ]
-        images.insert(0, "run", run_label(path.parent.name))
-        pieces.append(images.assign(dice=dice(images["intersection"], images["union"])))
+        images = read_table(path, OVERLAP).query("split == 'test'")
+        values = dice(images["intersection"], images["union"]).round(DECIMALS)
+        columns = images[["case", "image", "tracing_ok"]]
+        pieces.append(pd.DataFrame({"run": run_label(path.parent.name), **columns, "dice": values}))
     table = pd.concat(pieces, ignore_index=True)
     save_figure(draw_dice(table), args.figure, table, args.table)
 

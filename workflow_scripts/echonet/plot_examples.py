@@ -6,11 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from echonet.figure_data import figure_parser, masks_of, read_segmented, read_table
+from echonet.figure_data import DECIMALS, figure_parser, masks_of, read_segmented
+from echonet.results import OVERLAP
 from reprise.command import run
-from reprise.plots.segmentation import dice, draw_examples
+from reprise.metrics.overlap import dice
+from reprise.plots.segmentation import draw_examples
 from reprise.plots.style import save_figure
 from reprise.store import open_store
+from reprise.tables import read_table
 
 # Places among the test videos ranked by Dice, so that nobody picks the examples.
 PLACES = {0.0: "lowest", 0.1: "10th percentile", 0.5: "median", 0.9: "90th percentile"}
@@ -18,7 +21,7 @@ PLACES = {0.0: "lowest", 0.1: "10th percentile", 0.5: "median", 0.9: "90th perce
 
 def arguments() -> argparse.ArgumentParser:
     parser = figure_parser(__doc__)
-    parser.add_argument("--store", type=Path, required=True, help="store with images and tracings")
+    parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
     parser.add_argument("--overlap", type=Path, required=True, help="overlap.csv: Dice of each image")
     parser.add_argument("--areas", type=Path, required=True, help="areas.csv: which frame each mask is of")
     parser.add_argument("--masks", type=Path, required=True, help="masks.npy")
@@ -26,35 +29,43 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
-    store = open_store(args.store)
-    segmented = read_segmented(args.areas, args.masks)
-    ranked = ranked_by_dice(args.overlap)
-    ranks = {round(place * (len(ranked) - 1)): name for place, name in PLACES.items()}
-    chosen = ranked.iloc[list(ranks)].assign(place=list(ranks.values()))
+    store, segmented = open_store(args.store), read_segmented(args.areas, args.masks)
+    chosen = choose(ranked_by_dice(args.overlap))
     cases = store.cases.set_index("case").loc[chosen.index]
-    traced = cases["traced"].to_numpy()
-    images, human = (np.asarray(store.arrays[name][traced]) for name in ("traced_frames", "traced_masks"))
+    images, human = (np.asarray(store.arrays[name][cases["traced"]]) for name in ("traced_frames", "traced_masks"))
     row = pd.Series(segmented.areas.index, pd.MultiIndex.from_frame(segmented.areas[["case", "frame"]]))
-    rows = [row[case, frame] for case, *frames in cases[["ed_frame", "es_frame"]].itertuples() for frame in frames]
+    frames = cases[["ed_frame", "es_frame"]].astype(int)
+    rows = [row[case, frame] for case, *both in frames.itertuples() for frame in both]
     predicted = masks_of(segmented, rows, human.shape[-1]).reshape(human.shape)
-    titles = [f"{item.place}\nED {item.large:.2f}  ES {item.small:.2f}" for item in chosen.itertuples()]
-    figure = draw_examples(images, human, predicted, titles)
+    titles = [
+        f"{place}\nED {large:.2f}  ES {small:.2f}"
+        for place, large, small in chosen[["place", "large", "small"]].itertuples(index=False)
+    ]
     table = chosen.reset_index()
-    for column, masks in (("human", human), ("predicted", predicted)):
-        table[[f"{column}_ed_px", f"{column}_es_px"]] = np.count_nonzero(masks, axis=(2, 3))
-    save_figure(figure, args.figure, table, args.table)
+    for name, masks in (("human", human), ("predicted", predicted)):
+        table[[f"{name}_ed_px", f"{name}_es_px"]] = np.count_nonzero(masks, axis=(2, 3))
+    save_figure(draw_examples(images, human, predicted, titles), args.figure, table, args.table)
 
 
 def ranked_by_dice(path: Path) -> pd.DataFrame:
     """Dice of each test video, from the lowest overall: columns overall, large, small by case."""
-    columns = ["case", "split", "image", "intersection", "union"]
-    test = read_table(path, columns).query("split == 'test'")
-    counts = test.pivot(index="case", columns="image", values=["intersection", "union"])
-    both = counts["intersection"].sum(axis=1), counts["union"].sum(axis=1)
-    table = pd.DataFrame({"overall": dice(*both)})
-    for image in ("large", "small"):
-        table[image] = dice(counts["intersection"][image], counts["union"][image])
+    test = read_table(path, OVERLAP).query("split == 'test'")
+    values = {}
+    for name, images in {"overall": ["large", "small"], "large": ["large"], "small": ["small"]}.items():
+        counts = test[test["image"].isin(images)].groupby("case")[["intersection", "union"]].sum()
+        values[name] = pd.Series(dice(counts["intersection"], counts["union"]), counts.index)
+    table = pd.DataFrame(values).round(DECIMALS)
     return table.dropna().sort_values("overall", kind="stable")
+
+
+def choose(ranked: pd.DataFrame) -> pd.DataFrame:
+    """The rows at `PLACES`, with the columns place, rank and of in front; fewer if the ranks of two are the same."""
+    ranks: dict[int, str] = {}
+    for place, name in PLACES.items():
+        ranks.setdefault(round(place * (len(ranked) - 1)), name)
+    labels = pd.DataFrame({"place": ranks.values(), "rank": [rank + 1 for rank in ranks], "of": len(ranked)})
+    chosen = ranked.iloc[list(ranks)]
+    return pd.concat([labels.set_index(chosen.index), chosen], axis=1)
 
 
 if __name__ == "__main__":

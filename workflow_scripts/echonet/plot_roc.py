@@ -4,23 +4,21 @@ import argparse
 
 import pandas as pd
 
-from echonet.figure_data import ef_parser, read_ef
+from echonet.ef_figures import ef_parser, read_ef
+from echonet.figure_data import scored_cases
+from echonet.scores import EF_THRESHOLDS, LEVELS
 from reprise.command import run
 from reprise.plots.roc import draw_roc, roc_points
 from reprise.plots.style import groups, save_figure
-
-THRESHOLDS = (35, 40, 45, 50)
-LEVELS = {"published": 0.90, "sound": 0.95}
+from reprise.store import open_store
 
 
 def main(args: argparse.Namespace) -> None:
     pieces = []
-    for panel, part in groups(read_ef(args), "panel"):
+    for panel, part in groups(read_ef(args.predictions, scored_cases(open_store(args.store))), "panel"):
         level = LEVELS[part["protocol"].iloc[0]]
-        points = roc_points(part["truth"].to_numpy(), part["prediction"].to_numpy(), THRESHOLDS, level)
-        points.insert(0, "panel", panel)
-        points.insert(1, "clips", part["clips"].iloc[0])
-        pieces.append(points)
+        points = roc_points(part["truth"].to_numpy(), part["prediction"].to_numpy(), EF_THRESHOLDS, level)
+        pieces.append(pd.DataFrame({"panel": panel, "clips": part["clips"].iloc[0], **points}))
     table = pd.concat(pieces, ignore_index=True)
     save_figure(draw_roc(table, "EF", "%"), args.figure, table, args.table)
 

@@ -2,14 +2,16 @@
 
 import argparse
 
-from echonet.figure_data import ef_parser, read_ef
+from echonet.ef_figures import ef_parser, read_ef
+from echonet.figure_data import scored_cases
 from reprise.command import run
 from reprise.plots.regression import draw_scatter
 from reprise.plots.style import save_figure
+from reprise.store import open_store
 
 
 def main(args: argparse.Namespace) -> None:
-    table = read_ef(args)
+    table = read_ef(args.predictions, scored_cases(open_store(args.store)))
     save_figure(draw_scatter(table, "EF", "%"), args.figure, table, args.table)
 
 

@@ -2,19 +2,38 @@
 
 import argparse
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
-from echonet.figure_data import figure_parser, read_table, run_label
+from echonet.figure_data import figure_parser, run_label
+from echonet.results import SEGMENTATION
 from reprise.command import run
 from reprise.errors import InputError
 from reprise.plots.style import save_figure
 from reprise.plots.training import draw_training
+from reprise.tables import read_table
 
-# The column that tells a task, and the labels of loss and score.
+
+class Task(NamedTuple):
+    """What a task logs beside epoch and training loss, and the names of its loss and its score."""
+
+    columns: tuple[str, ...]
+    loss: str
+    score: str
+
+
 TASKS = {
-    "val_dice_overall": ("cross-entropy a pixel (nats)", "Dice, validation"),
-    "val_r2_sound": ("squared error (EF points²)", "R², validation"),
+    "segmentation": Task(
+        ("val_loss", "val_dice_overall", "val_dice_large", "val_dice_small"),
+        "cross-entropy a pixel (nats)",
+        "Dice, validation",
+    ),
+    "ef": Task(
+        ("val_loss_published", "val_loss_sound", "val_r2_published", "val_r2_sound"),
+        "squared error (EF points²)",
+        "R², validation",
+    ),
 }
 
 
@@ -25,14 +44,14 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
-    tables = {path: read_table(path, ["epoch", "train_loss"]) for path in args.history}
-    tasks = {column for table in tables.values() for column in TASKS if column in table}
-    if len(tasks) != 1:
-        raise InputError(f"{args.history[0]}: expected the column {' or '.join(TASKS)}, the same in all histories")
-    pieces = [table.assign(run=run_label(path.parent.name)) for path, table in tables.items()]
-    table = pd.concat(pieces, ignore_index=True)
-    table.insert(0, "run", table.pop("run"))
-    save_figure(draw_training(table, *TASKS[tasks.pop()]), args.figure, table, args.table)
+    names = {"segmentation" if SEGMENTATION.search(path.as_posix()) else "ef" for path in args.history}
+    if len(names) != 1:
+        raise InputError("expected histories of one task; found both segmentation and EF")
+    task = TASKS[names.pop()]
+    types = {"epoch": int, "train_loss": float, **dict.fromkeys(task.columns, float)}
+    tables = [pd.DataFrame({"run": run_label(path.parent.name), **read_table(path, types)}) for path in args.history]
+    table = pd.concat(tables, ignore_index=True)
+    save_figure(draw_training(table, task.loss, task.score), args.figure, table, args.table)
 
 
 if __name__ == "__main__":

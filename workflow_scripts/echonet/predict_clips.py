@@ -1,4 +1,8 @@
-"""Predict imported clips without any tracing: masks, area curves, beats, EF a beat, overlay videos and a page."""
+"""Predict imported clips without any tracing: masks, area curves, beats, EF a beat, overlay videos and a page.
+
+Writes to the output folder: predictions.csv (a row a beat, and one with beat `all` for a clip's averages), areas.csv (a
+row a frame), masks/<clip>.npz (array `masks`, (F, 112, 112) bool), videos/<clip>.mp4, and index.html about all of them.
+"""
 
 import argparse
 from pathlib import Path
@@ -76,10 +80,10 @@ def main(args: argparse.Namespace) -> None:
         for name in ("masks", "videos"):
             (folder / name).mkdir(parents=True)
         made = []
-        for clip in progress(list(clips.itertuples(index=False)), "clips"):
-            frames = read_video(args.clips / "Videos" / f"{clip.case}.avi").frames
-            prediction = predict_own_clip(frames, clip.fps, segmentation, regression, device)
-            made.append(write_clip(folder, clip.case, frames, clip.fps, prediction))
+        for case, fps in progress(list(zip(clips["case"], clips["fps"], strict=True)), "clips"):
+            frames = read_video(args.clips / "Videos" / f"{case}.avi").frames
+            prediction = predict_own_clip(frames, fps, segmentation, regression, device)
+            made.append(write_clip(folder, case, frames, fps, prediction))
         networks = {"segmentation": segmentation[1], "ef": regression[1]}
         write_tables(folder, made, clips, findings, networks)
     say(f"{len(clips)} clips, {sum(len(one.beats) - 1 for one in made)} beats: {args.output / 'index.html'}")
@@ -99,7 +103,7 @@ def write_clip(folder: Path, case: str, frames: np.ndarray, fps: float, predicti
         {"clip": case, "frame": np.arange(len(areas)), "time_s": np.arange(len(areas)) / fps, "area_px": areas}
     )
     beats.insert(0, "clip", case)
-    return Predicted(beats, curve, ClipPart(case, facts, notes, video, alt, beats[SHOWN].rename(columns=HEADINGS)))
+    return Predicted(beats, curve, ClipPart(case, facts, notes, video, alt, for_readers(beats[SHOWN])))
 
 
 def write_tables(
@@ -115,13 +119,18 @@ def write_tables(
     pd.concat([one.areas for one in made]).to_csv(folder / "areas.csv", index=False, float_format="%.4f")
     averages = beats[beats["beat"] == "all"].set_index("clip")
     overview = clips.set_index("case").assign(beats=[len(one.beats) - 1 for one in made]).join(averages[EFS])
-    overview = overview.rename_axis("clip").reset_index().rename(columns=HEADINGS)
+    overview = for_readers(overview.rename_axis("clip").reset_index())
     keys = ["network", "width", "weights", "epoch", "protocol"]
-    about = pd.DataFrame(
-        [{"task": task, **{key: str(info.get(key, "")) for key in keys}} for task, info in networks.items()]
-    )
+    about = pd.DataFrame([{key: str(info.get(key, "")) for key in keys} for info in networks.values()])
+    about.insert(0, "task", list(networks))
+    about = about.rename(columns={"weights": "initial weights"})
     parts = [one.part for one in made]
     write_clips_page(folder / "index.html", parts, overview, TEXTS, findings=findings, networks=about)
+
+
+def for_readers(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with EF in whole percent, as clinicians give it, and with headings in words."""
+    return table.assign(**{name: table[name].round().astype("Int64") for name in EFS}).rename(columns=HEADINGS)
 
 
 def percent(ef: float) -> str:

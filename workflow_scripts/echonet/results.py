@@ -20,16 +20,20 @@ BEATS = {"case": str, "beat_by_beat": float}
 MASK_EF = {"case": str, "ef": float}
 SEGMENTATION_LOG = {"epoch": int, "val_loss": float}
 EF_LOG = {"epoch": int, "val_loss_published": float, "val_loss_sound": float}
-SEGMENTATION = re.compile(r"(?:^|/)segmentation/(?P<network>[^/]+)-seed\d+/[^/]+$")
-EF = re.compile(r"(?:^|/)ef/(?P<network>[^/]+)-seed\d+/[^/]+$")
-EF_BEATS = re.compile(r"(?:^|/)ef/(?P<network>[^/]+)-seed\d+/(?P<protocol>published|sound)/[^/]+$")
-EF_CLIPS = re.compile(EF_BEATS.pattern.replace("[^/]+$", r"(?P<split>val|test)_predictions\.csv$"))
+RUN = r"(?P<run>(?P<network>[^/]+)-seed\d+)"
+SEGMENTATION = re.compile(rf"(?:^|/)segmentation/{RUN}/[^/]+$")
+EF = re.compile(rf"(?:^|/)ef/{RUN}/[^/]+$")
+EF_BEATS = re.compile(rf"(?:^|/)ef/{RUN}/(?P<protocol>published|sound)/[^/]+$")
+EF_CLIPS = re.compile(rf"(?:^|/)ef/{RUN}/(?P<protocol>published|sound)/(?P<split>val|test)_predictions\.csv$")
 
 Runs = dict[Any, pd.DataFrame]
 
 
 class Results(NamedTuple):
-    """Tables by network; beats by (network, protocol); clips by (network, protocol, split)."""
+    """Tables by network; beats by (network, protocol); clips by (network, protocol, split).
+
+    Of a network that was trained with several seeds, the first run goes by the network's name, others by their own.
+    """
 
     overlap: Runs
     segmentation_log: Runs
@@ -43,7 +47,7 @@ def read_results(args: argparse.Namespace, cases: Iterable[str]) -> Results:
     """All results that were named on the command line.
 
     Raises:
-        InputError: one is damaged or is not in a run's folder, or a network was trained with two seeds.
+        InputError: one is damaged or is not in a run's folder, or speaks of a video that is not among the cases.
     """
     of_segmentation = [path for path in args.history if SEGMENTATION.search(path.as_posix())]
     of_ef = [path for path in args.history if path not in of_segmentation]
@@ -67,14 +71,14 @@ def read_results(args: argparse.Namespace, cases: Iterable[str]) -> Results:
 def _runs(paths: Sequence[Path], pattern: re.Pattern[str], types: dict[str, type]) -> Runs:
     """The tables of one kind of result by what their paths say."""
     runs: Runs = {}
+    first: dict[str, str] = {}
     for path in paths:
         found = pattern.search(path.as_posix())
         if not found:
             raise InputError(f"{path}: not where a run's results are; expected a path like {pattern.pattern}")
-        key = found["network"] if len(found.groups()) == 1 else found.groups()
-        if key in runs:
-            raise InputError(f"{path}: a second run of {key}; expected one seed a network")
-        runs[key] = read_clips(path) if types is CLIPS else read_table(path, types)
+        run, network, *rest = found.groups()
+        name = network if first.setdefault(network, run) == run else run
+        runs[(name, *rest) if rest else name] = read_clips(path) if types is CLIPS else read_table(path, types)
     return runs
 
 

@@ -97,6 +97,8 @@ def main(args: argparse.Namespace) -> None:
     results = read_results(args, cases["case"])
     metrics = pd.DataFrame(metric_rows(results, cases, sampling), columns=METRICS)
     quirks = pd.DataFrame(quirk_rows(results, cases.set_index("case")["ef"], args, sampling), columns=QUIRKS)
+    # How many beats a rule touches is the same for every EF network.
+    quirks = quirks.drop_duplicates(["quirk", "quantity"])
     with outputs(args.metrics, args.quirks) as (metrics_file, quirks_file):
         metrics.to_csv(metrics_file, index=False)
         quirks.to_csv(quirks_file, index=False)

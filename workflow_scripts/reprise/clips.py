@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import avg_pool3d
 
@@ -21,39 +22,51 @@ def n_starts(n_frames: Any, length: int, period: int) -> Any:
     return np.maximum(n_frames, length * period) - (length - 1) * period
 
 
-def place_frames(frames: np.ndarray, device: torch.device) -> Tensor:
-    """A store's frames as a tensor: copied to the device if they fit there, or else left in the memory map."""
+def as_tensor(frames: np.ndarray) -> Tensor:
+    """An array as a tensor on the same memory, for reading only; a memory map stays one."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-        mapped = torch.from_numpy(frames)
-    if device.type == "cuda" and mapped.nbytes < DEVICE_MEMORY_SHARE * torch.cuda.mem_get_info(device)[0]:
-        return mapped.to(device)
-    return mapped
+        return torch.from_numpy(frames)
+
+
+def place_frames(frames: np.ndarray, device: torch.device) -> Tensor:
+    """A store's frames as a tensor: copied to the device if they fit there, or else left in the memory map."""
+    if device.type == "cuda" and frames.nbytes < DEVICE_MEMORY_SHARE * torch.cuda.mem_get_info(device)[0]:
+        return as_tensor(frames).to(device)
+    return as_tensor(frames)
+
+
+def clip_rows(
+    offsets: Any, n_frames: Any, starts: Any, length: int, period: int
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Which stored frames clips consist of, one clip for each entry of `offsets`, `n_frames` and `starts`.
+
+    Args:
+        offsets: (B,) integers, index of the first frame of each clip's video among all stored frames.
+        n_frames: (B,) integers, frames of that video.
+        starts: (B,) integers, source frame in that video at which the clip starts.
+        length: frames of a clip.
+        period: source frames from one frame of a clip to the next.
+
+    Returns:
+        rows (B, length), and valid (B, length), false where the video had ended; there the row is its last one.
+    """
+    last = np.asarray(n_frames, np.int64)[:, None] - 1
+    wanted = np.asarray(starts, np.int64)[:, None] + period * np.arange(length)
+    return np.asarray(offsets, np.int64)[:, None] + np.minimum(wanted, last), wanted <= last
 
 
 def gather_clips(
     frames: Tensor, offsets: Any, n_frames: Any, starts: Any, *, length: int, period: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Gather one clip for each entry of `offsets`, `n_frames` and `starts`.
-
-    Args:
-        frames: (N, H, W, C) uint8, all videos one after another, on any device.
-        offsets: (B,) integers, index in `frames` of the first frame of each clip's video.
-        n_frames: (B,) integers, frames of that video.
-        starts: (B,) integers, source frame in that video at which the clip starts.
-        length: frames of a clip.
-        period: source frames from one frame of a clip to the next.
-        device: where the clips are wanted.
+    """Gather clips from `frames`, (N, H, W, C) uint8 on any device; the other arguments are those of `clip_rows`.
 
     Returns:
-        clips (B, length, H, W, C) uint8, and valid (B, length) bool, false where the video had ended; such a
-        frame of a clip repeats the video's last one.
+        clips (B, length, H, W, C) uint8 on `device`, and valid (B, length) bool on the host, false where the video
+        had ended.
     """
-    last = np.asarray(n_frames, np.int64)[:, None] - 1
-    wanted = np.asarray(starts, np.int64)[:, None] + period * np.arange(length)
-    rows = torch.from_numpy(np.asarray(offsets, np.int64)[:, None] + np.minimum(wanted, last))
-    valid = torch.from_numpy(wanted <= last)
-    return take_frames(frames, rows, device), valid.to(device, non_blocking=True)
+    rows, valid = clip_rows(offsets, n_frames, starts, length, period)
+    return take_frames(frames, torch.from_numpy(rows), device), torch.from_numpy(valid)
 
 
 def take_frames(frames: Tensor, rows: Tensor, device: torch.device) -> Tensor:
@@ -68,24 +81,55 @@ def take_frames(frames: Tensor, rows: Tensor, device: torch.device) -> Tensor:
 
 
 def normalise(images: Tensor, mean: Any, std: Any, valid: Tensor | None = None) -> Tensor:
-    """Normalise uint8 images or clips per channel, (x - mean) / std, and put the channels first.
+    """Normalise uint8 images per channel, (x - mean) / std, and put the channels first.
 
     Args:
         images: (B, ..., H, W, C) uint8; grey images (C = 1) become three equal channels.
-        mean: C values on the scale 0..255.
-        std: C values on the scale 0..255.
+        mean: C or 3 values on the scale 0..255.
+        std: likewise.
         valid: (B, ...) bool; images where it is false become zero.
 
     Returns:
         (B, 3, ..., H, W) float32, its memory laid out with the channels last.
     """
-    out = images.float()
+    out = images.expand(*images.shape[:-1], 3).float()
     out.sub_(torch.as_tensor(mean, dtype=torch.float32).to(out.device))
     out.div_(torch.as_tensor(std, dtype=torch.float32).to(out.device))
     if valid is not None:
-        out.mul_(valid[..., None, None, None])
-    if out.shape[-1] == 1:
-        out = out.expand(*out.shape[:-1], 3).contiguous()
+        out.mul_(valid[..., None, None, None].to(out.device))
+    return out.movedim(-1, 1)
+
+
+def normalise_clips(
+    clips: Tensor, valid: Tensor, mean: Any, std: Any, *, crops: Any = None, pad: int = 0, out: Tensor | None = None
+) -> Tensor:
+    """Normalise clips, make frames beyond a video's end zero, then pad with zeros and crop to the former size.
+
+    All in one pass over the memory, since on a CPU this costs as much as a small network.
+
+    Args:
+        clips: (B, L, H, W, C) uint8; C as for `normalise`, and so are `mean` and `std`.
+        valid: (B, L) bool on the host, false beyond the video's end.
+        crops: (B, 2) integers from 0 to 2 * pad, row and column at which each padded clip is cropped; `pad` if None.
+        pad: pixels on each side.
+        out: contiguous (B, L, H, W, 3) float32 to write to, for a caller that reuses its memory.
+
+    Returns:
+        (B, 3, L, H, W) float32, its memory laid out with the channels last.
+    """
+    height, width = clips.shape[2:4]
+    out = clips.new_empty((*clips.shape[:-1], 3), dtype=torch.float32) if out is None else out
+    middle, spread = (torch.as_tensor(v, dtype=torch.float32).expand(width, 3).to(out.device) for v in (mean, std))
+    shifts = [(0, 0)] * len(clips) if crops is None else (np.asarray(crops) - pad).tolist()
+    for clip, ok, target, (down, right) in zip(clips, valid, out, shifts, strict=True):
+        (to_rows, from_rows), (to_columns, from_columns) = _overlap(height, down), _overlap(width, right)
+        inner = target[:, to_rows, to_columns].copy_(clip[:, from_rows, from_columns])
+        # Rows of pixels as long vectors: a loop over three channels at a time is slow.
+        inner.flatten(2).sub_(middle[to_columns].flatten()).div_(spread[to_columns].flatten())
+        for edge in _outside(target, to_rows, to_columns):
+            edge.zero_()
+        if not ok.all():
+            target[int(ok.sum()) :] = 0
     return out.movedim(-1, 1)
 
 
@@ -115,5 +159,10 @@ def downsample(clips: Tensor, factor: int) -> Tensor:
 
 
 def _overlap(size: int, shift: int) -> tuple[slice, slice]:
-    """Where an axis lands, and where it comes from, when position k takes the value at k + shift."""
+    """Where an axis of `size` lands, and where it comes from, when position k takes the value at k + shift."""
     return slice(max(0, -shift), size - max(0, shift)), slice(max(0, shift), size - max(0, -shift))
+
+
+def _outside(clip: Tensor, rows: slice, columns: slice) -> list[Tensor]:
+    """The parts of a clip (L, H, W, C) above, below, left and right of a window."""
+    return [clip[:, : rows.start], clip[:, rows.stop :], clip[:, :, : columns.start], clip[:, :, columns.stop :]]

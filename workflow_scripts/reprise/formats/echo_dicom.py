@@ -14,7 +14,13 @@ import pydicom
 from pydicom.encaps import generate_frames
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, iter_pixels, pixel_array
 from pydicom.pixels.utils import get_expected_length
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    EnhancedUSVolumeStorage,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from reprise.errors import InputError
 from reprise.formats.echo_frames import Clip, first_plausible, stack_frames
@@ -92,6 +98,8 @@ def _read_header(path: Path) -> pydicom.Dataset:
         raise InputError("is a DICOM file without an image, or one that ends before it")
     if modality not in ULTRASOUND:
         raise InputError("is a DICOM file of another modality than ultrasound")
+    if header.get("SOPClassUID") == EnhancedUSVolumeStorage:
+        raise InputError("is an ultrasound volume, not a clip")
     if "TransferSyntaxUID" not in header.file_meta:
         header.file_meta.TransferSyntaxUID = _guessed_syntax(header)
     return header

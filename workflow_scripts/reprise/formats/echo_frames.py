@@ -9,7 +9,7 @@ from reprise.errors import InputError
 
 DEFAULT_FPS = 30.0
 PLAUSIBLE_FPS = (1.0, 1000.0)
-LARGEST_BYTES = 2**31  # of one clip in memory
+LARGEST_BYTES = 2**30  # of one clip in memory; handling it takes about three times as much
 
 
 class Clip(NamedTuple):

@@ -3,6 +3,7 @@
 That is: grey, 112 x 112, MJPG in AVI, cropped to the sector, black outside it. Nothing of a header is carried over.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,6 @@ from reprise.formats.ultrasound_sector import crop_square, cut_out, find_sector
 from reprise.formats.video import write_mjpg
 
 SIDE = 112
-WHOLE_PICTURE = 0.95  # a sector of more than this share of the picture leaves nothing that could be masked
 NOTES = {
     "motion": "",
     "kept": "",
@@ -55,19 +55,14 @@ def import_folder(root: Path, videos: Path, report: Report) -> pd.DataFrame:
         InputError: the folder is missing or empty, or no file in it can be read; all files are then named.
     """
     rows: dict[str, dict[str, Any]] = {}
+    taken: dict[str, str] = {}  # hash of a source: name of its clip, lower case
     for path in progress(_files(root), "clips"):
-        source = _identify(path, root)
-        if source.digest in {row["sha256"] for row in rows.values()}:
-            report.exclude(source.shown, "", "is the same file as another one in the folder")
-            continue
-        try:
-            clip = read_clip(path)
-        except InputError as error:
-            severity = report.exclude if clip_format(path) else report.note
-            severity(source.shown, "", str(error))
-            continue
-        name = clip_name(path, source.identifying, {case.lower() for case in rows}, source.digest)
-        rows[name] = _convert(clip, videos / f"{name}.avi", source, report)
+        read = _read(path, root, taken, report)
+        if read:
+            source, clip = read
+            name = clip_name(path, source.identifying, taken.values(), source.digest)
+            taken[source.digest] = name.lower()
+            rows[name] = _convert(clip, videos / f"{name}.avi", source, report)
     if not rows:
         lines = [f"{file} {finding}" for _, file, _, finding in report.findings]
         raise InputError("\n  ".join([f"{root}: no clip in it can be read:", *lines]))
@@ -82,8 +77,6 @@ def standard_frames(frames: np.ndarray) -> tuple[np.ndarray, str, tuple[int, int
     if frames.shape[1:] == (SIDE, SIDE):
         return frames, "kept", (0, 0, SIDE)
     mask, found_by = find_sector(frames)
-    if mask.mean() > WHOLE_PICTURE:
-        found_by = "whole"
     return cut_out(frames, mask, SIDE), found_by, crop_square(mask)
 
 
@@ -97,10 +90,24 @@ def _files(root: Path) -> list[Path]:
     return files
 
 
-def _identify(path: Path, root: Path) -> Source:
-    digest = file_hash(path)
-    identifying = identifying_words(path) if clip_format(path) == "dicom" else frozenset[str]()
-    return Source(path, digest, identifying, shown_path(path, root, identifying, digest))
+def _read(path: Path, root: Path, taken: Collection[str], report: Report) -> tuple[Source, Clip] | None:
+    """Decode a file that is none of those `taken`; or report why not."""
+    try:
+        digest = file_hash(path)
+    except OSError:
+        report.exclude(shown_path(path, root, (), "unreadable"), "", "cannot be opened")
+        return None
+    kind = clip_format(path)
+    identifying = identifying_words(path) if kind == "dicom" else frozenset[str]()
+    source = Source(path, digest, identifying, shown_path(path, root, identifying, digest))
+    if digest in taken:
+        report.exclude(source.shown, "", "is the same file as another one in the folder")
+        return None
+    try:
+        return source, read_clip(path)
+    except InputError as error:
+        (report.exclude if kind else report.note)(source.shown, "", str(error))
+        return None
 
 
 def _convert(clip: Clip, target: Path, source: Source, report: Report) -> dict[str, Any]:

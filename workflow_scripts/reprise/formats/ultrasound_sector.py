@@ -12,13 +12,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-FLICKER = 2  # grey levels of 255: more than lossy compression changes a flat background
+FLICKER = (2, 4, 8)  # grey levels of 255: more than lossy compression, or else than an analogue copy, changes black
 FLICKER_SHARE = 0.2  # of the frames, in which a pixel of the sector changes
 REPEATED = 0.1  # of the usual share of changed pixels: with less, a frame repeats the one before
 BRIGHT = 5  # grey levels from the background
 STROKE = 0.012  # of the picture's shorter side: about the width of a stroke of text
 SMALLEST_PART = 0.02  # of the largest part
-SMALLEST_SECTOR = 0.02  # of the picture
+SMALLEST_SECTOR, WHOLE_PICTURE = 0.02, 0.95  # of the picture
 TRIM = 0.1  # of each side of the centre square, where no sector was found; as the original conversion trims
 SCREEN = 0.75  # height over width of a screen
 
@@ -27,7 +27,8 @@ class Sector(NamedTuple):
     """Where the sector is.
 
     mask: (H, W) bool.
-    found_by: `motion`, `brightness`, or `nothing` (the mask is then the trimmed centre square).
+    found_by: `motion`, `brightness`, `whole` (it fills the picture, so nothing could be masked), or `nothing` (the
+        mask is then the trimmed centre square).
     """
 
     mask: np.ndarray
@@ -36,13 +37,16 @@ class Sector(NamedTuple):
 
 def find_sector(frames: np.ndarray) -> Sector:
     """Find the sector in the frames of one clip, (F, H, W) uint8."""
-    moving = _large_parts(_flickers(frames), SMALLEST_PART)
-    if moving.mean() >= SMALLEST_SECTOR:
-        return Sector(_hull(moving), "motion")
-    bright = _large_parts(_differs_from_background(frames), 1.0)
-    if bright.mean() >= SMALLEST_SECTOR:
-        return Sector(_hull(bright), "brightness")
-    return Sector(_centre(frames.shape[1:]), "nothing")
+    for level in FLICKER:
+        mask = _hull(_large_parts(_flickers(frames, level), SMALLEST_PART))
+        if mask.mean() <= WHOLE_PICTURE:
+            break
+    found_by = "motion"
+    if mask.mean() < SMALLEST_SECTOR:
+        mask, found_by = _hull(_large_parts(_differs_from_background(frames), 1.0)), "brightness"
+    if mask.mean() < SMALLEST_SECTOR:
+        return Sector(_centre(frames.shape[1:]), "nothing")
+    return Sector(mask, "whole" if mask.mean() > WHOLE_PICTURE else found_by)
 
 
 def cut_out(frames: np.ndarray, mask: np.ndarray, size: int) -> np.ndarray:
@@ -74,15 +78,15 @@ def crop_square(mask: np.ndarray) -> tuple[int, int, int]:
     return int(rows[0] - (side - height) // 2), int(columns[0] - (side - width) // 2), int(side)
 
 
-def _flickers(frames: np.ndarray) -> np.ndarray:
-    """Pixels that change in a fair share of the frames, (H, W) bool; repeated frames do not count."""
-    changes = [cv2.absdiff(before, after) > FLICKER for before, after in pairwise(frames)]
+def _flickers(frames: np.ndarray, level: int) -> np.ndarray:
+    """Pixels that change by more than `level` in a fair share of the frames, (H, W) bool; repeats do not count."""
+    changes = [cv2.absdiff(before, after) > level for before, after in pairwise(frames)]
     shares = np.array([change.mean() for change in changes])
     if not shares.any():
         return np.zeros(frames.shape[1:], bool)
     repeated = shares < REPEATED * np.median(shares[shares > 0])
     fresh = [change for change, is_repeated in zip(changes, repeated, strict=True) if not is_repeated]
-    return np.mean(fresh, axis=0) >= FLICKER_SHARE
+    return sum(fresh, np.zeros(frames.shape[1:], int)) >= FLICKER_SHARE * len(fresh)
 
 
 def _differs_from_background(frames: np.ndarray) -> np.ndarray:
@@ -108,9 +112,11 @@ def _stroke(picture: np.ndarray) -> int:
 
 
 def _hull(parts: np.ndarray) -> np.ndarray:
+    """The convex hull of all parts together, (H, W) bool; of nothing, nothing."""
     points = cv2.findNonZero(parts.astype(np.uint8))
-    hull = cv2.fillConvexPoly(np.zeros(parts.shape, np.uint8), cv2.convexHull(points), 1)
-    return hull.astype(bool)
+    if points is None:
+        return np.zeros_like(parts)
+    return cv2.fillConvexPoly(np.zeros(parts.shape, np.uint8), cv2.convexHull(points), 1).astype(bool)
 
 
 def _centre(shape: tuple[int, ...]) -> np.ndarray:

@@ -58,7 +58,9 @@ def _resize(width: float, layer: Any, inputs: tuple[Tensor, ...]) -> None:
     """Give a layer the inputs that reach it and `width` times its outputs, just before it runs."""
     if isinstance(layer, _BatchNorm):
         layer.num_features = inputs[0].shape[1]
-        sized = dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (layer.num_features,))
+        sized: dict[str, tuple[int, ...]] = dict.fromkeys(
+            ("weight", "bias", "running_mean", "running_var"), (layer.num_features,)
+        )
     elif isinstance(layer, nn.Linear):
         layer.in_features, layer.out_features = inputs[0].shape[-1], _scaled(layer.out_features, width)
         sized = {"weight": (layer.out_features, layer.in_features), "bias": (layer.out_features,)}

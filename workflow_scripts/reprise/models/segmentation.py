@@ -1,6 +1,7 @@
 """Segmentation networks of torchvision, with one output channel and no auxiliary head."""
 
 import inspect
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -54,5 +55,5 @@ def _name(network: str) -> str:
     return network
 
 
-def _builder(network: str):
+def _builder(network: str) -> Callable[..., nn.Module]:
     return torchvision.models.get_model_builder(_name(network))

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import torchvision
@@ -32,7 +33,7 @@ def video_network(network: str, width: float = 1, weights: str = "random", initi
     if weights not in WEIGHTS:
         raise InputError(f"weights: expected one of {', '.join(WEIGHTS)}, found {weights}")
     builder = partial(torchvision.models.get_model_builder(_name(network)), weights=None, num_classes=1)
-    model = builder() if width == 1 else narrow(builder, width, CLIP_SHAPE)
+    model: Any = builder() if width == 1 else narrow(builder, width, CLIP_SHAPE)
     model.fc.reset_parameters()
     with torch.no_grad():
         model.fc.bias.fill_(MEAN_EF_PERCENT)

@@ -17,6 +17,7 @@ from reprise.models.video import video_network
 
 INFO = "model"
 BUILDERS = {"segmentation": segmentation_network, "ef": video_network}
+MEMORY_FORMATS = {"segmentation": torch.channels_last, "ef": torch.channels_last_3d}
 WRAPPERS = ("_orig_mod.", "module.")  # of torch.compile and of data-parallel training
 
 
@@ -51,7 +52,7 @@ def load_model(path: str | Path, device: torch.device, kind: str) -> tuple[nn.Mo
     except RuntimeError as error:
         found = str(error).splitlines()[1].strip()
         raise InputError(f"{path}: weights of another network than {info['network']}: {found}") from error
-    return model.to(device).eval(), info
+    return model.to(device).to(memory_format=MEMORY_FORMATS[kind]).eval(), info
 
 
 def read_info(path: str | Path) -> dict[str, Any]:

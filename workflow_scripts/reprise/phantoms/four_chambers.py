@@ -15,7 +15,7 @@ from reprise.phantoms.left_ventricle import LEVELS, Ventricle, half_widths, norm
 
 LABELS = (
     "backdrop", "lung", "pericardium", "atrial_wall", "right_wall", "septum", "lateral_wall", "apical_wall",
-    "right_blood", "atrial_blood", "left_blood", "trabecula", "valve", "annulus",
+    "right_blood", "atrial_blood", "left_blood", "trabecula", "cord", "valve", "annulus",
 )  # fmt: skip
 _DRAWN = np.array([0, 1, 3, 6, 10, 15, 22, 30, 40, 52, 66, 80, 95, 110, 125, 140, 155, 170, 185, 200])
 _FRACTION_BITS = 4  # of a pixel, in OpenCV's drawing
@@ -64,10 +64,10 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
         [rng.uniform(0.02, 0.9, 14), rng.choice([-1, 1], 14), rng.uniform(-0.05, 0.02, 14), rng.uniform(0.008, 0.02, 14)]
     )
     return Anatomy(
-        septum=rng.uniform(0.1, 0.17),
-        lateral=rng.uniform(0.1, 0.17),
+        septum=rng.uniform(0.1, 0.18),
+        lateral=rng.uniform(0.1, 0.22),
         cap=rng.uniform(0.06, 0.14),
-        thickening=rng.uniform(0.1, 0.4),
+        thickening=rng.uniform(0.15, 0.6),
         right_apex=rng.uniform(0.15, 0.4),
         right_width=rng.uniform(0.28, 0.52),
         right_wall=rng.uniform(0.03, 0.08),
@@ -121,8 +121,8 @@ def _structures(
         ("septum", 0, np.vstack([septal_outer[5:], septal[:4:-1]])),
         ("lateral_wall", 0, np.vstack([lateral_outer[5:], lateral[:4:-1]])),
         ("left_blood", 0, np.vstack([septal[::-1], lateral])),
-        *_trabeculae(ventricle, anatomy, activation),
-        *_mitral_valve(ventricle, anatomy, septal[-1], lateral[-1], activation, opening),
+        *_trabeculae(ventricle, anatomy, _meeting(ventricle, anatomy, septal[-1], lateral[-1]), activation),
+        *_mitral_valve(ventricle, anatomy, septal[-1], lateral[-1], opening),
     ]
 
 
@@ -219,27 +219,38 @@ def _right_heart(
     ]
 
 
-def _trabeculae(ventricle: Ventricle, anatomy: Anatomy, activation: float) -> list[tuple[str, float, np.ndarray]]:
-    """Papillary muscles and bright specks, riding on the walls."""
+def _trabeculae(
+    ventricle: Ventricle, anatomy: Anatomy, meeting: np.ndarray, activation: float
+) -> list[tuple[str, float, np.ndarray]]:
+    """Papillary muscles, their cords to where the leaflets meet, and bright specks, all riding on the walls."""
+    size, base = ventricle.length, _base(ventricle, activation)
     shrink = 1 - 0.3 * activation
     turn = np.linspace(0, 2 * np.pi, 9)
     sides = dict(zip((-1, 1), half_widths(ventricle, np.array(activation)), strict=True))
     found = []
     for label, blobs, stretch in (("trabecula", anatomy.muscles, 2.0), ("annulus", anatomy.specks, 1.0)):
         for level, side, depth, radius in blobs:
-            along = level * _base(ventricle, activation) + stretch * radius * shrink * ventricle.length * np.cos(turn)
-            half = np.interp(level, LEVELS, sides[int(side)]) - (depth - radius * np.sin(turn)) * ventricle.length
-            found.append((label, 0, _place(ventricle, along, side * half)))
+            along = level * base + stretch * radius * shrink * size * np.cos(turn)
+            half = np.interp(level, LEVELS, sides[int(side)]) - depth * size
+            found.append((label, 0, _place(ventricle, along, side * (half + radius * size * np.sin(turn)))))
+            if label == "trabecula":
+                tip = _place(ventricle, level * base + stretch * radius * size, side * half)
+                found.append(("cord", 0.01 * size, np.vstack([tip, meeting])))
     return found
 
 
+def _meeting(ventricle: Ventricle, anatomy: Anatomy, septal: np.ndarray, lateral: np.ndarray) -> np.ndarray:
+    """Where the closed leaflets of the mitral valve meet."""
+    return septal + 0.6 * (lateral - septal) + anatomy.meeting * ventricle.length * ventricle.axis
+
+
 def _mitral_valve(
-    ventricle: Ventricle, anatomy: Anatomy, septal: np.ndarray, lateral: np.ndarray, activation: float, opening: float
+    ventricle: Ventricle, anatomy: Anatomy, septal: np.ndarray, lateral: np.ndarray, opening: float
 ) -> list[tuple[str, float, np.ndarray]]:
     """Two leaflets, and the bright ring that they hang on."""
     size = ventricle.length
     ring = np.linalg.norm(lateral - septal)
-    meeting = septal + 0.6 * (lateral - septal) + anatomy.meeting * size * ventricle.axis
+    meeting = _meeting(ventricle, anatomy, septal, lateral)
     turn = np.linspace(0, 2 * np.pi, 8)
     disc = 0.025 * size * np.column_stack([np.cos(turn), np.sin(turn)])
     leaflets = []

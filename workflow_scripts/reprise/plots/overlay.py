@@ -26,7 +26,7 @@ DPI = 100
 INK, DIM, BACKGROUND = "#E8E8E8", "#404040", "#000000"
 MASK, MARKER, DIASTOLE, SYSTOLE = SKY, "#FFFFFF", GREEN, ORANGE
 H264 = {"crf": "28", "preset": "superfast"}
-H264_BYTES = 400_000  # about the most: a longer video gets fewer bits a second, not a larger file
+H264_BYTES = 300_000  # about the most: a longer video gets fewer bits a second, not a larger file
 MJPG = {"qmin": "8", "qmax": "8"}
 
 

@@ -15,6 +15,7 @@ from reprise.plots.style import BLUE, GREY, PROTOCOLS, VERMILLION, groups, missi
 POINT: dict[str, Any] = {"s": 9, "color": BLUE, "alpha": 0.45, "linewidths": 0}
 LIMITS_SD = 1.96  # 95 % of normally distributed differences lie within so many standard deviations
 MOST_BEATS = 6  # videos with more share the last box
+HALO: dict[str, Any] = {"bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8}}
 FEW = 10  # values of a box below which each is shown
 BOX: dict[str, Any] = {
     "showfliers": False,
@@ -64,7 +65,7 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @styled
-def draw_agreement(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
+def draw_agreement(table: pd.DataFrame, quantity: str, difference_unit: str) -> Figure:
     """Bland-Altman plot of a table that `agreement` made: difference against mean, bias and limits of agreement."""
     parts = groups(table, "panel") or [("", table)]
     figure, axes = panels(len(parts), 2, 2.5, sharex=True, sharey=True)
@@ -77,8 +78,8 @@ def draw_agreement(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
             note(ax, f"n = {len(part):,}", y=0.02)
     reach = 1.12 * max(table[["difference", "lower_limit", "upper_limit"]].abs().max().max(), 1.0) if len(table) else 1
     axes[0].set_ylim(-reach, reach)
-    figure.supxlabel(f"mean of measured and predicted {quantity} ({unit})")
-    figure.supylabel(f"predicted \N{MINUS SIGN} measured ({unit} points)")
+    figure.supxlabel(f"mean of measured and predicted {quantity}")
+    figure.supylabel(f"predicted \N{MINUS SIGN} measured ({difference_unit})")
     return figure
 
 
@@ -102,7 +103,9 @@ def draw_error_by_beats(table: pd.DataFrame, unit: str) -> Figure:
         counts = _draw_boxes(right, part[part["part"] == "videos"])
         right.set_xticks(range(len(counts)), counts)
         left.set(title=name, xlabel="beats drawn from each video", ylabel=f"MAE of a draw ({unit})")
-        right.set(xlabel="beats found in the video\n(number of videos)", ylabel=f"absolute error ({unit})")
+        right.set(
+            xlabel="beats found in the video\n(below: videos, by each protocol)", ylabel=f"absolute error ({unit})"
+        )
         right.set_ylim(bottom=0)
     handles = [Patch(facecolor=colour, alpha=0.6, label=name) for name, colour in PROTOCOLS.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
@@ -123,23 +126,25 @@ def _draw_boxes(ax: Axes, table: pd.DataFrame) -> list[str]:
         counts.append([str(len(value)) for value in values])
         drawn = [place for place, value in enumerate(values) if len(value)]
         places = [place + side for place in drawn]
+        if not drawn:
+            continue
         boxes = ax.boxplot([values[place] for place in drawn], positions=places, **BOX)
         for box in boxes["boxes"]:
             box.set(facecolor=to_rgba(colour, 0.6))
         for place in drawn:
             if len(values[place]) < FEW:
                 ax.plot([place + side] * len(values[place]), values[place], ".", color="black", ms=3)
-    return [f"{label}\n({' | '.join(count)})" for label, *count in zip(labels, *counts, strict=True)]
+    return ["\n".join(lines) for lines in zip(labels, *counts, strict=True)]
 
 
 def _draw_limits(ax: Axes, bias: float, lower: float, upper: float) -> None:
     """Lines at bias and limits of agreement, each with its value at the right edge."""
     for value, style in ((bias, "-"), (lower, "--"), (upper, "--")):
         if np.isfinite(value):
-            ax.axhline(value, color=VERMILLION, lw=1.1, ls=style)
-            place: dict[str, Any] = {"xy": (1, value), "xycoords": ("axes fraction", "data"), "xytext": (-2, 2)}
-            text = f"{value:+.1f}".replace("-", "\N{MINUS SIGN}")
-            ax.annotate(text, **place, textcoords="offset points", ha="right", fontsize=8, color=VERMILLION)
+            ax.axhline(value, color=VERMILLION, lw=1.2, ls=style)
+            place: dict[str, Any] = {"xy": (1, value), "xycoords": ("axes fraction", "data"), "xytext": (-2, 3)}
+            text = f"{value:+.1f}".replace("-", "\N{MINUS SIGN}") if abs(value) >= 0.05 else "0.0"
+            ax.annotate(text, **place, textcoords="offset points", ha="right", fontsize=8, **HALO)
 
 
 def _errors(drawn: pd.DataFrame) -> str:

@@ -50,7 +50,7 @@ def draw_roc(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
             label = f"≤ {threshold:g} {unit}: {_area(curve.iloc[0])}"
             ax.plot(curve["false_positive_rate"], curve["sensitivity"], color=colour, ls=style, label=label)
         level = part["ci_level"].iloc[0]
-        ax.legend(loc="lower right", title=f"AUC ({100 * level:.0f} % interval) for {quantity}", handlelength=2.2)
+        ax.legend(loc="lower right", title=f"AUC ({100 * level:.0f} % interval) for {quantity}", handlelength=1.9)
         ax.set(title=name, xlim=(-0.01, 1), ylim=(0, 1.01), aspect="equal", xlabel="1 \N{MINUS SIGN} specificity")
         if place % 2 == 0:
             ax.set_ylabel("sensitivity")
@@ -61,5 +61,5 @@ def _area(row: pd.Series) -> str:
     """The area under a curve and its interval as a legend shows them."""
     if np.isnan(row["auc"]):
         return "one class only"
-    interval = f" ({row['ci_low']:.2f}\N{EN DASH}{row['ci_high']:.2f})" if np.isfinite(row["ci_low"]) else ""
+    interval = f" ({row['ci_low']:.3f}\N{EN DASH}{row['ci_high']:.3f})" if np.isfinite(row["ci_low"]) else ""
     return f"{row['auc']:.3f}{interval}"

@@ -28,12 +28,6 @@ BINS = 40
 READER = (0, (3, 2))
 
 
-def dice(intersection: pd.Series, union: pd.Series) -> pd.Series:
-    """Dice from pixel counts, 2 I / (U + I); NaN where both masks are empty."""
-    total = (union + intersection).where(lambda pixels: pixels > 0)
-    return 2 * intersection / total
-
-
 def dice_bins(values: pd.Series) -> list[float]:
     """Edges of bins for all `values`: from 1 down to a round number below the lowest, steps of 0.005 to 0.05."""
     lowest = values.min() if values.notna().any() else 0.9
@@ -140,7 +134,7 @@ def draw_examples(images: np.ndarray, human: np.ndarray, predicted: np.ndarray, 
         axes[0, case].set_title(titles[case], fontsize=8, fontweight="normal")
     handles = [Line2D([], [], color=colour, lw=lw, label=label) for colour, lw, label in (HUMAN, NETWORK)]
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=2, labelcolor="white", facecolor="black", frameon=True
+        handles=handles, loc="outside lower center", ncols=2, labelcolor="white", facecolor="black", framealpha=1
     )
     return figure
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
 from reprise.errors import InputError
 from reprise.report.provenance import display_path, size_text
@@ -16,10 +15,9 @@ from reprise.report.tables import as_table
 
 TABLE_ROWS, FIGURE_ROWS = 200, 40
 DOWNLOAD_BYTES = 150_000
-FILES = {"figure": ("svg", "csv"), "table": ("csv",), "videos": ()}
 REQUIRED = {
     "figure": {"title", "svg", "csv", "caption", "alt"},
-    "table": {"title", "caption"},
+    "table": {"title", "csv", "caption"},
     "videos": {"title", "caption", "videos"},
     "text": {"title", "text"},
 }
@@ -45,28 +43,22 @@ def read_section(path: str | Path) -> dict[str, Any]:
 
 
 def prepared(blocks: Sequence[Mapping[str, Any]], prefix: str, video_bytes: int) -> list[dict[str, Any]]:
-    """Blocks as the template shows them.
-
-    A table's numbers are those of the file `csv`, or of the data frame `frame` itself. Videos are embedded in order
-    while they fit into `video_bytes`; later ones are named only.
+    """Blocks as the template shows them; videos are embedded while they fit, others only named.
 
     Args:
-        blocks: blocks as in a section.
+        blocks: a section's, as `read_section` gives them.
         prefix: what the identifiers of this page's part begin with.
         video_bytes: how much video to embed.
 
     Raises:
-        InputError: a file is missing or damaged.
+        InputError: a file is damaged.
     """
-    problems = list(_problems(blocks))
-    if problems:
-        raise InputError("\n".join(problems))
     ready = []
     for place, block in enumerate(blocks, start=1):
         name = f"{prefix}-{place}"
         extra: dict[str, Any] = {"id": name}
         if block["kind"] == "figure":
-            extra["svg"] = Markup(inline_svg(block["svg"], name, block["title"], block["alt"]))
+            extra["svg"] = inline_svg(block["svg"], name, block["title"], block["alt"])
             extra |= _numbers(block, FIGURE_ROWS)
         elif block["kind"] == "table":
             extra |= _numbers(block, TABLE_ROWS)
@@ -83,20 +75,16 @@ def _problems(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"block {place}: unknown kind {kind!r}; expected one of {', '.join(REQUIRED)}"
             continue
         absent = sorted(REQUIRED[kind] - set(block))
-        if kind == "table" and not {"csv", "frame"} & set(block):
-            absent.append("csv")
         if absent:
             yield f"block {place} ({kind}): no {', '.join(absent)}"
             continue
-        files = [block[key] for key in FILES.get(kind, ()) if key in block]
+        files = [block[key] for key in ("svg", "csv") if key in block]
         files += [video["mp4"] for video in block["videos"]] if kind == "videos" else []
         yield from (f"{block['title']}: no such file: {file}" for file in files if not Path(file).is_file())
 
 
 def _numbers(block: Mapping[str, Any], most_rows: int) -> dict[str, Any]:
-    """A block's table and, where they come from a file that is not too large, the file itself for download."""
-    if "frame" in block:
-        return {"table": as_table(block["frame"], most_rows), "file": None, "download": None}
+    """A block's table and, unless it is too large, its whole file for download."""
     path = Path(block["csv"])
     try:
         content = path.read_bytes()

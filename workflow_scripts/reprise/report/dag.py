@@ -2,18 +2,18 @@
 
 import re
 from collections.abc import Mapping
+from html import escape
 from itertools import combinations, pairwise
 from pathlib import Path
 
 import pandas as pd
-from markupsafe import Markup, escape
 
 from reprise.errors import InputError
 
 Graph = Mapping[str, list[str]]
 NODE_HEIGHT, LAYER_GAP, NODE_GAP, MARGIN = 30, 42, 22, 12
 CHARACTER_WIDTH, NODE_PADDING, BEND_WIDTH = 7.4, 22, 10
-SWEEPS = 12
+SWEEPS = 30
 ARROW = (
     '<defs><marker id="dag-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
     '<path d="M0 0.5 L8 4 L0 7.5 z"/></marker></defs>'
@@ -84,13 +84,15 @@ def layers(needs: Graph) -> list[list[str]]:
     return [[rule for rule in needs if depth[rule] == level] for level in range(max(depth.values(), default=-1) + 1)]
 
 
-def draw_rules(needs: Graph, title: str) -> Markup:
+def draw_rules(needs: Graph, title: str, prefix: str = "") -> str:
     """Draw the graph from top to bottom, shortcuts left out.
 
     Args:
         needs: for each rule those that it needs.
         title: the drawing's accessible name.
+        prefix: left out where a rule's name begins with it.
     """
+    needs = {rule.removeprefix(prefix): [one.removeprefix(prefix) for one in needs[rule]] for rule in needs}
     reduced = without_shortcuts(needs)
     rows, edges = _with_bends(layers(reduced), reduced)
     widths = {name: _width(name) for row in rows for name in row}
@@ -100,7 +102,7 @@ def draw_rules(needs: Graph, title: str) -> Markup:
     tops = {name: MARGIN + level * (NODE_HEIGHT + LAYER_GAP) for level, row in enumerate(rows) for name in row}
     paths = [_curve(centres[a], tops[a], centres[b], tops[b], bend=b.startswith("|")) for a, b in edges]
     boxes = [_box(name, centres[name], tops[name], widths[name]) for name in centres if not name.startswith("|")]
-    return Markup(
+    return (
         f'<svg class="dag" xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="dag-title" '
         f'width="{right:.0f}" height="{bottom:.0f}" viewBox="0 0 {right:.0f} {bottom:.0f}">'
         f'<title id="dag-title">{escape(title)}</title>{ARROW}'
@@ -127,7 +129,7 @@ def _width(name: str) -> float:
 
 
 def _ordered(rows: list[list[str]], edges: list[tuple[str, str]]) -> list[list[str]]:
-    """Order each layer by the mean place of its neighbours in the layer above, then below; keep the fewest crossings."""
+    """Order each layer by the mean place of its neighbours in the layer above, then below; the fewest crossings win."""
     rows = best = [list(row) for row in rows]
     for sweep in range(SWEEPS):
         down = sweep % 2 == 0
@@ -163,9 +165,11 @@ def _centres(rows: list[list[str]], edges: list[tuple[str, str]], widths: Mappin
     for row in rows:
         centres |= _packed(row, widths, dict.fromkeys(row, 0.0))
     for sweep in range(SWEEPS):
-        for row in rows if sweep % 2 == 0 else reversed(rows):
-            wanted = {name: _mean_place(name, edges, centres, centres[name]) for name in row}
-            centres |= _packed(row, widths, wanted)
+        down = sweep % 2 == 0
+        ends = edges if down else [(b, a) for a, b in edges]
+        for row in rows if down else reversed(rows):
+            beside = {name: [centres[a] for a, b in ends if b == name] or [centres[name]] for name in row}
+            centres |= _packed(row, widths, {name: sum(places) / len(places) for name, places in beside.items()})
     left = min((centres[name] - widths[name] / 2 for name in centres), default=0) - MARGIN
     return {name: centre - left for name, centre in centres.items()}
 

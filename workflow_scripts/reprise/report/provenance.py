@@ -24,7 +24,8 @@ def software(lock: str | Path) -> pd.DataFrame:
     """Versions: Python, R and each direct dependency, as locked and as found where the report was written.
 
     Args:
-        lock: a pip requirements file whose comments say `via` what a package came in.
+        lock: a pip requirements file whose comments say `via` what a package came in; of several releases for several
+            platforms the one that was found is shown.
 
     Raises:
         InputError: the lock cannot be read.
@@ -33,10 +34,14 @@ def software(lock: str | Path) -> pd.DataFrame:
         text = Path(lock).read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"{lock}: not readable: {error.strerror}") from error
+    locked: dict[str, list[str]] = {}
+    for name, release, comments in _DIRECT.findall(text):
+        if "(pyproject.toml)" in comments:
+            locked.setdefault(name, []).append(release)
     rows = [("Python", "", platform.python_version()), ("R", "", _first_match(["R", "--version"], r"R version (\S+)"))]
-    for name, locked, comments in _DIRECT.findall(text):
-        if re.search(r"\(pyproject\.toml\)", comments):
-            rows.append((name, locked, _installed(name)))
+    for name, releases in locked.items():
+        found = _installed(name)
+        rows.append((name, found if found in releases else ", ".join(releases), found))
     return pd.DataFrame(rows, columns=["software", "locked", "found"])
 
 
@@ -81,11 +86,12 @@ def data_hashes(manifests: Mapping[str, Path]) -> pd.DataFrame:
 
 
 def costs(folder: str | Path, rules: Sequence[str]) -> pd.DataFrame:
-    """Seconds and peak memory by rule, from the benchmark files that Snakemake wrote to `folder/<rule>/`.
+    """Seconds and peak memory by rule, from the benchmark files that Snakemake wrote.
 
     Args:
-        folder: the folder of benchmarks; rules without a file in it are left out.
-        rules: the rules to look for, in the order wanted.
+        folder: the folder of benchmarks. A file belongs to the rule whose name its path begins with, folders joined
+            by `_`: `echo/train/run.tsv` to `echo_train`.
+        rules: the rules to look for, in the order wanted; those without a file are left out.
 
     Returns:
         Columns rule, jobs, seconds (of all jobs), longest_seconds, peak_mib (of any job), cores (mean in use).
@@ -93,14 +99,22 @@ def costs(folder: str | Path, rules: Sequence[str]) -> pd.DataFrame:
     Raises:
         InputError: a benchmark file cannot be read.
     """
+    files: dict[str, list[Path]] = {}
+    for file in sorted(Path(folder).rglob("*.tsv")):
+        files.setdefault(_rule_of(file.relative_to(folder), rules), []).append(file)
     rows = []
-    for rule in rules:
-        files = sorted(Path(folder, rule).rglob("*.tsv"))
-        if files:
-            jobs = pd.concat([_benchmark(file) for file in files])
-            cores = jobs["cpu_time"].sum() / max(jobs["s"].sum(), 0.01)
-            rows.append((rule, len(jobs), jobs["s"].sum(), jobs["s"].max(), jobs["max_rss"].max(), cores))
+    for rule in [rule for rule in rules if rule in files]:
+        jobs = pd.concat([_benchmark(file) for file in files[rule]])
+        cores = jobs["cpu_time"].sum() / max(jobs["s"].sum(), 0.01)
+        rows.append((rule, len(jobs), jobs["s"].sum(), jobs["s"].max(), jobs["max_rss"].max(), cores))
     return pd.DataFrame(rows, columns=["rule", "jobs", "seconds", "longest_seconds", "peak_mib", "cores"])
+
+
+def _rule_of(file: Path, rules: Sequence[str]) -> str:
+    """The longest of the rules' names that a path begins with, or nothing."""
+    parts = file.with_suffix("").parts
+    names = ["_".join(parts[:count]) for count in range(len(parts), 0, -1)]
+    return next((name for name in names if name in rules), "")
 
 
 def without_paths(value: Any) -> Any:

@@ -9,15 +9,17 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from reprise.errors import InputError
 from reprise.report import provenance
 from reprise.report.blocks import prepared, read_section
 from reprise.report.dag import Graph, draw_rules
-from reprise.report.page import VIDEO_BYTES, Contents, write_page
+from reprise.report.page import Contents, write_page
 from reprise.report.published import Figure, Published
 from reprise.report.scoreboard import COLUMNS, PROTOCOLS, Setup, obstacles
 from reprise.report.tables import number, with_interval
 from reprise.tables import read_table
 
+VIDEO_BYTES = 2_500_000  # of all studies together
 KEY = ["study", "protocol", "quantity", "source"]
 VERDICTS = {"reproduced": "✓", "better": "+", "worse": "−", "not comparable": "≠", "not run": "○"}  # noqa: RUF001
 
@@ -51,14 +53,17 @@ def write_report(
     """
     board = _read_scoreboard(scoreboard)
     room = VIDEO_BYTES // max(1, len(sections))
-    read = [read_section(path) for path in sections]
-    studies = [_study(study, board, setup, published) for study in board["study"].unique()]
-    chapters = [{**one, "blocks": prepared(one["blocks"], one["study"], room)} for one in read]
+    read = [{**one, "id": f"study-{one['study']}"} for one in map(read_section, sections)]
+    data = provenance.data_hashes(manifests)
+    studies = [
+        {**_study(study, board, setup, published), **_data(study, data), "networks": _networks(study, setup)}
+        for study in board["study"].unique()
+    ]
+    chapters = [{**one, "blocks": prepared(one["blocks"], one["id"], room)} for one in read]
     write_page(
         target,
         "report.html.j2",
         title=f"report on {studies[0]['title'] if len(studies) == 1 else f'{len(studies)} studies'}",
-        banner=None,
         contents=_contents(chapters),
         studies=studies,
         warned=[study for study in studies if study["obstacles"]],
@@ -66,7 +71,7 @@ def write_report(
         sources=published.sources,
         symbols=VERDICTS,
         schedule=setup.schedule,
-        data=provenance.data_hashes(manifests),
+        data=data,
         **_provenance(setup, benchmarks, rules, lock),
     )
 
@@ -78,7 +83,7 @@ def _read_scoreboard(path: Path) -> pd.DataFrame:
 
 def _contents(chapters: Sequence[Mapping[str, Any]]) -> Contents:
     """Entries of the table of contents: identifier, title, entries below."""
-    own = [(one["study"], one["title"], [(block["id"], block["title"]) for block in one["blocks"]]) for one in chapters]
+    own = [(one["id"], one["title"], [(block["id"], block["title"]) for block in one["blocks"]]) for one in chapters]
     return [("ran", "What ran", []), ("scoreboard", "Scoreboard", []), *own, ("provenance", "Provenance", [])]
 
 
@@ -107,6 +112,18 @@ def _study(study: str, board: pd.DataFrame, setup: Setup, published: Published) 
         "notes": [(place, figures.notes[note]) for note, place in marks.items()],
         "cited": list(dict.fromkeys(figure.source for figure in figures.figures)),
     }
+
+
+def _data(study: str, data: pd.DataFrame) -> dict[str, str]:
+    own = data[data["study"] == study]
+    if len(own) != 1:
+        raise InputError(f"{study}: no manifest given")
+    return {"files": number(int(own["files"].iloc[0]), None), "size": own["size"].iloc[0]}
+
+
+def _networks(study: str, setup: Setup) -> dict[str, list[str]]:
+    """Networks by task, if the configuration names them."""
+    return setup.config.get("models", {}).get(study, {})
 
 
 def _of_group(figures: Sequence[Figure], group: str) -> list[Figure]:
@@ -157,9 +174,14 @@ def _provenance(setup: Setup, benchmarks: Path, rules: Graph, lock: Path) -> dic
         "parameters": _as_yaml(setup.parameters),
         "costs": [_cost(row, costs["seconds"].max()) for row in costs.to_dict("records")],
         "total": provenance.duration_text(costs["seconds"].sum()),
-        "drawing": draw_rules(rules, "The workflow's rules and what each needs"),
+        "drawing": draw_rules(rules, "The workflow's rules and what each needs", _only_study(setup)),
         "rules": pd.DataFrame([(rule, ", ".join(needed)) for rule, needed in rules.items()], columns=["rule", "needs"]),
     }
+
+
+def _only_study(setup: Setup) -> str:
+    """What rules' names begin with, if the run has one study only."""
+    return f"{next(iter(setup.data))}_" if len(setup.data) == 1 else ""
 
 
 def _as_yaml(value: Mapping[str, Any]) -> str:

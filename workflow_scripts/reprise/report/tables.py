@@ -8,6 +8,8 @@ import pandas as pd
 MINUS, ABSENT = "\N{MINUS SIGN}", "\N{EN DASH}"
 SIGNIFICANT_DIGITS = 4
 INTERVAL = ("ci_low", "ci_high")
+_NUMBER = rf"[{MINUS}-]?\d[\d,.]*"
+_NUMBERS = rf"{_NUMBER}%?(?: \({_NUMBER}(?:\N{{EN DASH}}| to ){_NUMBER}\))?"
 HEADINGS = {"n": "n", "ci_level": "Interval", "auc": "AUC", "ef": "EF", "mae": "MAE", "rmse": "RMSE", "fps": "FPS"}
 
 
@@ -36,15 +38,15 @@ def as_table(frame: pd.DataFrame, most_rows: int) -> Table:
     names = [str(name) for name in frame.columns]
     merged = {"value", *INTERVAL} <= set(names)
     shown = [name for name in names if not (merged and name in INTERVAL)]
-    numeric = {name: pd.api.types.is_numeric_dtype(column) for name, column in frame.items()}
+    numeric = {name: _is_numeric(column) for name, column in frame.items()}
     decimals = {str(name): _decimals(column) for name, column in frame.items()}
     rows = []
     for record in frame.head(most_rows).to_dict("records"):
         texts = _texts(record, decimals)
         if merged:
             texts["value"] = with_interval(*(texts[name] for name in ("value", *INTERVAL)))
-        rows.append([Cell(texts[name], bool(numeric[name])) for name in shown])
-    return Table([Cell(_heading(name), bool(numeric[name])) for name in shown], rows, len(frame))
+        rows.append([Cell(texts[name], numeric[name]) for name in shown])
+    return Table([Cell(_heading(name), numeric[name]) for name in shown], rows, len(frame))
 
 
 def number(value: float, decimals: int | None) -> str:
@@ -92,6 +94,14 @@ def _text(value: Any, decimals: int | None) -> str:
     if isinstance(value, int):
         return number(value, None)
     return number(value, decimals) if isinstance(value, float) else str(value)
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    """Whether a column holds numbers, be it as text: numbers alone or with their interval."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column.dtype != bool
+    texts = column.dropna().astype(str)
+    return len(texts) > 0 and bool(texts.str.fullmatch(_NUMBERS).all())
 
 
 def _decimals(column: pd.Series) -> int | None:

@@ -99,8 +99,7 @@ class _Run:
         self.model, self.task, self.settings, self.folder = model, task, settings, folder
         self.device = next(model.parameters()).device
         self.identity = hashlib.sha256(json.dumps([settings, task.samples], sort_keys=True).encode()).hexdigest()
-        recipe = {key: value for key, value in settings["optimiser"].items() if key != "name"}
-        self.optimiser = torch.optim.SGD(model.parameters(), **recipe)
+        self.optimiser = _optimiser(model, **settings["optimiser"])
         self.epoch = self.step = self.seen = 0
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
         self.history: list[dict[str, float]] = []
@@ -199,6 +198,13 @@ class _Run:
         self.optimiser.load_state_dict(state["optimiser"])
         for name in ("epoch", "step", "seen", "history", "best", "loss_sum"):
             setattr(self, name, state[name])
+
+
+def _optimiser(model: nn.Module, name: str, lr: float, momentum: float, weight_decay: float) -> torch.optim.Optimizer:
+    """SGD with momentum, or AdamW, whose first moment decays by `momentum`."""
+    if name == "adamw":
+        return torch.optim.AdamW(model.parameters(), lr, betas=(momentum, 0.999), weight_decay=weight_decay)
+    return torch.optim.SGD(model.parameters(), lr, momentum=momentum, weight_decay=weight_decay)
 
 
 def _stop_signals() -> list[int]:

@@ -1,0 +1,53 @@
+# A user's own clips, in any readable format: `snakemake predict --config input=FOLDER`.
+
+
+rule echonet_import_clips:
+    input:
+        lambda w: own_clips(),
+    output:
+        clips=directory("results/own_clips/clips"),
+        findings="results/own_clips/findings.csv",
+    log:
+        "results/logs/echonet/import_clips.log",
+    benchmark:
+        "results/benchmarks/echonet/import_clips.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        spec=spec("echonet/import_clips.py", {}),
+        folder=config.get("input", ""),
+    shell:
+        "exec python workflow_scripts/echonet/import_clips.py --input {params.folder:q} --output {output.clips:q}"
+        " --findings {output.findings:q} --log {log:q}"
+
+
+rule echonet_predict_clips:
+    input:
+        clips="results/own_clips/clips",
+        findings="results/own_clips/findings.csv",
+        segmentation=config.get("segmentation_weights", segmentation_file("weights.safetensors")),
+        ef=config.get("ef_weights", ef_weights()),
+    output:
+        directory("results/own_clips/predictions"),
+    log:
+        "results/logs/echonet/predict_clips.log",
+    benchmark:
+        "results/benchmarks/echonet/predict_clips.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=120,
+        gpu=1,
+        nodes=1,
+    params:
+        spec=spec("echonet/predict_clips.py", {}),
+    shell:
+        "exec python workflow_scripts/echonet/predict_clips.py --clips {input.clips:q} --findings {input.findings:q}"
+        " --segmentation {input.segmentation:q} --ef {input.ef:q} --device {config[device]:q} --output {output:q}"
+        " --log {log:q}"

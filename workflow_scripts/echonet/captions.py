@@ -1,0 +1,209 @@
+"""What the report says below each of the study's figures, and to those who cannot see it."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pandas as pd
+
+from echonet.scores import POINTS
+from reprise.metrics.regression import mae
+from reprise.plots.style import groups
+from reprise.report.tables import number
+
+CLIPS = {"all": "the mean over all its clips", "first": "that of its first clip"}
+CHOICE = (
+    "Under the published protocol the weights are those of the epoch with the lowest error on one random clip of each "
+    "validation video; under the sound one, on fixed, evenly spaced clips."
+)
+
+
+class Words(NamedTuple):
+    """A figure's title, its caption, and what it shows in words."""
+
+    title: str
+    caption: str
+    alt: str
+
+
+def describe_training_segmentation(table: pd.DataFrame) -> Words:
+    """From columns run, epoch, val_loss, val_dice_overall."""
+    best = [(run, _best(part, "val_loss")) for run, part in groups(table, "run")]
+    each = [f"{run}: lowest at epoch {row['epoch']}, Dice there {row['val_dice_overall']:.3f}" for run, row in best]
+    return Words(
+        "Training of the segmentation",
+        f"{_epochs(table)} Left: binary cross-entropy a pixel in training and on the validation split; the dot marks "
+        "its lowest value, whose weights are used from here on. Right: Dice on the validation split, all images' pixels "
+        "pooled: of both traced frames, of ED and of ES, in the order of the tracings' file.",
+        f"Curves of loss and of Dice by epoch. {'; '.join(each)}.",
+    )
+
+
+def describe_training_ef(table: pd.DataFrame) -> Words:
+    """From columns run, epoch, val_loss_sound, val_r2_sound."""
+    best = [(run, _best(part, "val_loss_sound")) for run, part in groups(table, "run")]
+    each = [
+        f"{run}: lowest on fixed clips at epoch {row['epoch']}, R² there {row['val_r2_sound']:.2f}" for run, row in best
+    ]
+    return Words(
+        "Training of the EF regression",
+        f"{_epochs(table)} Left: mean squared error in EF points squared, in training and on the validation split. "
+        f"{CHOICE} Dots mark these epochs. Right: R² on the validation split of the same predictions.",
+        f"Curves of squared error and of R² by epoch. {'; '.join(each)}.",
+    )
+
+
+def describe_dice(table: pd.DataFrame) -> Words:
+    """From columns run, case, image, dice, tracing_ok."""
+    malformed = table.loc[~table["tracing_ok"], "case"].nunique()
+    videos = table["case"].nunique()
+    medians = [
+        f"{run}: median {part.loc[part['image'] == 'large', 'dice'].median():.3f} at ED and "
+        f"{part.loc[part['image'] == 'small', 'dice'].median():.3f} at ES"
+        for run, part in groups(table, "run")
+    ]
+    return Words(
+        "Dice of each test image",
+        f"Dice of the network's mask with the human tracing in the two traced frames of {number(videos, 0)} test "
+        "videos, ED and ES in the order of the tracings' file; the line is the median. "
+        f"{malformed} of these videos have a tracing of another form than 21 rows; both of their images count under "
+        "the published protocol and are left out under the sound one.",
+        f"Histograms of Dice. {'; '.join(medians)}.",
+    )
+
+
+def describe_examples(table: pd.DataFrame) -> Words:
+    """From columns place, rank, of, large, small."""
+    each = [f"{row.place}: ED {row.large:.2f}, ES {row.small:.2f}" for row in table.itertuples()]
+    return Words(
+        "Tracings, human and by the network",
+        "End-diastolic (above) and end-systolic frame (below) of test videos with the outline of the left ventricle, "
+        "drawn by a human reader (yellow, wide) and by the network (blue, narrow). Nobody chose the videos: they stand "
+        f"at fixed places of all {number(table['of'].iloc[0], 0)} ranked by their Dice, which is given for each frame.",
+        f"Echo images with two outlines each. Dice, {'; '.join(each)}.",
+    )
+
+
+def describe_areas(table: pd.DataFrame) -> Words:
+    """From columns case, title, systole_published, systole_sound."""
+    parts = groups(table, "case")
+    each = [
+        f"{part['title'].iloc[0]}, systoles found: {part['systole_published'].sum()} by the published rule, "
+        f"{part['systole_sound'].sum()} by the sound one"
+        for _, part in parts
+    ]
+    return Words(
+        "Area of the left ventricle over time",
+        f"Area of the network's mask in each frame of {len(parts)} test videos, chosen evenly over the range of "
+        "measured EF; in pixels of the video as stored. Circles: end-systoles by the published rule, whose trimmed range "
+        "is taken by an exponent; triangles: by the sound rule, which takes it by percentile. Dashed: the frames that a "
+        "human reader traced as end-diastole and end-systole.",
+        f"Curves of area over time. {'; '.join(each)}.",
+    )
+
+
+def describe_scatter(table: pd.DataFrame) -> Words:
+    """From columns panel, clips, truth, prediction."""
+    known = table.dropna(subset=["truth", "prediction"])
+    each = [
+        f"{name}: mean absolute error {mae(part['truth'], part['prediction']):.2f}"
+        for name, part in groups(known, "panel")
+    ]
+    return Words(
+        "Predicted and measured EF",
+        f"EF of {_videos(known)} as predicted, against the value in the data set's list; a point a video, the line is "
+        f"identity. A video's prediction is {CLIPS[table['clips'].iloc[0]]}. {CHOICE} MAE and RMSE are in {POINTS}; R² "
+        "is 1 less the residual over the total sum of squares.",
+        f"Scatter of predicted against measured EF. {'; '.join(each)} {POINTS}.",
+    )
+
+
+def describe_bland_altman(table: pd.DataFrame) -> Words:
+    """From columns panel, clips, bias, lower_limit, upper_limit."""
+    each = []
+    for name, part in groups(table, "panel"):
+        bias, low, high = (number(part[column].iloc[0], 1) for column in ("bias", "lower_limit", "upper_limit"))
+        each.append(f"{name}: bias {bias}, limits {low} to {high}")
+    return Words(
+        "Agreement with measured EF (Bland-Altman)",
+        f"Difference of predicted and measured EF against their mean, for {_videos(table)}; a point a video. Solid: "
+        "mean difference (bias). Dashed: limits of agreement, bias ± 1.96 standard deviations, which hold 95 % of "
+        f"differences that are normally distributed. Grey: no difference. In {POINTS}. A prediction is "
+        f"{CLIPS[table['clips'].iloc[0]]}.",
+        f"Bland-Altman plot. {'; '.join(each)} {POINTS}.",
+    )
+
+
+def describe_roc(table: pd.DataFrame) -> Words:
+    """From columns panel, clips, threshold, positives, negatives, auc."""
+    curves = table.drop_duplicates(["panel", "threshold"])
+    first = curves[curves["panel"] == curves["panel"].iloc[0]]
+    reduced = _by_threshold(first, [str(count) for count in first["positives"]])
+    each = [
+        f"{name}: AUC {_by_threshold(part, [number(area, 3) for area in part['auc']])}"
+        for name, part in groups(curves, "panel")
+    ]
+    total = number(first["positives"].iloc[0] + first["negatives"].iloc[0], 0)
+    return Words(
+        "Telling a reduced EF",
+        f"ROC curves for telling a measured EF of at most 35, 40, 45 and 50 % by a low prediction, in {total} test "
+        f"videos; so many have such an EF: {reduced}. A prediction is {CLIPS[table['clips'].iloc[0]]}. The area under "
+        "the curve (AUC), the same as for telling an EF above the threshold, has DeLong's interval: of 90 % under the "
+        "published protocol, as its code reports them, of 95 % under the sound one.",
+        f"ROC curves at four thresholds. {'; '.join(each)}.",
+    )
+
+
+def describe_beats(table: pd.DataFrame) -> Words:
+    """From columns run, part, protocol, beats, absolute_error."""
+    draws = table[table["part"] == "experiment"]
+    most = int(draws.groupby(["run", "protocol", "beats"]).size().max()) if len(draws) else 0
+    each = []
+    for run, part in groups(draws, "run"):
+        for protocol, rows in groups(part, "protocol"):
+            medians = rows.groupby("beats")["absolute_error"].median()
+            ends = f"{medians.iloc[0]:.2f} with one beat, {medians.iloc[-1]:.2f} with {len(medians)}"
+            each.append(f"{run}, {protocol}: median error {ends}")
+    return Words(
+        "Error by the number of beats",
+        "Left, the published experiment: from each test video so many beats are drawn with replacement and their "
+        f"predictions averaged; a box is the mean absolute error of {most} such draws. Right: absolute error of each "
+        "video's EF averaged over its beats, by how many were found in it; below, the number of videos under the "
+        "published and the sound protocol. Boxes: quartiles and median; whiskers: last value within 1.5 times their "
+        "distance; dots: single values, where there are fewer than ten. The published rule drops beats too late for a "
+        "clip and counts a clip twice that two beats share; the sound rule uses the last clip, and each clip once.",
+        f"Box plots of EF error by number of beats. {'; '.join(each)} {POINTS}.",
+    )
+
+
+# In the order of the report.
+FIGURES: dict[str, Callable[[pd.DataFrame], Words]] = {
+    "training_segmentation": describe_training_segmentation,
+    "dice": describe_dice,
+    "examples": describe_examples,
+    "areas": describe_areas,
+    "training_ef": describe_training_ef,
+    "scatter": describe_scatter,
+    "bland_altman": describe_bland_altman,
+    "roc": describe_roc,
+    "beats": describe_beats,
+}
+
+
+def _by_threshold(curves: pd.DataFrame, values: list[str]) -> str:
+    return ", ".join(f"{value} at {at:g} %" for value, at in zip(values, curves["threshold"], strict=True))
+
+
+def _best(log: pd.DataFrame, loss: str) -> pd.Series:
+    """The first row of the lowest loss."""
+    return log.sort_values(loss, kind="stable").iloc[0]
+
+
+def _epochs(table: pd.DataFrame) -> str:
+    last = sorted(set(table.groupby("run")["epoch"].max()))
+    return f"{' or '.join(map(str, last))} epoch{'s' if last[-1] > 1 else ''}."
+
+
+def _videos(table: pd.DataFrame) -> str:
+    """How many test videos the panels show, as a range where they differ."""
+    counts = sorted({len(part) for _, part in groups(table, "panel")})
+    return f"{' to '.join(number(count, 0) for count in dict.fromkeys((counts[0], counts[-1])))} test videos"

@@ -1,0 +1,77 @@
+"""How well a segmentation network's masks agree with the tracings of the validation and test videos."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from reprise.command import progress, run, step_parser
+from reprise.files import outputs
+from reprise.metrics.overlap import dice
+from reprise.store import Store, open_store
+
+if TYPE_CHECKING:
+    import torch
+
+IMAGES = ("large", "small")
+CASES_AT_A_TIME = 32
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The step's options."""
+    parser = step_parser(__doc__)
+    parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
+    parser.add_argument("--weights", type=Path, required=True, help="weights of a segmentation network")
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    parser.add_argument("--overlap", type=Path, required=True, help="table to write: pixels in common, a row an image")
+    parser.add_argument("--val-dice", type=Path, required=True, help="table to write: Dice of each validation video")
+    parser.add_argument("--test-dice", type=Path, required=True, help="table to write: Dice of each test video")
+    return parser
+
+
+def main(args: argparse.Namespace) -> None:
+    """Count the overlaps, then write them and the Dice of each video."""
+    from reprise.device import pick_device
+    from reprise.models.weights import load_model
+
+    device = pick_device(args.device)
+    counts = count_overlaps(*load_model(args.weights, device, "segmentation"), open_store(args.store), device)
+    with outputs(args.overlap, args.val_dice, args.test_dice) as (overlap, val_dice, test_dice):
+        counts.to_csv(overlap, index=False)
+        for split, path in (("val", val_dice), ("test", test_dice)):
+            write_dice(path, counts[counts["split"] == split])
+
+
+def count_overlaps(
+    model: "torch.nn.Module", info: dict[str, Any], store: Store, device: "torch.device"
+) -> pd.DataFrame:
+    """A row for each traced image of the validation and test videos: intersection and union in px."""
+    from reprise.inference.segmentation import overlap, segment_frames
+
+    cases = store.cases[store.cases["split"].isin(["val", "test"]) & (store.cases["traced"] >= 0)]
+    counts = []
+    chunks = [cases["traced"].iloc[at : at + CASES_AT_A_TIME] for at in range(0, len(cases), CASES_AT_A_TIME)]
+    for rows in progress(chunks, "tracings, in batches"):
+        images, truth = store.arrays["traced_frames"][rows], store.arrays["traced_masks"][rows]
+        masks = segment_frames(model, info, images.reshape(-1, *images.shape[2:]), device)
+        counts.append(np.stack(overlap(masks.reshape(truth.shape), truth), axis=-1).reshape(-1, 2))
+    table = cases.loc[cases.index.repeat(len(IMAGES)), ["case", "split", "tracing_ok", "order_ok"]]
+    table = table.assign(image=list(IMAGES) * len(cases))
+    table[["intersection", "union"]] = np.concatenate([np.empty((0, 2), np.int64), *counts])
+    return table[["case", "split", "image", "intersection", "union", "tracing_ok", "order_ok"]]
+
+
+def write_dice(path: Path, counts: pd.DataFrame) -> None:
+    """Write Dice of each video in the published form: both images together, the large one, the small one."""
+    pixels = counts.set_index(["case", "image"])[["intersection", "union"]].unstack("image")
+    pixels = pixels.loc[counts["case"].unique()]
+    large, small = (dice(pixels["intersection", image], pixels["union", image]) for image in IMAGES)
+    both = dice(*(pixels[kind, "large"] + pixels[kind, "small"] for kind in ("intersection", "union")))
+    lines = [f"{case}.avi,{o},{la},{s}" for case, o, la, s in zip(pixels.index, both, large, small, strict=True)]
+    path.write_text("\n".join(["Filename, Overall, Large, Small", *lines, ""]))
+
+
+if __name__ == "__main__":
+    run(main, arguments())

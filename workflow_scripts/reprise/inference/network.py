@@ -1,0 +1,55 @@
+"""Running a trained network over many inputs: precision, and batches that fit the memory."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import torch
+from torch import Tensor
+
+from reprise.command import say
+from reprise.errors import InputError
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+    """Mixed precision for bf16 on a GPU; full precision otherwise: most CPUs are slower in bf16."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16" and device.type == "cuda")
+
+
+def in_batches(count: int, size: int, compute: Callable[[slice], Tensor], device: torch.device) -> Iterator[Tensor]:
+    """Results of `compute` for consecutive slices of `count` inputs, on the host, in order.
+
+    Starts with `size` inputs at a time and halves that when the GPU's memory is too small. The GPU works on the
+    next slice while the caller has the last.
+
+    Raises:
+        InputError: the GPU's memory is too small for a single input.
+    """
+    start, waiting = 0, None
+    while start < count:
+        chunk = slice(start, min(start + size, count))
+        result = _attempt(compute, chunk, device)
+        if result is None:
+            size = max(1, (chunk.stop - start) // 2)
+            continue
+        start = chunk.stop
+        if waiting is not None:
+            yield waiting.cpu()
+        waiting = result
+    if waiting is not None:
+        yield waiting.cpu()
+
+
+def _attempt(compute: Callable[[slice], Tensor], chunk: slice, device: torch.device) -> Tensor | None:
+    """The result for a slice, or None if the GPU's memory was too small for it."""
+    size = chunk.stop - chunk.start
+    try:
+        with torch.inference_mode():
+            return compute(chunk)
+    except torch.cuda.OutOfMemoryError as error:
+        if size == 1:
+            free = torch.cuda.mem_get_info(device)[0] >> 20
+            message = f"the GPU's memory ({free} MB free) is too small for one input; set device: cpu in config.yaml"
+            raise InputError(message) from error
+    torch.cuda.empty_cache()
+    say(f"the GPU's memory is too small for {size} inputs at a time; going on with half as many")
+    return None

@@ -1,0 +1,75 @@
+"""Long predictions that a kill does not undo: each case's result is appended to a file as soon as it is there."""
+
+import base64
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reprise.command import say
+
+Arrays = dict[str, np.ndarray]
+
+
+def resumed(
+    folder: Path, identity: Any, cases: Sequence[str], compute: Callable[[list[str]], Iterable[Arrays]]
+) -> list[Arrays]:
+    """Arrays of each case, computed now or by an earlier run of the same `identity` that was killed.
+
+    Args:
+        folder: keeps a file of results for each identity; whoever has used the results deletes it.
+        identity: all that the results depend on, as JSON can write it.
+        cases: names of the cases.
+        compute: gives the arrays of some cases, in their order.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()}.jsonl"
+    done = _read(path)
+    if done:
+        say(f"{len(done)} of {len(cases)} cases were done before")
+    todo = [case for case in cases if case not in done]
+    with path.open("ab") as stream:
+        for case, arrays in zip(todo, compute(todo), strict=True):
+            stream.write(_line(case, arrays))
+            stream.flush()
+            os.fsync(stream.fileno())
+            done[case] = arrays
+    return [done[case] for case in cases]
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content, for an identity."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _line(case: str, arrays: Arrays) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return json.dumps([case, base64.b64encode(buffer.getvalue()).decode()]).encode() + b"\n"
+
+
+def _read(path: Path) -> dict[str, Arrays]:
+    """The whole lines of a file; what a kill left after them is cut off."""
+    done: dict[str, Arrays] = {}
+    if not path.exists():
+        return done
+    with path.open("r+b") as stream:
+        end = 0
+        for line in stream:
+            if not line.endswith(b"\n"):
+                break
+            try:
+                case, content = json.loads(line)
+                with np.load(io.BytesIO(base64.b64decode(content))) as arrays:
+                    done[case] = dict(arrays)
+            except (ValueError, OSError):
+                break
+            end += len(line)
+        stream.truncate(end)
+    return done
