@@ -99,3 +99,9 @@ def of_studies(name):
 def by_study(name):
     """STUDY=FILE for each study, as the report's steps take them."""
     return [f"{study}=results/{study}/{name}" for study in config["studies"]]
+
+
+def described_study(study):
+    """What a study's section of the report says of its run."""
+    run = described_run()
+    return run["parameters"][study] | {"data": run["data"][study], "models": config["models"][study]}

@@ -99,6 +99,15 @@ def test_frames_without_a_ventricle_are_told(predict):
     assert "in any frame" in predict(np.zeros_like(masks))[0].notes[0]
 
 
+def run(step, *options):
+    """Run a step within this process: a new one would spend seconds on imports."""
+    step.main(step.arguments().parse_args([str(option) for option in options]))
+
+
+def weights_options(folder, segmentation=None):
+    return "--segmentation", segmentation or folder / "segmentation.safetensors", "--ef", folder / "ef.safetensors"
+
+
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     """Weights of two narrow, untrained networks."""
@@ -123,16 +132,13 @@ def imported(tmp_path_factory):
     write_dicom(source / "still.dcm", speckle(1), "MONOCHROME2")
     write_dicom(source / "Roe_1.dcm", speckle(6, seed=2), "MONOCHROME2")
     (source / "damaged.mp4").write_bytes(b"nothing")
-    command = ["--input", source, "--output", folder / "imported", "--findings", folder / "findings.csv"]
-    import_clips.main(import_clips.arguments().parse_args([str(part) for part in command]))
+    run(import_clips, "--input", source, "--output", folder / "imported", "--findings", folder / "findings.csv")
     return "--clips", folder / "imported", "--findings", folder / "findings.csv", "--device", "cpu"
 
 
-def test_a_folder_of_clips_becomes_tables_masks_videos_and_a_page(tmp_path, run_step, imported, weights):
-    models = ("--segmentation", weights / "segmentation.safetensors", "--ef", weights / "ef.safetensors")
+def test_a_folder_of_clips_becomes_tables_masks_videos_and_a_page(tmp_path, imported, weights):
     out = tmp_path / "out"
-    done = run_step("echonet/predict_clips.py", *imported, *models, "--output", out)
-    assert done.returncode == 0, done.stderr
+    run(predict_clips, *imported, *weights_options(weights), "--output", out)
     clips = pd.read_csv(imported[1] / "clips.csv")["case"].tolist()
     assert {"a4c", "still"} < set(clips)
     table = pd.read_csv(out / "predictions.csv")
@@ -154,7 +160,6 @@ def test_a_folder_of_clips_becomes_tables_masks_videos_and_a_page(tmp_path, run_
 def test_wrong_weights_are_named_and_leave_nothing(tmp_path, imported, weights, wrong):
     (tmp_path / "damaged.safetensors").write_bytes(b"no weights")
     path = {"ef": weights / "ef.safetensors"}.get(wrong, tmp_path / f"{wrong}.safetensors")
-    command = [*imported, "--segmentation", path, "--ef", weights / "ef.safetensors", "--output", tmp_path / "out"]
     with pytest.raises(InputError, match=re.escape(str(path))):
-        predict_clips.main(predict_clips.arguments().parse_args([str(part) for part in command]))
+        run(predict_clips, *imported, *weights_options(weights, path), "--output", tmp_path / "out")
     assert not list(tmp_path.glob("*out*"))

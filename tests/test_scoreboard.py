@@ -50,7 +50,8 @@ def small(value: float = 4.0) -> Published:
 
 
 def setup(**changes: object) -> Setup:
-    return read_setup(report_example.settings() | changes)
+    """Settings as a rule gives them, with the fingerprint of the code."""
+    return read_setup(report_example.settings() | {"code": "0123"} | changes)
 
 
 def verdicts(metrics: dict, published: Published | None = None, **changes: object) -> dict[tuple[str, str], str]:

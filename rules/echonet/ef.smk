@@ -37,7 +37,7 @@ rule echonet_predict_ef:
     input:
         store="results/echonet/store",
         weights="results/echonet/ef/{run}/{protocol}.safetensors",
-        size=lambda w: sizes_for_clips("published"),
+        sizes=lambda w: sizes_for_clips("published"),
         size_sound=lambda w: sizes_for_clips("sound"),
     output:
         "results/echonet/ef/{run}/{protocol}/{split}_predictions.csv",
@@ -59,7 +59,7 @@ rule echonet_predict_ef:
         checkpoints="results/checkpoints/echonet/predict_ef/{run}/{protocol}/{split}",
     shell:
         "exec python workflow_scripts/echonet/predict_ef.py --store {input.store:q} --weights {input.weights:q}"
-        " --split {wildcards.split:q} --clips {params.clips:q} --size {input.size:q} --size-sound {input.size_sound:q}"
+        " --split {wildcards.split:q} --clips {params.clips:q} --size {input.sizes:q} --size-sound {input.size_sound:q}"
         " --settings {params.spec:q} --device {config[device]:q} --checkpoints {params.checkpoints:q}"
         " --predictions {output:q} --log {log:q}"
 
@@ -68,7 +68,7 @@ rule echonet_beat_by_beat:
     input:
         store="results/echonet/store",
         predictions="results/echonet/ef/{run}/{protocol}/test_predictions.csv",
-        size=lambda w: size_table(w.protocol),
+        sizes=lambda w: size_table(w.protocol),
     output:
         cases="results/echonet/ef/{run}/{protocol}/beats.csv",
         summary="results/echonet/ef/{run}/{protocol}/beats_summary.csv",
@@ -86,6 +86,6 @@ rule echonet_beat_by_beat:
     params:
         spec=spec("echonet/beat_by_beat.py", settings("echonet", "beats", seed=first_seed())),
     shell:
-        "exec python workflow_scripts/echonet/beat_by_beat.py --predictions {input.predictions:q} --size {input.size:q}"
+        "exec python workflow_scripts/echonet/beat_by_beat.py --predictions {input.predictions:q} --size {input.sizes:q}"
         " --store {input.store:q} --rule {wildcards.protocol:q} --settings {params.spec:q} --cases {output.cases:q}"
         " --summary {output.summary:q} --beat-count {output.beat_count:q} --log {log:q}"

@@ -101,7 +101,7 @@ rule echonet_plot_areas:
     input:
         store="results/echonet/store",
         areas=segmentation_file("areas.csv"),
-        size=size_table("published"),
+        sizes=size_table("published"),
         size_sound=size_table("sound"),
     output:
         figure="results/echonet/figures/areas.svg",
@@ -120,7 +120,7 @@ rule echonet_plot_areas:
         spec=spec("echonet/plot_areas.py", settings("echonet", "videos")),
     shell:
         "exec python workflow_scripts/echonet/plot_areas.py --store {input.store:q} --areas {input.areas:q}"
-        " --size {input.size:q} --size-sound {input.size_sound:q} --settings {params.spec:q}"
+        " --size {input.sizes:q} --size-sound {input.size_sound:q} --settings {params.spec:q}"
         " --figure {output.figure:q} --table {output.table:q} --log {log:q}"
 
 

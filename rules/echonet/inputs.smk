@@ -54,3 +54,21 @@ def own_clips():
     """The files in the folder that `--config input=FOLDER` names."""
     folder = Path(config.get("input", "input=FOLDER"))
     return sorted(str(path) for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else str(folder)
+
+
+FIGURES = [
+    "training_segmentation",
+    "dice",
+    "examples",
+    "areas",
+    "training_ef",
+    "scatter",
+    "bland_altman",
+    "roc",
+    "beats",
+]
+
+
+def figures():
+    """The study's figures, in the order of the report."""
+    return [f"results/echonet/figures/{name}.svg" for name in FIGURES]

@@ -9,7 +9,7 @@ rule echonet_score:
         mask_ef=of_runs("segmentation", "mask_ef.csv"),
         predictions=predictions(),
         beats=of_protocols("beats.csv"),
-        size=size_table("published"),
+        sizes=size_table("published"),
         size_sound=size_table("sound"),
     output:
         metrics="results/echonet/metrics.csv",
@@ -29,7 +29,7 @@ rule echonet_score:
     shell:
         "exec python workflow_scripts/echonet/score.py --store {input.store:q} --overlap {input.overlap:q}"
         " --history {input.history:q} --mask-ef {input.mask_ef:q} --predictions {input.predictions:q}"
-        " --beats {input.beats:q} --size {input.size:q} --size-sound {input.size_sound:q}"
+        " --beats {input.beats:q} --size {input.sizes:q} --size-sound {input.size_sound:q}"
         " --settings {params.spec:q} --metrics {output.metrics:q} --quirks {output.quirks:q} --log {log:q}"
 
 
@@ -38,7 +38,7 @@ rule echonet_render_videos:
         store="results/echonet/store",
         areas=segmentation_file("areas.csv"),
         masks=segmentation_file("masks.npy"),
-        size=size_table("sound"),
+        sizes=size_table("sound"),
     output:
         output=directory("results/echonet/videos"),
     log:
@@ -55,5 +55,35 @@ rule echonet_render_videos:
         spec=spec("echonet/render_videos.py", settings("echonet", "videos")),
     shell:
         "exec python workflow_scripts/echonet/render_videos.py --store {input.store:q} --areas {input.areas:q}"
-        " --masks {input.masks:q} --size {input.size:q} --settings {params.spec:q} --output {output.output:q}"
+        " --masks {input.masks:q} --size {input.sizes:q} --settings {params.spec:q} --output {output.output:q}"
         " --log {log:q}"
+
+
+rule echonet_describe:
+    input:
+        store="results/echonet/store",
+        metrics="results/echonet/metrics.csv",
+        quirks="results/echonet/quirks.csv",
+        findings="results/echonet/findings.csv",
+        figures=figures(),
+        videos="results/echonet/videos",
+    output:
+        protocols="results/echonet/protocols.csv",
+        section="results/echonet/section.json",
+    log:
+        "results/logs/echonet/describe.log",
+    benchmark:
+        "results/benchmarks/echonet/describe.tsv"
+    conda:
+        "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        spec=spec("echonet/describe.py", described_study("echonet")),
+    shell:
+        "exec python workflow_scripts/echonet/describe.py --store {input.store:q} --metrics {input.metrics:q}"
+        " --quirks {input.quirks:q} --findings {input.findings:q} --figures {input.figures:q}"
+        " --videos {input.videos:q} --settings {params.spec:q} --protocols {output.protocols:q}"
+        " --section {output.section:q} --log {log:q}"

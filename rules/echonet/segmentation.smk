@@ -94,7 +94,7 @@ rule echonet_find_beats:
         areas="results/echonet/segmentation/{run}/areas.csv",
         masks="results/echonet/segmentation/{run}/masks.npy",
     output:
-        size="results/echonet/segmentation/{run}/size.csv",
+        sizes="results/echonet/segmentation/{run}/size.csv",
         size_sound="results/echonet/segmentation/{run}/size_sound.csv",
         mask_ef="results/echonet/segmentation/{run}/mask_ef.csv",
     log:
@@ -111,5 +111,5 @@ rule echonet_find_beats:
         spec=spec("echonet/find_beats.py", settings("echonet", "beats")),
     shell:
         "exec python workflow_scripts/echonet/find_beats.py --store {input.store:q} --areas {input.areas:q}"
-        " --masks {input.masks:q} --settings {params.spec:q} --size {output.size:q}"
+        " --masks {input.masks:q} --settings {params.spec:q} --size {output.sizes:q}"
         " --size-sound {output.size_sound:q} --mask-ef {output.mask_ef:q} --log {log:q}"

@@ -45,7 +45,7 @@ def normalisation(frames: np.ndarray, train: pd.DataFrame, settings: dict[str, A
     draw = np.random.default_rng(settings["seed"])
     chosen = train.iloc[draw.permutation(len(train))[: settings["videos"]]]
     starts = draw.integers(n_starts(chosen["frames"].to_numpy(), length, period))
-    rows, valid = clip_rows(chosen["offset"], chosen["frames"], starts, length, period)
+    rows, valid = clip_rows(chosen["offset"], chosen["frames"], starts, length=length, period=period)
     sums = np.zeros((2, frames.shape[-1]))
     for clip_frames, ok in progress(list(zip(rows, valid, strict=True)), "clips"):
         pixels = frames[clip_frames[ok]].astype(np.float64)

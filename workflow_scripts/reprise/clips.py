@@ -37,7 +37,7 @@ def place_frames(frames: np.ndarray, device: torch.device) -> Tensor:
 
 
 def clip_rows(
-    offsets: Any, n_frames: Any, starts: Any, length: int, period: int
+    offsets: Any, n_frames: Any, starts: Any, *, length: int, period: int
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Which stored frames clips consist of, one clip for each entry of `offsets`, `n_frames` and `starts`.
 
@@ -65,7 +65,7 @@ def gather_clips(
         clips (B, length, H, W, C) uint8 on `device`, and valid (B, length) bool on the host, false where the video
         had ended.
     """
-    rows, valid = clip_rows(offsets, n_frames, starts, length, period)
+    rows, valid = clip_rows(offsets, n_frames, starts, length=length, period=period)
     return take_frames(frames, torch.from_numpy(rows), device), torch.from_numpy(valid)
 
 

@@ -44,18 +44,24 @@ def predict_videos(
         starts: for each video, the source frames at which its clips begin.
         device: where the network is.
     """
+    mean, std = info["normalisation"]["mean"], info["normalisation"]["std"]
     video = np.repeat(np.arange(len(starts)), [len(of_video) for of_video in starts])
     of_clips = (np.asarray(offsets)[video], np.asarray(n_frames)[video], np.concatenate([*starts, []]).astype(np.int64))
-    stored, (length, period) = as_tensor(frames), (info["frames"], info["period"])
-    rows, valid = clip_rows(*of_clips, length, period)
+    stored, length = as_tensor(frames), info["frames"]
+    # On a CPU fresh memory costs more than what is written to it; a GPU's allocator keeps its own.
+    shape = (min(len(video), CLIPS_AT_A_TIME), length, *frames.shape[1:3], 3)
+    buffer = torch.empty(shape) if device.type == "cpu" else None
 
     def predict(chunk: slice) -> Tensor:
-        clips = _gather(stored, rows[chunk], valid[chunk], info, device)
+        rows, valid = clip_rows(*(column[chunk] for column in of_clips), length=length, period=info["period"])
+        clips = _gather(stored, rows, device)
+        out = None if buffer is None else buffer[: len(rows)]
+        batch = normalise_clips(clips, torch.from_numpy(valid), mean, std, out=out)
         with autocast(device, info["settings"]["precision"]):
-            return model(clips).flatten().float()
+            return model(downsample(batch, info["settings"]["downsample"])).flatten().float()
 
     ready = np.empty(0)
-    results = in_batches(len(rows), CLIPS_AT_A_TIME, predict, device)
+    results = in_batches(len(video), CLIPS_AT_A_TIME, predict, device)
     for of_video in starts:
         while len(ready) < len(of_video):
             ready = np.concatenate([ready, next(results).double().numpy()])
@@ -63,12 +69,8 @@ def predict_videos(
         ready = ready[len(of_video) :]
 
 
-def _gather(
-    frames: Tensor, rows: NDArray[np.int64], valid: NDArray[np.bool_], info: Mapping[str, Any], device: torch.device
-) -> Tensor:
-    """Normalised clips (B, 3, L, H, W) of the given rows (B, L) of `frames`."""
+def _gather(frames: Tensor, rows: NDArray[np.int64], device: torch.device) -> Tensor:
+    """Clips (B, L, H, W, C) of the given rows (B, L) of `frames`, of which each is read once."""
     distinct, places = np.unique(rows, return_inverse=True)
     needed = take_frames(frames, torch.from_numpy(distinct), device)
-    clips = take_frames(needed, torch.from_numpy(places.reshape(rows.shape)), device)
-    mean, std = info["normalisation"]["mean"], info["normalisation"]["std"]
-    return downsample(normalise_clips(clips, torch.from_numpy(valid), mean, std), info["settings"]["downsample"])
+    return take_frames(needed, torch.from_numpy(places.reshape(rows.shape)), device)

@@ -14,7 +14,7 @@ from reprise.report.svg import inline_svg
 from reprise.report.tables import as_table
 
 TABLE_ROWS, FIGURE_ROWS = 200, 40
-DOWNLOAD_BYTES = 150_000
+DOWNLOAD_BYTES = 40_000
 REQUIRED = {
     "figure": {"title", "svg", "csv", "caption", "alt"},
     "table": {"title", "csv", "caption"},

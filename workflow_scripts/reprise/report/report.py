@@ -12,14 +12,14 @@ import yaml
 from reprise.errors import InputError
 from reprise.report import provenance
 from reprise.report.blocks import prepared, read_section
-from reprise.report.dag import Graph, draw_rules
+from reprise.report.dag import Graph, draw_rules, layers
 from reprise.report.page import Contents, write_page
 from reprise.report.published import Figure, Published
 from reprise.report.scoreboard import COLUMNS, PROTOCOLS, Setup, obstacles
 from reprise.report.tables import number, with_interval
 from reprise.tables import read_table
 
-VIDEO_BYTES = 2_500_000  # of all studies together
+VIDEO_BYTES = 1_800_000  # of all studies together
 KEY = ["study", "protocol", "quantity", "source"]
 VERDICTS = {"reproduced": "✓", "better": "+", "worse": "−", "not comparable": "≠", "not run": "○"}  # noqa: RUF001
 
@@ -59,7 +59,9 @@ def write_report(
         {**_study(study, board, setup, published), **_data(study, data), "networks": _networks(study, setup)}
         for study in board["study"].unique()
     ]
-    chapters = [{**one, "blocks": prepared(one["blocks"], one["id"], room)} for one in read]
+    chapters = [
+        {**one, "blocks": prepared(one["blocks"], f"s{place}", room)} for place, one in enumerate(read, start=1)
+    ]
     write_page(
         target,
         "report.html.j2",
@@ -163,8 +165,8 @@ def _valued(value: float, low: float, high: float, decimals: int) -> str:
 
 def _provenance(setup: Setup, benchmarks: Path, rules: Graph, lock: Path) -> dict[str, Any]:
     """What the last part of the report shows, but for the data."""
-    last = {rule for rule in rules if not any(rule in needed for needed in rules.values())}
-    costs = provenance.costs(benchmarks, [rule for rule in rules if rule not in last])
+    *done, _ = layers(rules)
+    costs = provenance.costs(benchmarks, [rule for layer in done for rule in layer])
     return {
         "written": datetime.now(UTC).strftime("%-d %B %Y, %H:%M UTC"),
         "code": provenance.code(),

@@ -11,6 +11,8 @@ XLINK = "{http://www.w3.org/1999/xlink}href"
 PIXELS_A_POINT = 4 / 3
 _DROPPED = {"metadata", "script", "foreignObject", "title", "desc"}
 _FOR_ALL = re.compile(r"^\s*(?:\*\s*\{([^}]*)\}\s*)?$")
+_REFERENCE = re.compile(r"(?:^|url\()#([^)]+)")
+_COORDINATES = {"d", "x", "y", "points"}
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 
 
@@ -37,8 +39,10 @@ def inline_svg(path: str | Path, prefix: str, title: str, alt: str) -> str:
         raise InputError(f"{path}: not an SVG: its root is {root.tag}")
     _hoist_style_sheets(root, path)
     _drop(root)
+    values = [value for element in root.iter() for value in element.attrib.values()]
+    referred = {name for value in values for name in _REFERENCE.findall(value)}
     for element in root.iter():
-        _make_safe(element, prefix)
+        _make_safe(element, prefix, referred)
     _describe(root, prefix, title, alt)
     ElementTree.register_namespace("", SVG)
     return ElementTree.tostring(root, encoding="unicode")
@@ -63,21 +67,25 @@ def _drop(parent: ElementTree.Element) -> None:
             _drop(child)
 
 
-def _make_safe(element: ElementTree.Element, prefix: str) -> None:
+def _make_safe(element: ElementTree.Element, prefix: str, referred: set[str]) -> None:
+    """Clean one element's attributes, prefix its references, and drop indentation and identifiers without use."""
     _set_style(element, element.attrib.pop("style", ""))
-    target = element.attrib.pop(XLINK, element.attrib.pop("href", None))
-    if target is not None and target.startswith(("#", "data:image/")):
+    target = element.attrib.pop(XLINK, element.attrib.pop("href", ""))
+    if target.startswith("#"):
+        element.set("href", f"#{prefix}-{target[1:]}")
+    elif target.startswith("data:image/"):
         element.set("href", target.replace("\n", ""))
     for name, value in list(element.attrib.items()):
-        if name.lower().startswith("on"):
+        if name.lower().startswith("on") or (name == "id" and value not in referred):
             del element.attrib[name]
         elif name == "id":
             element.set("id", f"{prefix}-{value}")
-        elif name == "d":
-            element.set("d", _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}", " ".join(value.split())))
+        elif name in _COORDINATES:
+            element.set(name, _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}", " ".join(value.split())))
         else:
-            inner = name == "href" and value.startswith("#")
-            element.set(name, f"#{prefix}-{value[1:]}" if inner else value.replace("url(#", f"url(#{prefix}-"))
+            element.set(name, value.replace("url(#", f"url(#{prefix}-"))
+    if "\n" in (element.tail or "") and not (element.tail or "").strip():
+        element.tail = None
 
 
 def _set_style(element: ElementTree.Element, style: str) -> None:
