@@ -39,7 +39,7 @@ rule report_rule_graph:
         mem_mb=1000,
         runtime=10,
     params:
-        spec=spec("report/dag.py", described_run()["config"] | {"data": described_run()["data"]}),
+        spec=spec("report/dag.py", {key: value for key, value in config.items() if key != "device"}),
     shell:
         "exec python workflow_scripts/report/dag.py --snakefile Snakefile --target results/report.html"
         " --config {params.spec:q} --rules {output:q} --log {log:q}"

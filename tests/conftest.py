@@ -27,6 +27,7 @@ def run_step() -> Callable[..., subprocess.CompletedProcess[str]]:
     def call(step: str, *args: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, ROOT / "workflow_scripts" / step, *args]
         env = os.environ | {"PYTHONPATH": str(ROOT / "workflow_scripts"), "OMP_NUM_THREADS": "1"}
-        return subprocess.run([str(part) for part in command], capture_output=True, text=True, env=env, **options)
+        words = [str(part) for part in command]
+        return subprocess.run(words, capture_output=True, text=True, env=env, check=False, **options)
 
     return call

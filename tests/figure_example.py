@@ -1,5 +1,6 @@
 """A small tree of the study's results, made up, for the steps that draw and describe them."""
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,11 @@ import pandas as pd
 
 from reprise.store import write_store
 
+FIGURES = [
+    *("training_segmentation", "dice", "examples", "areas"),
+    *("training_ef", "scatter", "bland_altman", "roc", "beats"),
+]
+STEPS = {"training_segmentation": "training", "training_ef": "training"}
 FRAMES, SIZE, FPS = 40, 32, 25
 BEAT_FILES = {"beats": "beats.csv", "beat-count": "beat_count.csv"}
 TRACED = [18, 29]  # ED and ES
@@ -133,3 +139,11 @@ def step_arguments(study: Path, figure: Path) -> dict[str, list[object]]:
         name: [*args, "--figure", figure / f"{name}.svg", "--table", figure / f"{name}.csv"]
         for name, args in arguments.items()
     }
+
+
+def draw_by_step(study: Path, folder: Path, name: str) -> Path:
+    """Draw one figure by its step, in this process; return its SVG."""
+    step = importlib.import_module(f"echonet.plot_{STEPS.get(name, name)}")
+    parser = getattr(step, "arguments", None) or (lambda: step.ef_parser(step.__doc__))
+    step.main(parser().parse_args([str(part) for part in step_arguments(study, folder)[name]]))
+    return folder / f"{name}.svg"

@@ -78,7 +78,7 @@ def obstacle() -> str | None:
 
 
 @contextmanager
-def two_nodes(cpus: int, memory_mb: int, gpus: int) -> Iterator[list[str]]:
+def two_nodes(cpus: int, memory_mb: int, gpus: int) -> Iterator[tuple[str, ...]]:
     """Start the cluster, give each node so many CPUs and generic-resource GPUs; stop it in any case.
 
     Yields the words to put before a command that is to run where the cluster is (in the same working directory).
@@ -94,7 +94,7 @@ def two_nodes(cpus: int, memory_mb: int, gpus: int) -> Iterator[list[str]]:
         stdin=subprocess.PIPE,
     )
     spaces = f"/proc/{holder.pid}/ns"
-    inside = ["nsenter", f"--mount={spaces}/mnt", f"--pid={spaces}/pid_for_children", "--wd=."]
+    inside = ("nsenter", f"--mount={spaces}/mnt", f"--pid={spaces}/pid_for_children", "--wd=.")
     try:
         _wait_until_idle(inside, folder, holder)
         yield inside
@@ -135,7 +135,7 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _wait_until_idle(inside: list[str], folder: Path, holder: subprocess.Popen[bytes]) -> None:
+def _wait_until_idle(inside: tuple[str, ...], folder: Path, holder: subprocess.Popen[bytes]) -> None:
     command = [*inside, "sinfo", "--noheader", "--Node", "--format=%T"]
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and holder.poll() is None:

@@ -35,7 +35,10 @@ def test_the_projects_own_configuration_is_good() -> None:
     ("changes", "expected"),
     [
         ({"sead": 1}, "config.yaml: unknown key 'sead'; did you mean 'seed'?"),
-        ({"seed": "1e3"}, "config.yaml: seed: found '1e3', expected a whole number from 0 on, or a list of such numbers"),
+        (
+            {"seed": "1e3"},
+            "config.yaml: seed: found '1e3', expected a whole number from 0 on, or a list of such numbers",
+        ),
         ({"device": "gpu"}, "config.yaml: device: found 'gpu', expected auto, cpu or cuda"),
         ({"data": {"echonet": "no/such"}}, "config.yaml: data: echonet: no such folder: no/such"),
         ({"data": {}}, "config.yaml: data: echonet: missing; expected phantom or a folder"),

@@ -34,6 +34,11 @@ def test_a_name_is_kept_only_if_it_reveals_nobody(name, reveals):
     assert clip_name(Path(f"{name}.dcm"), {"roe", "richard"}, [], "f" * 64).startswith("clip-ffffffffffff") == reveals
 
 
+@pytest.mark.parametrize("name", ["NA", "null", "---", "Zürich", "a" * 65])
+def test_a_name_that_makes_no_sound_file_or_table_is_replaced(name):
+    assert clip_name(Path(f"{name}.mp4"), (), [], "f" * 64) == "clip-ffffffffffff"
+
+
 def test_clips_of_one_name_are_told_apart():
     assert clip_name(Path("b/a4c.mp4"), (), ["a4c"], "0123456789abcdef") == "a4c-0123456789ab"
 

@@ -12,9 +12,9 @@ from hypothesis.extra.numpy import arrays
 
 from figure_example import RUNS, make_study
 from reprise.plots.overlay import (
-    BACKGROUND,
     CURVE_PX,
     H264_BYTES,
+    MARGINS_PX,
     SCALE,
     TITLE_PX,
     draw_canvas,
@@ -125,7 +125,9 @@ def test_odd_clips_are_rendered(tmp_path, n, areas, systoles) -> None:
     write_overlay_video(tmp_path / "a.mp4", None, frames, masks, areas, systoles, 25.0, None, title)
     pictures, _ = decoded(tmp_path / "a.mp4")
     assert len(pictures) == n
-    assert (pictures[0][:TITLE_PX, -8:] < 30).all(), f"the title ends before the edge, on {BACKGROUND}"
+    assert (pictures[0][:TITLE_PX, -8:] < 30).all(), "the title ends before the edge"
+    below = pictures[0][-CURVE_PX : -CURVE_PX + MARGINS_PX["top"]]
+    assert 0 < (below > 100).mean() < 0.2, "light words of a legend on a dark ground"
 
 
 def test_lengths_that_differ_are_refused_and_leave_nothing(tmp_path) -> None:

@@ -1,9 +1,6 @@
 """Figures: what is drawn is what the tables say, the same bytes each time, and awkward data is no obstacle."""
 
-import importlib
-import json
 import warnings
-from collections.abc import Iterable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,11 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from echonet import describe
 from echonet.ef_figures import read_ef
 from echonet.figure_data import evenly_over, scored_cases
-from figure_example import make_study, step_arguments, write_measures
-from reprise.errors import InputError
+from figure_example import FIGURES, draw_by_step, make_study
 from reprise.metrics.regression import mae
 from reprise.metrics.roc import auc
 from reprise.plots.regression import agreement, draw_agreement, draw_error_by_beats, draw_scatter
@@ -27,12 +22,6 @@ from reprise.plots.segmentation import dice_bins, draw_areas, draw_dice, draw_ex
 from reprise.plots.style import save_figure
 from reprise.plots.training import draw_training
 from reprise.store import open_store
-
-FIGURES = [
-    *("training_segmentation", "dice", "examples", "areas"),
-    *("training_ef", "scatter", "bland_altman", "roc", "beats"),
-]
-STEPS = {"training_segmentation": "training", "training_ef": "training"}
 
 
 @pytest.fixture(autouse=True)
@@ -45,28 +34,18 @@ def no_warnings():
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = make_study(tmp_path_factory.mktemp("study"), 12)
-    write_measures(folder)
-    return folder
-
-
-def draw(study: Path, folder: Path, name: str) -> Path:
-    """Draw one figure by its step, in this process; return its SVG."""
-    step = importlib.import_module(f"echonet.plot_{STEPS.get(name, name)}")
-    parser = getattr(step, "arguments", None) or (lambda: step.ef_parser(step.__doc__))
-    step.main(parser().parse_args([str(part) for part in step_arguments(study, folder)[name]]))
-    return folder / f"{name}.svg"
+    return make_study(tmp_path_factory.mktemp("study"), 12)
 
 
 @pytest.fixture(scope="module")
 def figures(study: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("figures")
-    return {name: draw(study, folder, name) for name in FIGURES}
+    return {name: draw_by_step(study, folder, name) for name in FIGURES}
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_each_figure_is_vector_and_the_same_each_time(study, figures, name, tmp_path) -> None:
-    again = draw(study, tmp_path, name)
+    again = draw_by_step(study, tmp_path, name)
     for suffix in (".svg", ".csv"):
         assert again.with_suffix(suffix).read_bytes() == figures[name].with_suffix(suffix).read_bytes()
     root = ElementTree.parse(again).getroot()
@@ -112,7 +91,7 @@ def test_where_only_beats_were_predicted_the_first_clip_is_drawn(study, tmp_path
     path.write_text("".join(f"{case}.avi,0,50.0\n{case}.avi,9,60.0\n" for case in cases.index))
     table = read_ef([path], cases)
     assert set(table["clips"]) == {"first"} and set(table["prediction"]) == {50.0}
-    assert set(table["panel"]) == {"run, seed 0: sound"}
+    assert set(table["panel"]) == {"run, seed 0 (sound)"}
 
 
 @settings(deadline=None, max_examples=40)
@@ -172,13 +151,13 @@ def test_boxes_stand_for_the_numbers_of_the_table(figures) -> None:
     assert (videos["beats"] > 0).all(), "a video without a beat has no error to show"
 
 
-def test_area_curves_show_systoles_of_both_rules_and_the_readers_frames(figures) -> None:
+def test_area_curves_show_systoles_of_both_rules_and_the_traced_frames(figures) -> None:
     table = pd.read_csv(figures["areas"].with_suffix(".csv"))
     one = table[table["case"] == table["case"].iloc[0]]
     assert table["case"].nunique() == 3
     assert list(one.loc[one["systole_published"] == 1, "frame"]) == [8, 28]
     assert list(one.loc[one["systole_sound"] == 1, "frame"]) == [28]
-    assert list(one.loc[one["human_ed"] == 1, "seconds"]) == [18 / 25]
+    assert list(one.loc[one["traced_ed"] == 1, "seconds"]) == [18 / 25]
     lines = {line.get_label(): line for line in draw_areas(table).axes[0].lines}
     assert np.array_equal(lines["area"].get_xydata(), one[["seconds", "area"]])
     assert np.array_equal(lines["systole, published rule"].get_xdata(), [8 / 25, 28 / 25])
@@ -190,7 +169,7 @@ def test_examples_stand_at_their_places_by_dice_and_show_their_own_masks(study, 
     assert table["overall"].is_monotonic_increasing and set(table["of"]) == {12}
     store = open_store(study / "store")
     traced = store.cases.set_index("case").loc[table["case"], "traced"]
-    assert list(table["human_ed_px"]) == list(store.arrays["traced_masks"][traced, 0].sum((1, 2)))
+    assert list(table["traced_ed_px"]) == list(store.arrays["traced_masks"][traced, 0].sum((1, 2)))
     images, mask = np.zeros((1, 2, 8, 8, 1), np.uint8), np.zeros((1, 2, 8, 8))
     mask[0, 0, 2:5, 3:6] = 1
     outline = draw_examples(images, mask, 0 * mask, ["x"]).axes[0].lines[0].get_xydata()
@@ -240,7 +219,7 @@ def test_a_single_epoch_an_empty_mask_and_a_flat_area_are_drawn(tmp_path) -> Non
         {"run": "r", "case": "a", "image": ["large", "small"], "dice": [np.nan, 0.0], "tracing_ok": True}
     )
     flat = pd.DataFrame({"case": "a", "title": "a", "seconds": [0.0, 0.1], "area": [0.0, 0.0]})
-    flat[["systole_published", "systole_sound", "human_ed", "human_es"]] = 0
+    flat[["systole_published", "systole_sound", "traced_ed", "traced_es"]] = 0
     for figure in (draw_training(log, "a", "b"), draw_dice(dices), draw_areas(flat)):
         save_figure(figure, tmp_path / "f.svg", log, tmp_path / "f.csv")
 
@@ -255,48 +234,3 @@ def test_cases_are_chosen_evenly_without_repeats(values, count) -> None:
     if len(chosen) > 1:
         assert series[chosen[0]] == min(values) and series[chosen[-1]] == max(values)
     assert chosen == evenly_over(series.iloc[::-1], count), "the order of the table does not matter"
-
-
-def describe_study(study: Path, folder: Path, figures: Iterable[Path]) -> None:
-    """Run the step that describes the study, with one video, in this process."""
-    (folder / "videos").mkdir()
-    (folder / "videos" / "videos.csv").write_text("case,ef,frames,fps,systoles\n0X1E5,41.6,40,25,2\n")
-    recipe = {"width": 0.125, "weights": "random", "epochs": 3, "batch_size": 8, "frames": 32, "period": 2}
-    models = {"segmentation": ["deeplabv3_resnet50"], "ef": ["r2plus1d_18"]}
-    settings = {"data": "phantom", "models": models, "segmentation": recipe, "ef": recipe}
-    tables = [part for name in ("metrics", "quirks", "findings") for part in (f"--{name}", study / f"{name}.csv")]
-    options = ["--store", study / "store", "--settings", json.dumps(settings), *tables, "--figures", *figures]
-    options += [
-        "--videos",
-        folder / "videos",
-        "--protocols",
-        folder / "protocols.csv",
-        "--section",
-        folder / "section.json",
-    ]
-    describe.main(describe.arguments().parse_args(list(map(str, options))))
-
-
-def test_section_describes_every_figure_in_the_order_of_the_story(study, figures, tmp_path) -> None:
-    describe_study(study, tmp_path, reversed(figures.values()))
-    section = json.loads((tmp_path / "section.json").read_text())
-    kinds = [block["kind"] for block in section["blocks"]]
-    assert kinds == ["figure"] * 4 + ["videos"] + ["figure"] * 5 + ["text"] + ["table"] * 3
-    assert [Path(block["svg"]).stem for block in section["blocks"] if block["kind"] == "figure"] == FIGURES
-    words = " ".join(block["caption"] + block["alt"] for block in section["blocks"] if block["kind"] == "figure")
-    assert "nan" not in words and "0X" in words
-    assert "12 for testing" in section["summary"][0]
-    assert "error of 4.25 (3.75\N{EN DASH}4.75) points from all clips" in section["summary"][2]
-    wide = pd.read_csv(tmp_path / "protocols.csv")
-    assert list(wide["measure"]) == ["Dice, ED and ES", "MAE", "MAE"]
-
-
-def test_a_figure_without_caption_or_numbers_is_refused(study, figures, tmp_path) -> None:
-    (tmp_path / "unheard_of.svg").write_text("<svg/>")
-    (tmp_path / "roc.csv").write_text("a,b\n")
-    for name, message in {"unheard_of": "no caption for", "roc": "not the numbers of the figure roc"}.items():
-        folder = tmp_path / name
-        folder.mkdir()
-        with pytest.raises(InputError, match=message):
-            describe_study(study, folder, [figures["dice"], tmp_path / f"{name}.svg"])
-        assert not (folder / "section.json").exists()

@@ -199,7 +199,14 @@ def test_snakemake_tells_which_rule_needs_which(tmp_path: Path, run_step) -> Non
         'rule report:\n    input: expand("{x}.txt", x=config["letters"])\n    output: "report.html"\n    shell: ""\n'
         'if "code" in config:\n    raise ValueError("unknown key")\nrule make:\n    output: "{x}.txt"\n    shell: ""\n'
     )
-    options = ["--snakefile", "Snakefile", "--config", '{"letters": ["a", "b"], "code": "0123"}', "--target", "report.html"]
+    options = [
+        "--snakefile",
+        "Snakefile",
+        "--config",
+        '{"letters": ["a", "b"], "code": "0123"}',
+        "--target",
+        "report.html",
+    ]
     done = run_step("report/dag.py", *options, "--rules", "rules.csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert read_rules(tmp_path / "rules.csv") == {"make": [], "report": ["make"]}

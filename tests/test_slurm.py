@@ -1,29 +1,16 @@
 """The whole workflow through a real Slurm of two nodes with GPUs, by the command that a user types."""
 
-import os
 import re
-import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 
 import slurm
+from project import TINY, copy_project, type_command
 
-ROOT = Path(__file__).resolve().parent.parent
 COMMAND = "snakemake --profile slurm results/report.html"
-TINY = {
-    "segmentation": {"epochs": 1},
-    "ef": {"epochs": 1},
-    "bootstrap": {"resamples": 100},
-    "beats": {"runs": 5},
-    "videos": {"cases": 1},
-    "phantom": {"videos": 24, "split": [0.5, 0.25, 0.25]},
-}
 # The nodes promise more memory than this machine has: rules ask for what a published run takes.
 NODE_CPUS, NODE_MEMORY_MB, NODE_GPUS = 2, 256_000, 2
 
@@ -39,43 +26,15 @@ class Runs:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     if obstacle := slurm.obstacle():
         pytest.skip(obstacle)
     folder = tmp_path_factory.mktemp("project")
-    copy_project(folder)
+    copy_project(folder, TINY)
     with slurm.two_nodes(NODE_CPUS, NODE_MEMORY_MB, NODE_GPUS) as inside:
-        first, second = run(inside, COMMAND, folder), run(inside, COMMAND, folder)
-        records = run(inside, "scontrol show job --oneliner", folder).stdout
-    yield Runs(folder, first, second, [dict(re.findall(r"(\w+)=(\S*)", line)) for line in records.splitlines()])
-
-
-def copy_project(folder: Path) -> None:
-    """Copy what a clone would hold, what is not committed yet included, with the smallest demo."""
-    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, names.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    settings = folder / "config/echonet.yaml"
-    schedules = yaml.safe_load(settings.read_text())
-    for part, less in TINY.items():
-        schedules["demo"][part] = schedules["demo"].get(part, {}) | less
-    settings.write_text(yaml.safe_dump(schedules))
-
-
-def run(inside: list[str], command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run(
-        [*inside, *command.split()],
-        cwd=folder,
-        env=os.environ | {"PATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+        first, second = type_command(COMMAND, folder, inside), type_command(COMMAND, folder, inside)
+        records = type_command("scontrol show job --oneliner", folder, inside).stdout
+    return Runs(folder, first, second, [dict(re.findall(r"(\w+)=(\S*)", line)) for line in records.splitlines()])
 
 
 def test_run_ends_with_report_and_scoreboard(runs: Runs) -> None:

@@ -132,5 +132,9 @@ def test_a_samples_draw_does_not_depend_on_its_batch(seed: int, epoch: int, orde
 def test_draws_are_uniform_and_differ_by_epoch_and_stream() -> None:
     draws = uniform(0, 0, np.arange(100_000), 0)
     assert np.histogram(draws, 10, (0, 1))[0] == pytest.approx(np.full(10, 10_000), rel=0.05)
-    for other in (uniform(0, 1, np.arange(1000), 0), uniform(0, 0, np.arange(1000), 1), uniform(1, 0, np.arange(1000), 0)):
+    for other in (
+        uniform(0, 1, np.arange(1000), 0),
+        uniform(0, 0, np.arange(1000), 1),
+        uniform(1, 0, np.arange(1000), 0),
+    ):
         assert abs(np.corrcoef(draws[:1000], other)[0, 1]) < 0.15

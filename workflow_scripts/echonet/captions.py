@@ -32,8 +32,8 @@ def describe_training_segmentation(table: pd.DataFrame) -> Words:
     return Words(
         "Training of the segmentation",
         f"{_epochs(table)} Left: binary cross-entropy a pixel in training and on the validation split; the dot marks "
-        "its lowest value, whose weights are used from here on. Right: Dice on the validation split, all images' pixels "
-        "pooled: of both traced frames, of ED and of ES, in the order of the tracings' file.",
+        "its lowest value, whose weights are used from here on. Right: Dice on the validation split, all images' "
+        "pixels pooled: of both traced frames, of ED and of ES, in the order of the tracings' file.",
         f"Curves of loss and of Dice by epoch. {'; '.join(each)}.",
     )
 
@@ -63,10 +63,10 @@ def describe_dice(table: pd.DataFrame) -> Words:
     ]
     return Words(
         "Dice of each test image",
-        f"Dice of the network's mask with the human tracing in the two traced frames of {number(videos, 0)} test "
-        "videos, ED and ES in the order of the tracings' file; the line is the median. "
-        f"{malformed} of these videos have a tracing of another form than 21 rows; both of their images count under "
-        "the published protocol and are left out under the sound one.",
+        f"Dice of the network's mask with the tracing in the two traced frames of {number(videos, 0)} test "
+        "videos, ED and ES in the order of the tracings' file; the line is the median. Videos with a tracing of "
+        f"another number of rows than 21: {malformed}; their images count under the published protocol and not "
+        "under the sound one.",
         f"Histograms of Dice. {'; '.join(medians)}.",
     )
 
@@ -75,9 +75,9 @@ def describe_examples(table: pd.DataFrame) -> Words:
     """From columns place, rank, of, large, small."""
     each = [f"{row.place}: ED {row.large:.2f}, ES {row.small:.2f}" for row in table.itertuples()]
     return Words(
-        "Tracings, human and by the network",
+        "The network's outlines beside the tracings",
         "End-diastolic (above) and end-systolic frame (below) of test videos with the outline of the left ventricle, "
-        "drawn by a human reader (yellow, wide) and by the network (blue, narrow). Nobody chose the videos: they stand "
+        "as traced (yellow, wide) and by the network (blue, narrow). Nobody chose the videos: they stand "
         f"at fixed places of all {number(table['of'].iloc[0], 0)} ranked by their Dice, which is given for each frame.",
         f"Echo images with two outlines each. Dice, {'; '.join(each)}.",
     )
@@ -94,9 +94,9 @@ def describe_areas(table: pd.DataFrame) -> Words:
     return Words(
         "Area of the left ventricle over time",
         f"Area of the network's mask in each frame of {len(parts)} test videos, chosen evenly over the range of "
-        "measured EF; in pixels of the video as stored. Circles: end-systoles by the published rule, whose trimmed range "
-        "is taken by an exponent; triangles: by the sound rule, which takes it by percentile. Dashed: the frames that a "
-        "human reader traced as end-diastole and end-systole.",
+        "measured EF; in pixels of the video as stored. Circles: end-systoles by the published rule, whose trimmed "
+        "range is taken by an exponent; triangles: by the sound rule, which takes it by percentile. Dashed: the frames "
+        "traced as end-diastole and end-systole.",
         f"Curves of area over time. {'; '.join(each)}.",
     )
 
@@ -112,7 +112,7 @@ def describe_scatter(table: pd.DataFrame) -> Words:
         "Predicted and measured EF",
         f"EF of {_videos(known)} as predicted, against the value in the data set's list; a point a video, the line is "
         f"identity. A video's prediction is {CLIPS[table['clips'].iloc[0]]}. {CHOICE} MAE and RMSE are in {POINTS}; R² "
-        "is 1 less the residual over the total sum of squares.",
+        "is 1 \N{MINUS SIGN} SSE/SST.",
         f"Scatter of predicted against measured EF. {'; '.join(each)} {POINTS}.",
     )
 
@@ -127,7 +127,7 @@ def describe_bland_altman(table: pd.DataFrame) -> Words:
         "Agreement with measured EF (Bland-Altman)",
         f"Difference of predicted and measured EF against their mean, for {_videos(table)}; a point a video. Solid: "
         "mean difference (bias). Dashed: limits of agreement, bias ± 1.96 standard deviations, which hold 95 % of "
-        f"differences that are normally distributed. Grey: no difference. In {POINTS}. A prediction is "
+        f"differences that are normally distributed. Grey: no difference. In {POINTS}. A video's prediction is "
         f"{CLIPS[table['clips'].iloc[0]]}.",
         f"Bland-Altman plot. {'; '.join(each)} {POINTS}.",
     )
@@ -146,9 +146,9 @@ def describe_roc(table: pd.DataFrame) -> Words:
     return Words(
         "Telling a reduced EF",
         f"ROC curves for telling a measured EF of at most 35, 40, 45 and 50 % by a low prediction, in {total} test "
-        f"videos; so many have such an EF: {reduced}. A prediction is {CLIPS[table['clips'].iloc[0]]}. The area under "
-        "the curve (AUC), the same as for telling an EF above the threshold, has DeLong's interval: of 90 % under the "
-        "published protocol, as its code reports them, of 95 % under the sound one.",
+        f"videos; so many have such an EF: {reduced}. A video's prediction is {CLIPS[table['clips'].iloc[0]]}. The "
+        "area under the curve (AUC), the same as for telling an EF above the threshold, has DeLong's interval: of 90 % "
+        "under the published protocol, as its code reports them, of 95 % under the sound one.",
         f"ROC curves at four thresholds. {'; '.join(each)}.",
     )
 

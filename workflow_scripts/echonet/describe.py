@@ -85,8 +85,8 @@ def _videos(folder: Path) -> Block:
         "caption": (
             f"{len(rows)} test videos, chosen evenly over the range of measured EF. Left: the video; right: with the "
             "network's left ventricle (blue). Below: its area, with a marker that moves in step. Solid lines: "
-            "end-systoles computed from the area by the sound rule. Dashed: the frames that a human reader traced as "
-            "end-systole (orange) and end-diastole (green)."
+            "end-systoles computed from the area by the sound rule. Dashed: the frames traced as end-systole (orange) "
+            "and end-diastole (green)."
         ),
         "videos": [_video(folder, row) for row in rows],
     }

@@ -35,6 +35,6 @@ def read_ef(paths: Sequence[Path], cases: pd.DataFrame) -> pd.DataFrame:
         prediction = by_clips[clips].reindex(cases.index).round(DECIMALS)
         table = pd.DataFrame({"truth": cases["ef"], "prediction": prediction}).reset_index(names="case")
         run, protocol = path.parent.parent.name, path.parent.name
-        labels = {"panel": f"{run_label(run)}: {protocol}", "protocol": protocol, "clips": clips}
+        labels = {"panel": f"{run_label(run)} ({protocol})", "protocol": protocol, "clips": clips}
         tables.append(pd.DataFrame({**labels, **table}))
     return pd.concat(tables, ignore_index=True)

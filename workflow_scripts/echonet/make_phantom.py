@@ -20,7 +20,7 @@ def main(args: argparse.Namespace) -> None:
     """Write the data set on all cores that this process may use."""
     settings = args.settings
     processes = len(os.sched_getaffinity(0))
-    write_phantom(args.output, settings["videos"], tuple(settings["split"]), settings["seed"], processes)
+    write_phantom(args.output, settings["videos"], settings["split"], settings["seed"], processes)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def _curve(case: pd.Series, areas: pd.DataFrame, systoles: Mapping[str, Mapping[
         "area": areas["area"],
     }
     flags = {f"systole_{rule}": frame.isin(found.get(case["case"], ())) for rule, found in systoles.items()}
-    flags |= {f"human_{name}": frame == case[f"{name}_frame"] for name in ("ed", "es")}
+    flags |= {f"traced_{name}": frame == case[f"{name}_frame"] for name in ("ed", "es")}
     return pd.DataFrame({**columns, **{name: flag.astype(int) for name, flag in flags.items()}})
 
 

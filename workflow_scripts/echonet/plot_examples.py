@@ -32,19 +32,19 @@ def main(args: argparse.Namespace) -> None:
     store, segmented = open_store(args.store), read_segmented(args.areas, args.masks)
     chosen = choose(ranked_by_dice(args.overlap))
     cases = store.cases.set_index("case").loc[chosen.index]
-    images, human = (np.asarray(store.arrays[name][cases["traced"]]) for name in ("traced_frames", "traced_masks"))
+    images, tracings = (np.asarray(store.arrays[name][cases["traced"]]) for name in ("traced_frames", "traced_masks"))
     row = pd.Series(segmented.areas.index, pd.MultiIndex.from_frame(segmented.areas[["case", "frame"]]))
     frames = cases[["ed_frame", "es_frame"]].astype(int)
     rows = [row[case, frame] for case, *both in frames.itertuples() for frame in both]
-    predicted = masks_of(segmented, rows, human.shape[-1]).reshape(human.shape)
+    predicted = masks_of(segmented, rows, tracings.shape[-1]).reshape(tracings.shape)
     titles = [
         f"{place}\nED {large:.2f}  ES {small:.2f}"
         for place, large, small in chosen[["place", "large", "small"]].itertuples(index=False)
     ]
     table = chosen.reset_index()
-    for name, masks in (("human", human), ("predicted", predicted)):
+    for name, masks in (("traced", tracings), ("predicted", predicted)):
         table[[f"{name}_ed_px", f"{name}_es_px"]] = np.count_nonzero(masks, axis=(2, 3))
-    save_figure(draw_examples(images, human, predicted, titles), args.figure, table, args.table)
+    save_figure(draw_examples(images, tracings, predicted, titles), args.figure, table, args.table)
 
 
 def ranked_by_dice(path: Path) -> pd.DataFrame:

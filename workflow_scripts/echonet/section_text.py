@@ -41,8 +41,8 @@ SPLITS = {"train": "training", "val": "validation", "test": "testing"}
 PROTOCOLS = (
     "The published protocol does what the code behind the paper does, habits included: large and small are the last "
     "and the first tracing in the file, all tracings count, EF weights are chosen by one random clip of each "
-    "validation video, systoles are found by a trimmed range whose places are taken by an exponent, beats too late for a clip are "
-    "dropped, and intervals hold 90 % of bootstrap resamples of single images or videos.\n\n"
+    "validation video, systoles are found by a trimmed range whose places are taken by an exponent, beats too late for "
+    "a clip are dropped, and intervals hold 90 % of bootstrap resamples of single images or videos.\n\n"
     "The sound protocol takes the larger area as ED, leaves out videos with a malformed tracing, chooses EF weights by "
     "fixed, evenly spaced clips, takes the trimmed range by percentile, gives late beats the last clip and counts no "
     "clip twice; its intervals hold 95 % of bootstrap resamples of videos, a video's images together. Both use one and "
@@ -52,8 +52,9 @@ TABLES = {
     "protocols": (
         "All measures by both protocols",
         "Ours, with its interval in brackets: 90 % under the published protocol, 95 % under the sound one; by "
-        "bootstrap, for AUC by DeLong's method. MAE and RMSE in EF points. R² is 1 less the residual over the total "
-        "sum of squares where it is not called squared correlation.",
+        "bootstrap, for AUC by DeLong's method. MAE and RMSE in EF points; R² is 1 \N{MINUS SIGN} SSE/SST where it is "
+        "not called squared correlation. Where there are two n, the published protocol counts images, and the sound "
+        "one videos without a malformed tracing.",
     ),
     "quirks": (
         "What each published habit is worth",
@@ -105,18 +106,21 @@ def _data(data: str, cases: pd.DataFrame) -> str:
     splits = ", ".join(f"{number(counts.get(key, 0), 0)} for {name}" for key, name in SPLITS.items())
     origin = (
         "Phantom data: synthetic echo videos of beating left ventricles with known volumes, made by this pipeline in "
-        "the format of EchoNet-Dynamic. No patient's data is among them."
+        "the format of EchoNet-Dynamic. The tracings are their true outlines, no reader's; no patient's data is "
+        "among them."
         if data == "phantom"
-        else f"Data: EchoNet-Dynamic's format, from the folder {data}."
+        else "Data: a folder in the format of EchoNet-Dynamic."
     )
     return f"{origin} Videos with tracings: {splits}; {number(cases['frames'].sum(), 0)} frames in all."
 
 
 def _networks(settings: Mapping[str, Any]) -> str:
     segmentation, ef, models = settings["segmentation"], settings["ef"], settings["models"]
+    smaller = f", {ef['downsample']} times smaller" if ef["downsample"] != 1 else ""
+    clips = f"clips of {ef['frames']} frames, every {_ordinal(ef['period'])} of the video{smaller}"
     return (
         f"The left ventricle is segmented by {_named(models['segmentation'], segmentation)}. EF is predicted from "
-        f"clips of {ef['frames']} frames, every {_ordinal(ef['period'])} of the video, by {_named(models['ef'], ef)}."
+        f"{clips}, by {_named(models['ef'], ef)}."
     )
 
 
@@ -137,13 +141,15 @@ def _results(models: Mapping[str, Sequence[str]], metrics: pd.DataFrame) -> str:
     """The main figures of the sound protocol, of the first network of each task."""
     sound = metrics[metrics["protocol"] == "sound"].set_index("quantity")
     segmentation, ef = models["segmentation"][0], models["ef"][0]
-    said = [
-        ("Dice {} for the two traced frames", f"segmentation/{segmentation}/test/dice_overall"),
-        ("a mean absolute EF error of {} points from all clips", f"ef/{ef}/test/all/mae"),
-        ("{} from the first clip", f"ef/{ef}/test/first/mae"),
-        ("{} beat by beat", f"ef/{ef}/test/beats/mae"),
-        ("{} from the masks alone", f"mask_ef/{segmentation}/test/mae"),
-        ("{} if the training videos' mean is said of all", "baseline/test/mae"),
-    ]
-    found = [text.format(_value(sound.loc[quantity])) for text, quantity in said if quantity in sound.index]
-    return f"On the test split, by the sound protocol (95 % intervals): {'; '.join(found)}." if found else ""
+    of_ef = {
+        "from all clips": f"ef/{ef}/test/all/mae",
+        "from the first clip": f"ef/{ef}/test/first/mae",
+        "beat by beat": f"ef/{ef}/test/beats/mae",
+        "from the masks alone": f"mask_ef/{segmentation}/test/mae",
+        "for saying the training videos' mean of all": "baseline/test/mae",
+    }
+    dice = f"segmentation/{segmentation}/test/dice_overall"
+    parts = [f"Dice of the two traced frames is {_value(sound.loc[dice])}."] if dice in sound.index else []
+    errors = [f"{_value(sound.loc[quantity])} {how}" for how, quantity in of_ef.items() if quantity in sound.index]
+    parts += [f"The mean absolute error of EF, in EF points, is {', '.join(errors)}."] if errors else []
+    return " ".join(["Test split, by the sound protocol, with 95 % intervals:", *parts]) if parts else ""

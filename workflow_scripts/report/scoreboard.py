@@ -12,7 +12,7 @@ from reprise.report.scoreboard import read_metrics, read_setup, scoreboard, stud
 def arguments() -> argparse.ArgumentParser:
     parser = step_parser(__doc__)
     parser.add_argument("--published", type=Path, required=True, help="the published figures (config/published.yaml)")
-    parser.add_argument("--metrics", type=study_path, action="append", required=True, metavar="STUDY=FILE")
+    parser.add_argument("--metrics", type=study_path, nargs="+", required=True, metavar="STUDY=FILE")
     parser.add_argument("--settings", type=json_object, required=True, help="JSON: data, schedule, parameters")
     parser.add_argument("--scoreboard", type=Path, required=True, help="CSV to write")
     return parser

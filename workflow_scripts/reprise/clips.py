@@ -80,23 +80,19 @@ def take_frames(frames: Tensor, rows: Tensor, device: torch.device) -> Tensor:
     return staged.reshape(shape).to(device, non_blocking=True)
 
 
-def normalise(images: Tensor, mean: Any, std: Any, valid: Tensor | None = None) -> Tensor:
+def normalise(images: Tensor, mean: Any, std: Any) -> Tensor:
     """Normalise uint8 images per channel, (x - mean) / std, and put the channels first.
 
     Args:
         images: (B, ..., H, W, C) uint8; grey images (C = 1) become three equal channels.
         mean: C or 3 values on the scale 0..255.
         std: likewise.
-        valid: (B, ...) bool; images where it is false become zero.
 
     Returns:
         (B, 3, ..., H, W) float32, its memory laid out with the channels last.
     """
-    out = images.expand(*images.shape[:-1], 3).float()
-    out.sub_(torch.as_tensor(mean, dtype=torch.float32).to(out.device))
-    out.div_(torch.as_tensor(std, dtype=torch.float32).to(out.device))
-    if valid is not None:
-        out.mul_(valid[..., None, None, None].to(out.device))
+    out = images.new_empty((*images.shape[:-1], 3), dtype=torch.float32)
+    _normalise_into(out, images, *_on_device(mean, std, out.device))
     return out.movedim(-1, 1)
 
 
@@ -119,13 +115,11 @@ def normalise_clips(
     """
     height, width = clips.shape[2:4]
     out = clips.new_empty((*clips.shape[:-1], 3), dtype=torch.float32) if out is None else out
-    middle, spread = (torch.as_tensor(v, dtype=torch.float32).expand(width, 3).to(out.device) for v in (mean, std))
+    middle, spread = _on_device(mean, std, out.device)
     shifts = [(0, 0)] * len(clips) if crops is None else (np.asarray(crops) - pad).tolist()
     for clip, ok, target, (down, right) in zip(clips, valid, out, shifts, strict=True):
         (to_rows, from_rows), (to_columns, from_columns) = _overlap(height, down), _overlap(width, right)
-        inner = target[:, to_rows, to_columns].copy_(clip[:, from_rows, from_columns])
-        # Rows of pixels as long vectors: a loop over three channels at a time is slow.
-        inner.flatten(2).sub_(middle[to_columns].flatten()).div_(spread[to_columns].flatten())
+        _normalise_into(target[:, to_rows, to_columns], clip[:, from_rows, from_columns], middle, spread)
         for edge in _outside(target, to_rows, to_columns):
             edge.zero_()
         if not ok.all():
@@ -133,34 +127,32 @@ def normalise_clips(
     return out.movedim(-1, 1)
 
 
-def pad_crop(clips: Tensor, offsets: Any, pad: int) -> Tensor:
-    """Zero-pad height and width by `pad` on each side, then crop each clip to its former size.
-
-    Args:
-        clips: (B, C, L, H, W), normalised.
-        offsets: (B, 2) integers, row and column of each clip's crop, 0 .. 2 * pad.
-        pad: pixels.
-
-    Returns:
-        (B, C, L, H, W) in the memory layout of `clips`.
-    """
-    out = torch.zeros_like(clips)
-    height, width = clips.shape[-2:]
-    for clip, target, (i, j) in zip(clips, out, np.asarray(offsets).tolist(), strict=True):
-        to_rows, from_rows = _overlap(height, i - pad)
-        to_columns, from_columns = _overlap(width, j - pad)
-        target[..., to_rows, to_columns] = clip[..., from_rows, from_columns]
-    return out
-
-
 def downsample(clips: Tensor, factor: int) -> Tensor:
     """Clips (B, C, L, H, W) with `factor` times fewer rows and columns, each pixel a mean; 1 changes nothing."""
     return clips if factor == 1 else avg_pool3d(clips, (1, factor, factor))
 
 
+def _on_device(mean: Any, std: Any, device: torch.device) -> tuple[Tensor, Tensor]:
+    return torch.as_tensor(mean, dtype=torch.float32).to(device), torch.as_tensor(std, dtype=torch.float32).to(device)
+
+
+def _normalise_into(target: Tensor, images: Tensor, mean: Tensor, std: Tensor) -> None:
+    """Write images (..., W, C), normalised, to a target (..., W, 3)."""
+    if len(mean) == 1:
+        grey = images[..., 0].float().sub_(mean).div_(std)
+        for channel in target.unbind(-1):
+            channel.copy_(grey)
+        return
+    target.copy_(images)
+    # Rows of pixels as long vectors: a loop over three channels at a time is slow.
+    width = target.shape[-2]
+    target.flatten(-2).sub_(mean.repeat(width)).div_(std.repeat(width))
+
+
 def _overlap(size: int, shift: int) -> tuple[slice, slice]:
     """Where an axis of `size` lands, and where it comes from, when position k takes the value at k + shift."""
-    return slice(max(0, -shift), size - max(0, shift)), slice(max(0, shift), size - max(0, -shift))
+    before, after = min(size, max(0, -shift)), min(size, max(0, shift))
+    return slice(before, size - after), slice(after, size - before)
 
 
 def _outside(clip: Tensor, rows: slice, columns: slice) -> list[Tensor]:

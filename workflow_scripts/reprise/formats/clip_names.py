@@ -13,6 +13,7 @@ from pathlib import Path
 HASH_DIGITS = 12
 LONGEST = 64
 PLAIN = re.compile(r"[A-Za-z0-9._ ()+-]+")
+MISSING = {"na", "nan", "null", "none"}  # which readers of CSV tables take for no name at all
 PUBLISHED_NAME = re.compile(r"0X[0-9A-F]{10,}")  # of EchoNet-Dynamic: hashes already, with long runs of digits
 REVEALING = (
     re.compile(r"[1-9]\d{5}"),  # a hospital's number, or a date without separators
@@ -45,7 +46,7 @@ def clip_name(path: Path, identifying: Collection[str], taken: Collection[str], 
     hashed = f"clip-{digest[:HASH_DIGITS]}"
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem).strip("._-")
     safe = PLAIN.fullmatch(path.stem) and 0 < len(stem) <= LONGEST and not reveals_identity(path.stem, identifying)
-    if not safe:
+    if not safe or stem.lower() in MISSING:
         return hashed
     return stem if stem.lower() not in taken else f"{stem}-{digest[:HASH_DIGITS]}"
 

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from reprise.clips import as_tensor, clip_rows, downsample, normalise_clips, take_frames
-from reprise.inference.network import autocast, in_batches
+from reprise.device import autocast
+from reprise.inference.network import in_batches
 
 CLIPS_AT_A_TIME = 32
 

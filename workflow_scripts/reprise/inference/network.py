@@ -1,18 +1,12 @@
 """Running a trained network over many inputs: precision, and batches that fit the memory."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor
 
 from reprise.command import say
 from reprise.errors import InputError
-
-
-def autocast(device: torch.device, precision: str) -> AbstractContextManager:
-    """Mixed precision for bf16 on a GPU; full precision otherwise: most CPUs are slower in bf16."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16" and device.type == "cuda")
 
 
 def in_batches(count: int, size: int, compute: Callable[[slice], Tensor], device: torch.device) -> Iterator[Tensor]:

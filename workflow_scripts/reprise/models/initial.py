@@ -2,7 +2,9 @@
 
 import pickle
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
@@ -10,7 +12,10 @@ from torch import Tensor, nn
 
 from reprise.errors import InputError
 
-UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError, safetensors.SafetensorError)
+UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, safetensors.SafetensorError)
+# Checkpoints of EchoNet-Dynamic hold their losses as NumPy numbers; old files call the maker by its old name.
+_scalar: Any = np.float64(0).__reduce__()[0]
+NUMPY_NUMBERS: list[Any] = [np.dtype, np.dtypes.Float64DType, _scalar, (_scalar, "numpy.core.multiarray.scalar")]
 
 
 def load_initial(model: nn.Module, path: Path | None, weights: str, width: float, backbone: str | None = None) -> None:
@@ -52,19 +57,30 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     The prefix `module.` of data-parallel training is removed.
 
     Raises:
-        InputError: the file is missing, damaged, or holds no state dict.
+        InputError: the file is missing, damaged, holds no state dict, or values that are not finite.
     """
-    try:
-        if path.suffix == ".safetensors":
-            content = safetensors.torch.load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except UNREADABLE as error:
-        raise InputError(f"{path}: not a readable file of weights ({first_line(error)})") from error
+    content = _load(path)
     state = content.get("state_dict", content) if isinstance(content, dict) else content
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise InputError(f"{path}: expected a state dict (names and arrays), found something else")
+    broken = sorted(name for name, tensor in state.items() if not tensor.isfinite().all())
+    if broken:
+        raise InputError(f"{path}: {len(broken)} arrays hold values that are not finite, such as {broken[0]}")
     return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+
+
+def _load(path: Path) -> Any:
+    try:
+        with path.open("rb") as stream:
+            in_safetensors = stream.read(9)[8:] == b"{"
+        if in_safetensors:
+            return safetensors.torch.load_file(path)
+        with torch.serialization.safe_globals(NUMPY_NUMBERS):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(f"{path}: not a readable file of weights (damaged, or with more than arrays in it)") from error
+    except UNREADABLE as error:
+        raise InputError(f"{path}: not a readable file of weights ({first_line(error)})") from error
 
 
 def _last_layer(model: nn.Module) -> set[str]:

@@ -11,11 +11,12 @@ import torch
 from torch import nn
 
 from reprise.errors import InputError
-from reprise.models.initial import UNREADABLE, first_line
+from reprise.models.initial import UNREADABLE, first_line, read_state_dict
 from reprise.models.segmentation import segmentation_network
 from reprise.models.video import video_network
 
 INFO = "model"
+NEEDED = {"kind", "network", "width", "normalisation", "settings"}
 BUILDERS = {"segmentation": segmentation_network, "ef": video_network}
 MEMORY_FORMATS = {"segmentation": torch.channels_last, "ef": torch.channels_last_3d}
 WRAPPERS = ("_orig_mod.", "module.")  # of torch.compile and of data-parallel training
@@ -24,7 +25,8 @@ WRAPPERS = ("_orig_mod.", "module.")  # of torch.compile and of data-parallel tr
 def save_model(path: str | Path, model: nn.Module, info: Mapping[str, Any]) -> None:
     """Write a network's weights with `info`, whose `kind` (segmentation, ef), `network` and `width` rebuild it.
 
-    The same weights and info give the same bytes.
+    Prediction also needs its `normalisation` and `settings`, and of an ef network `frames` and `period`. The same
+    weights and info give the same bytes.
     """
     state = {_bare(name): tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     metadata = {INFO: json.dumps(info, sort_keys=True)}
@@ -41,10 +43,7 @@ def load_model(path: str | Path, device: torch.device, kind: str) -> tuple[nn.Mo
     info = read_info(path)
     if info["kind"] != kind:
         raise InputError(f"{path}: expected weights of kind {kind}, found {info['kind']}")
-    state = _read(path)
-    broken = sorted(name for name, tensor in state.items() if not tensor.isfinite().all())
-    if broken:
-        raise InputError(f"{path}: {len(broken)} arrays hold values that are not finite, such as {broken[0]}")
+    state = read_state_dict(Path(path))
     with torch.random.fork_rng(devices=[]):
         model = BUILDERS[kind](info["network"], info["width"])
     try:
@@ -66,17 +65,10 @@ def read_info(path: str | Path) -> dict[str, Any]:
             info = json.loads((file.metadata() or {}).get(INFO, "{}"))
     except UNREADABLE as error:
         raise InputError(f"{path}: not a readable safetensors file ({first_line(error)})") from error
-    missing = sorted({"kind", "network", "width"} - info.keys())
-    if missing:
-        raise InputError(f"{path}: not weights of this pipeline: no {', '.join(missing)} in its header")
+    missing = sorted(NEEDED - info.keys())
+    if missing or info["kind"] not in BUILDERS:
+        raise InputError(f"{path}: not weights of this pipeline: no {', '.join(missing) or 'known kind'} in its header")
     return info
-
-
-def _read(path: str | Path) -> dict[str, torch.Tensor]:
-    try:
-        return safetensors.torch.load_file(path)
-    except UNREADABLE as error:
-        raise InputError(f"{path}: not a readable safetensors file ({first_line(error)})") from error
 
 
 def _bare(name: str) -> str:

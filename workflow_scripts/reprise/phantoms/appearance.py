@@ -22,7 +22,7 @@ def draw_look(rng: np.random.Generator, labels: np.ndarray) -> Look:
         clutter_db=near + _smooth(rng, 4, 8) * 3,
         noise_db=rng.uniform(-60, -34) + rng.uniform(0, 14) * depth + np.zeros((1, BEAMS)),
         pulse=(rng.uniform(0.8, 2.0), rng.uniform(0.7, 1.4)),
-        white_db=rng.uniform(10, 20),
+        white_db=rng.uniform(11, 21),
         range_db=rng.uniform(42, 66),
         gamma=rng.uniform(0.9, 2.2),
         persistence=rng.uniform(0, 0.4),
@@ -33,11 +33,11 @@ def _draw_echoes(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Echo by label of scatterers that move with the tissue, and of those in blood; (256,) dB each."""
     typical = {
         "backdrop": (-7, 4), "lung": (-6, 5), "pericardium": (4, 3), "atrial_wall": (-1, 3), "right_wall": (-1, 3),
-        "septum": (0, 1), "lateral_wall": (-4, 4), "apical_wall": (-4, 4), "trabecula": (-2, 3), "cord": (-8, 4), "valve": (2, 3),
-        "annulus": (4, 3),
+        "septum": (0, 1), "lateral_wall": (-4, 4), "apical_wall": (-4, 4), "trabecula": (-2, 3), "cord": (-8, 4),
+        "valve": (2, 3), "annulus": (4, 3),
     }  # fmt: skip
     tissue, blood = np.full(256, -90.0), np.full(256, -90.0)
-    cavity = rng.uniform(-38, -18)
+    cavity = rng.uniform(-36, -14)
     for label, name in enumerate(LABELS):
         if name.endswith("blood"):
             blood[label] = cavity + rng.normal(0, 2)

@@ -6,9 +6,10 @@ tracings that list the larger frame first.
 """
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,14 +20,14 @@ import pandas as pd
 from reprise.command import progress
 from reprise.errors import InputError
 from reprise.files import outputs
+from reprise.formats.video import write_mjpg
 from reprise.phantoms import echocardiogram
 from reprise.phantoms.ultrasound import SIDE
 
 SPLITS = ("TRAIN", "VAL", "TEST")
-# Share of the videos with each fault, much as released; one of each in any data set of FAULTY_FROM videos.
-FAULTS = {"untraced": 0.0006, "malformed": 0.0093, "short": 0.0057, "reversed": 0.005}
+# Share of the videos with each fault, about as released; at least one of each from FAULTY_FROM videos on.
+FAULTS = {"untraced": 0.0006, "malformed": 0.0093, "short": 0.0095, "reversed": 0.0095}
 FAULTY_FROM = 20
-_COORDINATES = ["X1", "Y1", "X2", "Y2"]
 
 
 class Plan(NamedTuple):
@@ -37,7 +38,7 @@ class Plan(NamedTuple):
     fault: str  # a key of FAULTS, or ""
 
 
-def write_phantom(folder: str | Path, videos: int, split: tuple[float, float, float], seed: int, processes: int) -> None:
+def write_phantom(folder: str | Path, videos: int, split: Sequence[float], seed: int, processes: int) -> None:
     """Write a phantom of `videos` cases to `folder`; the files do not depend on the number of processes.
 
     Args:
@@ -53,10 +54,10 @@ def write_phantom(folder: str | Path, videos: int, split: tuple[float, float, fl
         made = list(progress(_mapped(make, plans, processes), "phantom videos", total=videos))
         rows, tracings = zip(*made, strict=True)
         pd.DataFrame(rows).to_csv(partial_folder / "FileList.csv", index=False)
-        pd.concat(tracings).to_csv(partial_folder / "VolumeTracings.csv", index=False)
+        pd.DataFrame(chain.from_iterable(tracings)).to_csv(partial_folder / "VolumeTracings.csv", index=False)
 
 
-def plan_cases(videos: int, split: tuple[float, float, float], seed: int) -> list[Plan]:
+def plan_cases(videos: int, split: Sequence[float], seed: int) -> list[Plan]:
     """Split and fault of every case; at least one case in every split."""
     if videos < 3 or len(split) != 3 or min(split) <= 0 or abs(sum(split) - 1) > 1e-6:
         raise InputError(
@@ -70,7 +71,7 @@ def plan_cases(videos: int, split: tuple[float, float, float], seed: int) -> lis
     return [Plan(*each) for each in zip(range(videos), splits.tolist(), faults.tolist(), strict=True)]
 
 
-def _mapped(make: Any, plans: list[Plan], processes: int) -> Iterator[Any]:
+def _mapped(make: Callable[[Plan], Any], plans: list[Plan], processes: int) -> Iterator[Any]:
     """Results in the order of the plans."""
     if processes == 1:
         yield from map(make, plans)
@@ -80,14 +81,14 @@ def _mapped(make: Any, plans: list[Plan], processes: int) -> Iterator[Any]:
         yield from pool.map(make, plans, chunksize=4)
 
 
-def _write_case(folder: Path, seed: int, plan: Plan) -> tuple[dict[str, Any], pd.DataFrame]:
+def _write_case(folder: Path, seed: int, plan: Plan) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Write one video; return its row of FileList.csv and its rows of VolumeTracings.csv."""
     cv2.setNumThreads(0)
     rng = np.random.default_rng([seed, plan.number])
     name = f"0X{rng.integers(0, 2**64, dtype=np.uint64):016X}"
     length = rng.integers(50, 64) if plan.fault == "short" else np.clip(round(rng.normal(115, 32)), 64, 200)
     film = echocardiogram.film(rng, int(length))
-    _write_video(folder / f"{name}.avi", film.frames, film.fps)
+    write_mjpg(folder / f"{name}.avi", np.repeat(film.frames[..., None], 3, axis=-1), film.fps)
     end_diastole, end_systole = (int(frame) for frame in rng.choice(film.beats))
     edv, esv = film.volumes_ml[end_diastole], film.volumes_ml[end_systole]
     row = {
@@ -101,32 +102,30 @@ def _write_case(folder: Path, seed: int, plan: Plan) -> tuple[dict[str, Any], pd
         "NumberOfFrames": len(film.frames),
         "Split": plan.split,
     }
-    return row, _tracing_rows(rng, plan.fault, f"{name}.avi", film.tracings, [end_systole, end_diastole])
-
-
-def _write_video(path: Path, frames: np.ndarray, fps: int) -> None:
-    """Write grey frames (F, 112, 112) as Motion JPEG with three channels."""
-    video = cv2.VideoWriter(str(path), cv2.CAP_OPENCV_MJPEG, cv2.VideoWriter_fourcc(*"MJPG"), fps, (SIDE, SIDE))
-    for frame in frames:
-        video.write(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR))
-    video.release()
+    return row, _tracing_rows(rng, plan.fault, f"{name}.avi", film.tracings, (end_systole, end_diastole))
 
 
 def _tracing_rows(
-    rng: np.random.Generator, fault: str, file_name: str, tracings: np.ndarray, frames: list[int]
-) -> pd.DataFrame:
-    """Rows of VolumeTracings.csv: end-systole, then end-diastole, 21 rows each unless the case is faulty."""
-    if fault == "reversed":
-        frames = frames[::-1]
-    lines = {frame: tracings[frame] for frame in frames}
-    if fault == "malformed":
-        frame = int(rng.choice(frames))
-        # as in the released files: chords are missing, or the outline was drawn twice
-        whole = lines[frame]
-        lines[frame] = whole[: rng.integers(15, 20)] if rng.uniform() < 0.5 else np.vstack([whole, whole[1:] + 0.7])
+    rng: np.random.Generator, fault: str, file_name: str, tracings: np.ndarray, frames: tuple[int, int]
+) -> list[dict[str, Any]]:
+    """Rows of VolumeTracings.csv: end-systole, then end-diastole, 21 each unless the case is faulty."""
+    lines = {frame: tracings[frame].round(6) for frame in frames}
     if fault == "untraced":
         lines = {}
-    tables = [pd.DataFrame(line.round(6), columns=_COORDINATES).assign(Frame=frame) for frame, line in lines.items()]
-    table = pd.concat(tables) if tables else pd.DataFrame(columns=[*_COORDINATES, "Frame"])
-    table.insert(0, "FileName", file_name)
-    return table
+    if fault == "reversed":
+        lines = dict(reversed(lines.items()))
+    if fault == "malformed":
+        frame = int(rng.choice(frames))
+        lines[frame] = _malformed(rng, lines[frame])
+    return [
+        {"FileName": file_name, "X1": x1, "Y1": y1, "X2": x2, "Y2": y2, "Frame": frame}
+        for frame, points in lines.items()
+        for x1, y1, x2, y2 in points.tolist()
+    ]
+
+
+def _malformed(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
+    """A tracing as some released ones are: without its last chords, or with the outline drawn twice."""
+    if rng.uniform() < 0.5:
+        return points[: rng.integers(15, 20)]
+    return np.vstack([points, points[1:] + 0.5])

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 LEVELS = np.linspace(0, 1, 201)  # along the long axis, 0 = apex, 1 = mitral plane
-DISCS = 20
 CHORDS = np.arange(5, 201, 10)  # the middles of the 20 discs among LEVELS
 
 
@@ -34,6 +33,7 @@ class Rhythm(NamedTuple):
     systoles_s: np.ndarray  # (B,)
     lengths_s: np.ndarray  # (B,)
     strengths: np.ndarray  # (B,) activation at end-systole
+    closing: float  # opening of the mitral valve that is left at end-diastole
 
 
 def draw_ventricle(
@@ -45,14 +45,12 @@ def draw_ventricle(
     tethering = 1 - rng.uniform(0.0, 0.25) * LEVELS**4
     bias = rng.uniform(-0.25, 0.25)
     wave = rng.uniform(-0.15, 0.15) * np.sin(2 * np.pi * (LEVELS + rng.uniform()))
-    profiles = (1 + bias + wave) * tethering, (1 - bias - wave) * tethering
-    # the squared width at activation 1 is (width - inward * lost)^2: a quadratic for the wanted volume
-    lost = septal * profiles[0] + lateral * profiles[1]
-    whole, mixed, square = ((one * two).sum() for one, two in ((septal + lateral,) * 2, (septal + lateral, lost), (lost,) * 2))
-    wanted = whole * (1 - ejection_fraction) / (1 - shortening)
-    inward = (mixed - np.sqrt(mixed**2 - square * (whole - wanted))) / square
+    profiles = np.stack([1 + bias + wave, 1 - bias - wave]) * tethering
+    inward = _inward(
+        septal + lateral, septal * profiles[0] + lateral * profiles[1], (1 - ejection_fraction) / (1 - shortening)
+    )
     axis = np.array([np.sin(tilt_rad), np.cos(tilt_rad)])
-    return Ventricle(np.zeros(2), axis, length, septal, lateral, shortening, *(inward * profile for profile in profiles))
+    return Ventricle(np.zeros(2), axis, length, septal, lateral, shortening, *(inward * profiles))
 
 
 def normal(ventricle: Ventricle) -> np.ndarray:
@@ -102,7 +100,7 @@ def draw_rhythm(rng: np.random.Generator, duration_s: float) -> Rhythm:
     strengths = np.clip(rng.normal(1, 0.02 + 0.4 * spread, count), 0.82, 1.12)
     systoles = np.clip(0.36 * np.sqrt(lengths) * rng.normal(1, 0.05), 0.24, 0.45)
     starts = np.cumsum(lengths) - lengths - lengths[0] + rng.uniform(0.02, 0.3)
-    return Rhythm(starts, systoles, lengths, strengths)
+    return Rhythm(starts, systoles, lengths, strengths, closing=rng.uniform(0, 0.7))
 
 
 def activation_at(rhythm: Rhythm, times_s: np.ndarray) -> np.ndarray:
@@ -113,7 +111,7 @@ def activation_at(rhythm: Rhythm, times_s: np.ndarray) -> np.ndarray:
 
 def opening_at(rhythm: Rhythm, times_s: np.ndarray) -> np.ndarray:
     """Opening (F,) of the mitral valve, 0 closed .. 1: shut in systole, wide in rapid filling and atrial kick."""
-    level = np.array([0.1, 0.0, 0.0, 0.0, 0.0, 0.3, 1.0, 0.35, 0.75])
+    level = np.array([rhythm.closing, 0.0, 0.0, 0.0, 0.0, 0.3, 1.0, 0.35, 0.75])
     return _course(rhythm, np.tile(level, (len(rhythm.starts_s), 1)), times_s)
 
 
@@ -135,7 +133,13 @@ def _half_widths(rng: np.random.Generator, width: float) -> tuple[np.ndarray, np
     blunt = rng.uniform(1.7, 2.6)
     rising = (1 - np.clip(1 - LEVELS / widest, 0, 1) ** blunt) ** (1 / rng.uniform(1.7, 2.7))
     falling = 1 - (1 - base) * np.clip((LEVELS - widest) / (1 - widest), 0, 1) ** 2
-    half = width / 2 * np.where(LEVELS < widest, rising, falling)
+    half = width / 2 * np.where(widest > LEVELS, rising, falling)
     bend = rng.uniform(-0.12, 0.12) * width * np.sin(np.pi * LEVELS)
     bend = np.clip(bend, -0.6 * half, 0.6 * half)
     return half + bend, half - bend
+
+
+def _inward(width: np.ndarray, lost: np.ndarray, wanted: float) -> float:
+    """The factor f for which the sum of (width - f lost)^2 is `wanted` times that of width^2: a quadratic's root."""
+    whole, mixed, square = width @ width, width @ lost, lost @ lost
+    return float((mixed - np.sqrt(mixed**2 - square * whole * (1 - wanted))) / square)

@@ -59,7 +59,7 @@ def write_overlay_video(
         areas: (F,) area of each mask, px.
         systoles: frames that were found to be end-systoles; solid lines.
         fps: frames a second, of the clip and of the video.
-        human: the frames that a reader took as end-diastole and as end-systole, dashed lines; or None.
+        human: the frames that were traced as end-diastole and as end-systole, dashed lines; or None.
         title: one short line.
 
     Raises:
@@ -166,10 +166,18 @@ def _draw_curve(
     for index, frame in enumerate(systoles):
         axes.axvline(frame / fps, color=SYSTOLE, lw=2, label="" if index else "ES computed")
     if human:
-        axes.axvline(human[1] / fps, color=SYSTOLE, lw=2, ls=(0, (3, 2)), label="ES human")
-        axes.axvline(human[0] / fps, color=DIASTOLE, lw=2, ls=(0, (3, 2)), label="ED human")
+        axes.axvline(human[1] / fps, color=SYSTOLE, lw=2, ls=(0, (3, 2)), label="ES traced")
+        axes.axvline(human[0] / fps, color=DIASTOLE, lw=2, ls=(0, (3, 2)), label="ED traced")
     axes.plot(np.arange(len(areas)) / fps, areas, color=MASK, lw=1.8, label="LV area")
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncol=4, fontsize=12, labelcolor=INK, columnspacing=1.2)
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1, 0.98),
+        ncol=4,
+        fontsize=12,
+        frameon=False,
+        labelcolor=INK,
+        columnspacing=1.2,
+    )
 
 
 def _draw_marker(picture: np.ndarray, point: np.ndarray, span: tuple[int, int]) -> None:

@@ -10,12 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from reprise.metrics.regression import errors
-from reprise.plots.style import BLUE, GREY, PROTOCOLS, VERMILLION, groups, missing, note, panels, styled
+from reprise.plots.style import BLUE, GREY, PROTOCOLS, UNDER_DATA, VERMILLION, groups, missing, note, panels, styled
 
 POINT: dict[str, Any] = {"s": 9, "color": BLUE, "alpha": 0.45, "linewidths": 0}
 LIMITS_SD = 1.96  # 95 % of normally distributed differences lie within so many standard deviations
 MOST_BEATS = 6  # videos with more share the last box
-HALO: dict[str, Any] = {"bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8}}
 FEW = 10  # values of a box below which each is shown
 BOX: dict[str, Any] = {
     "showfliers": False,
@@ -42,7 +41,8 @@ def draw_scatter(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
         ax.plot([low, high], [low, high], color=GREY, lw=0.9)
         drawn = part.dropna(subset=["truth", "prediction"])
         ax.scatter(drawn["truth"], drawn["prediction"], **POINT)
-        ax.set(title=name, xlim=(low, high), ylim=(low, high), aspect="equal")
+        ticks = np.arange(low, high + 1, 20 if high - low > 60 else 10)
+        ax.set(title=name, xlim=(low, high), ylim=(low, high), aspect="equal", xticks=ticks, yticks=ticks)
         note(ax, _errors(drawn) + missing(part["prediction"].to_numpy()))
     figure.supxlabel(f"measured {quantity} ({unit})")
     figure.supylabel(f"predicted {quantity} ({unit})")
@@ -102,9 +102,9 @@ def draw_error_by_beats(table: pd.DataFrame, unit: str) -> Figure:
         _draw_boxes(left, part[part["part"] == "experiment"])
         counts = _draw_boxes(right, part[part["part"] == "videos"])
         right.set_xticks(range(len(counts)), counts)
-        left.set(title=name, xlabel="beats drawn from each video", ylabel=f"MAE of a draw ({unit})")
+        left.set(title=name, xlabel="beats drawn from each video", ylabel=f"MAE of a draw\n({unit})")
         right.set(
-            xlabel="beats found in the video\n(below: videos, by each protocol)", ylabel=f"absolute error ({unit})"
+            xlabel="beats found in the video\n(below: videos, by each protocol)", ylabel=f"absolute error\n({unit})"
         )
         right.set_ylim(bottom=0)
     handles = [Patch(facecolor=colour, alpha=0.6, label=name) for name, colour in PROTOCOLS.items()]
@@ -144,7 +144,7 @@ def _draw_limits(ax: Axes, bias: float, lower: float, upper: float) -> None:
             ax.axhline(value, color=VERMILLION, lw=1.2, ls=style)
             place: dict[str, Any] = {"xy": (1, value), "xycoords": ("axes fraction", "data"), "xytext": (-2, 3)}
             text = f"{value:+.1f}".replace("-", "\N{MINUS SIGN}") if abs(value) >= 0.05 else "0.0"
-            ax.annotate(text, **place, textcoords="offset points", ha="right", fontsize=8, **HALO)
+            ax.annotate(text, **place, textcoords="offset points", ha="right", fontsize=8, **UNDER_DATA)
 
 
 def _errors(drawn: pd.DataFrame) -> str:
@@ -155,8 +155,7 @@ def _errors(drawn: pd.DataFrame) -> str:
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:
-    """Limits that hold all finite values, a little wider, at multiples of ten."""
+    """Limits at multiples of 20 that hold all finite values and a little room."""
     finite = values[np.isfinite(values)]
-    if not len(finite):
-        return 0.0, 100.0
-    return float(np.floor(finite.min() / 10 - 0.1) * 10), float(np.ceil(finite.max() / 10 + 0.1) * 10)
+    low, high = (finite.min() - 1, finite.max() + 1) if len(finite) else (0.0, 100.0)
+    return float(np.floor(low / 20) * 20), float(np.ceil(high / 20) * 20)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
 from reprise.metrics.roc import auc
-from reprise.plots.style import GREY, SERIES, groups, panels, styled
+from reprise.plots.style import GREY, SERIES, groups, legend_below, panels, styled
 
 STYLES = ("-", "--", "-.", ":")
 COLUMNS = ("threshold", "positives", "negatives", "auc", "ci_low", "ci_high", "ci_level")
@@ -43,15 +43,22 @@ def roc_points(truth: np.ndarray, prediction: np.ndarray, thresholds: Sequence[f
 def draw_roc(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
     """ROC curves of tables that `roc_points` made, a panel for each value of the column `panel`."""
     parts = groups(table, "panel")
-    figure, axes = panels(len(parts), 2, 3.1, sharex=True, sharey=True)
+    figure, axes = panels(len(parts), 2, 3.9, sharex=True, sharey=True)
     for place, (ax, (name, part)) in enumerate(zip(axes, parts, strict=True)):
         ax.plot([0, 1], [0, 1], color=GREY, lw=0.9)
         for (threshold, curve), colour, style in zip(part.groupby("threshold"), SERIES, STYLES, strict=False):
             label = f"≤ {threshold:g} {unit}: {_area(curve.iloc[0])}"
             ax.plot(curve["false_positive_rate"], curve["sensitivity"], color=colour, ls=style, label=label)
         level = part["ci_level"].iloc[0]
-        ax.legend(loc="lower right", title=f"AUC ({100 * level:.0f} % interval) for {quantity}", handlelength=1.9)
-        ax.set(title=name, xlim=(-0.01, 1), ylim=(0, 1.01), aspect="equal", xlabel="1 \N{MINUS SIGN} specificity")
+        legend_below(ax, f"AUC ({100 * level:.0f} % interval) for {quantity}")
+        ax.set(
+            title=name,
+            xlim=(-0.01, 1),
+            ylim=(0, 1.01),
+            aspect="equal",
+            anchor="N",
+            xlabel="1 \N{MINUS SIGN} specificity",
+        )
         if place % 2 == 0:
             ax.set_ylabel("sensitivity")
     return figure

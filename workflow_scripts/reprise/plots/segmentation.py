@@ -1,4 +1,4 @@
-"""Figures of a segmentation: how its Dice is distributed, its area over time, its contours beside a reader's."""
+"""Figures of a segmentation: how its Dice is distributed, its area over time, its contours beside the tracings."""
 
 import numpy as np
 import pandas as pd
@@ -23,9 +23,9 @@ from reprise.plots.style import (
 )
 
 # Colour, width and name of contours on dark images; the wider one lies below.
-HUMAN, NETWORK = ("#F0E442", 1.8, "human tracing"), (SKY, 0.9, "network")
+TRACING, NETWORK = ("#F0E442", 1.8, "tracing"), (SKY, 0.9, "network")
 BINS = 40
-READER = (0, (3, 2))
+DASHED = (0, (3, 2))
 
 
 def dice_bins(values: pd.Series) -> list[float]:
@@ -70,20 +70,20 @@ def _draw_histogram(ax: Axes, images: pd.DataFrame, edges: list[float]) -> None:
 
 @styled
 def draw_areas(table: pd.DataFrame, unit: str = "px") -> Figure:
-    """Area over time, a panel for each value of the column `case`, with systoles and a reader's frames.
+    """Area over time, a panel for each value of the column `case`, with systoles and the traced frames.
 
     Args:
-        table: columns case, title, seconds, area, and 0 or 1 in systole_published, systole_sound, human_ed,
-            human_es.
+        table: columns case, title, seconds, area, and 0 or 1 in systole_published, systole_sound, traced_ed,
+            traced_es.
         unit: of the area.
     """
     parts = groups(table, "case")
     figure, axes = panels(len(parts), 1, 1.35)
     for ax, (_, part) in zip(axes, parts, strict=True):
         ax.plot(part["seconds"], part["area"], color=BLACK, lw=1.2, label="area")
-        for column, colour in (("human_es", SYSTOLE), ("human_ed", DIASTOLE)):
+        for column, colour in (("traced_es", SYSTOLE), ("traced_ed", DIASTOLE)):
             for second in part.loc[part[column] == 1, "seconds"]:
-                ax.axvline(second, color=colour, lw=1.2, ls=READER, label=f"human {column[-2:].upper()}")
+                ax.axvline(second, color=colour, lw=1.2, ls=DASHED, label=f"{column[-2:].upper()} traced")
         for protocol, marker, size in (("published", "o", 7.5), ("sound", "v", 4)):
             found = part[part[f"systole_{protocol}"] == 1]
             fill = "none" if protocol == "published" else PROTOCOLS[protocol]
@@ -107,12 +107,12 @@ def draw_areas(table: pd.DataFrame, unit: str = "px") -> Figure:
 
 
 @styled
-def draw_examples(images: np.ndarray, human: np.ndarray, predicted: np.ndarray, titles: list[str]) -> Figure:
+def draw_examples(images: np.ndarray, traced: np.ndarray, predicted: np.ndarray, titles: list[str]) -> Figure:
     """Traced images with both contours: a column a case, the first image (ED) above the second (ES).
 
     Args:
         images: (K, 2, H, W, C) uint8, grey or RGB.
-        human: (K, 2, H, W) masks drawn by a reader.
+        traced: (K, 2, H, W) masks of the tracings.
         predicted: (K, 2, H, W) masks found by a network.
         titles: K short titles.
     """
@@ -125,14 +125,14 @@ def draw_examples(images: np.ndarray, human: np.ndarray, predicted: np.ndarray, 
         for row, words in enumerate(("ED", "ES")):
             ax = axes[row, case]
             ax.imshow(np.repeat(images[case, row, ..., :1], 3, axis=-1), interpolation="none")
-            _outline(ax, human[case, row], *HUMAN)
+            _outline(ax, traced[case, row], *TRACING)
             _outline(ax, predicted[case, row], *NETWORK)
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(False)
             if case == 0:
                 ax.set_ylabel(words, rotation=0, ha="right", va="center", fontweight="bold")
         axes[0, case].set_title(titles[case], fontsize=8, fontweight="normal")
-    handles = [Line2D([], [], color=colour, lw=lw, label=label) for colour, lw, label in (HUMAN, NETWORK)]
+    handles = [Line2D([], [], color=colour, lw=lw, label=label) for colour, lw, label in (TRACING, NETWORK)]
     figure.legend(
         handles=handles, loc="outside lower center", ncols=2, labelcolor="white", facecolor="black", framealpha=1
     )

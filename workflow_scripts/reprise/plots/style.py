@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from reprise.files import outputs
 
@@ -23,8 +24,15 @@ SERIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 DIASTOLE, SYSTOLE = BLUE, VERMILLION
 PROTOCOLS = {"published": ORANGE, "sound": BLUE}
 
+# Of text inside a panel: above the grid, below the data, none of which it may hide.
+UNDER_DATA: dict[str, Any] = {
+    "zorder": 0.9,
+    "bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
+}
+
 # Inches: at this width text of 9 points stays legible on a phone and fills a column of a page.
 WIDTH = 5.4
+LABELS_HEIGHT = 0.46  # of ticks and label below a panel
 
 RC: dict[str, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine has it
@@ -68,15 +76,15 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
     return drawn
 
 
-def panels(count: int, columns: int, height: float, width: float = WIDTH, **shared: Any) -> tuple[Figure, list[Axes]]:
+def panels(count: int, columns: int, height: float, **shared: Any) -> tuple[Figure, list[Axes]]:
     """A figure of `count` panels in at most `columns` columns, each row `height` inches high; call it inside `styled`.
 
-    Keywords such as `sharex` go to `Figure.subplots`. Places left over in the last row are removed.
+    Keywords such as `sharex` go to `Figure.subplots`. Places left over are removed.
     """
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    figure = Figure(figsize=(width, height * rows), layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
+    used = min(columns, count)
+    rows = -(-count // used)
+    figure = Figure(figsize=(WIDTH * used / columns, height * rows), layout="constrained")
+    axes = list(figure.subplots(rows, used, squeeze=False, **shared).flat)
     for unused in axes[count:]:
         unused.remove()
     return figure, axes[:count]
@@ -97,8 +105,17 @@ def note(axes: Axes, text: str, x: float = 0.97, y: float = 0.03) -> None:
         fontsize=8,
         ha="right" if x > 0.5 else "left",
         va="top" if y > 0.5 else "bottom",
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
+        **UNDER_DATA,
     )
+
+
+def legend_below(axes: Axes, title: str | None = None) -> None:
+    """A panel's legend below it, where it cannot hide data."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    place = axes.transAxes + ScaledTranslation(0, -LABELS_HEIGHT, figure.dpi_scale_trans)
+    corner: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0, 0), "bbox_transform": place}
+    axes.legend(**corner, borderpad=0, borderaxespad=0, alignment="left", title=title)
 
 
 def missing(values: np.ndarray) -> str:

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from reprise.plots.style import BLACK, DIASTOLE, GREY, PROTOCOLS, SERIES, SYSTOLE, groups, panels, styled
+from reprise.plots.style import BLACK, DIASTOLE, GREY, PROTOCOLS, SERIES, SYSTOLE, groups, legend_below, panels, styled
 
 NAMED = {**PROTOCOLS, "overall": BLACK, "large": DIASTOLE, "small": SYSTOLE}
 WORDS = {"large": "ED", "small": "ES"}
@@ -27,7 +27,7 @@ def draw_training(table: pd.DataFrame, loss: str, score: str) -> Figure:
     losses = ["train_loss", *(name for name in columns if name.startswith("val_loss"))]
     scores = [name for name in columns if name.startswith("val_") and name not in losses]
     parts = groups(table, "run")
-    figure, axes = panels(2 * len(parts), 2, 2.3)
+    figure, axes = panels(2 * len(parts), 2, 2.75)
     for row, (name, part) in enumerate(parts):
         left, right = axes[2 * row : 2 * row + 2]
         _draw_columns(left, part, losses)
@@ -58,7 +58,7 @@ def _draw_columns(ax: Axes, part: pd.DataFrame, columns: list[str]) -> None:
             ax.plot(best["epoch"], best[column], "o", color=colour, ms=5)
     ax.set_xlabel("epoch")
     ax.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    ax.legend()
+    legend_below(ax)
 
 
 def _scale(ax: Axes, losses: pd.DataFrame) -> None:

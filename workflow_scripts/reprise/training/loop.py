@@ -6,7 +6,6 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from reprise.command import progress, say
+from reprise.device import autocast
 from reprise.errors import InputError
 from reprise.training.checkpoint import checkpoint_path, checkpoints, locked, read_checkpoint, save_checkpoint
 from reprise.training.sampler import batches
@@ -85,11 +85,6 @@ def learning_rate(settings: Mapping[str, Any], epoch: int) -> float:
     """Step decay: the initial rate times `factor` for every `every_epochs` epochs that have passed."""
     every, factor = settings["decay"]["every_epochs"], settings["decay"]["factor"]
     return settings["optimiser"]["lr"] * (factor ** (epoch // every) if every else 1.0)
-
-
-def autocast(device: torch.device, precision: str) -> AbstractContextManager:
-    """Mixed precision for bf16 on a GPU; on a CPU, where it is many times slower, full precision."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16" and device.type == "cuda")
 
 
 class _Run:

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from reprise.clips import normalise, place_frames, take_frames
-from reprise.training.loop import Task, autocast
+from reprise.device import autocast
+from reprise.training.loop import Task
 
 LARGE, SMALL = 0, 1
 

@@ -1,0 +1,111 @@
+"""All-clips inference: its memory beside the network's, and its time against predicting only the beats' clips."""
+
+import multiprocessing
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from rows import Row, at_most, faster, verdict
+from small_study import published_settings
+
+from reprise.clips import n_starts
+from reprise.configuration import study_settings
+from reprise.device import pick_device
+from reprise.inference.ejection_fraction import predict_clips, predict_videos
+from reprise.models.video import video_network
+from reprise.phantoms.echocardiogram import film
+from reprise.ventricle import beat_starts, clip_starts_for_beats
+
+LONG_VIDEO, CLIPS = 1000, 938
+FILMS, MEAN_FRAMES = 4, 115
+TOLERANCE = 1e-3  # EF points
+WIDTH = 0.125
+
+
+def memory_row() -> Row:
+    """Peak memory that predicting all clips of a 1,000-frame video takes beside the network, in a fresh process."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        extra_mb = pool.apply(extra_memory_mb)
+    return at_most("peak MB of all-clips inference beside the network's, 1,000 frames", extra_mb, 300)
+
+
+def extra_memory_mb() -> float:
+    """Peak memory during all-clips inference with a network that needs none, less that before the video was there."""
+    device = pick_device("auto")
+    settings = published_settings("ef")
+    info = {"frames": settings["frames"], "period": settings["period"], "settings": settings}
+    info |= {"normalisation": {"mean": [32.0] * 3, "std": [50.0] * 3}}
+
+    def predict(frames: np.ndarray, clips: int) -> None:
+        predict_clips(FirstValue(), info, frames, np.arange(clips), device)
+
+    predict(np.zeros((70, 112, 112, 3), np.uint8), 2)
+    before = _memory_mb(device, peak=False)
+    predict(np.full((LONG_VIDEO, 112, 112, 3), 7, np.uint8), CLIPS)
+    return _memory_mb(device, peak=True) - before
+
+
+class FirstValue(torch.nn.Module):
+    """A network that takes no memory: the first value of each clip."""
+
+    def forward(self, clips: torch.Tensor) -> torch.Tensor:
+        """(B, C, L, H, W) to (B,)."""
+        return clips[:, 0, 0, 0, 0].clone()
+
+
+def _memory_mb(device: torch.device, peak: bool) -> float:
+    """Memory of this process or of the GPU in MB: now, starting a new peak, or the peak since then."""
+    if device.type == "cuda":
+        if not peak:
+            torch.cuda.reset_peak_memory_stats()
+        return torch.cuda.max_memory_allocated() / 2**20
+    if not peak:
+        Path("/proc/self/clear_refs").write_text("5")
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+
+
+def beats_row() -> Row:
+    """Videos a second with the beats' clips only, against all clips, and the same EF of each by either rule."""
+    device = pick_device("auto")
+    schedule = study_settings("echonet", "demo")
+    settings, lead = schedule["ef"] | {"precision": "fp32"}, schedule["beats"]["lead_frames"]
+    clip = {"length": settings["frames"], "period": settings["period"]}
+    info = {"frames": clip["length"], "period": clip["period"], "settings": settings}
+    info |= {"normalisation": {"mean": [40.0], "std": [50.0]}}
+    torch.manual_seed(0)
+    model = video_network("r2plus1d_18", WIDTH)
+    torch.nn.init.normal_(model.get_submodule("fc").weight)
+    model = model.eval().to(device).to(memory_format=torch.channels_last_3d)
+    films = [film(np.random.default_rng(seed), MEAN_FRAMES) for seed in range(FILMS)]
+    systoles = [shown.beats[:, 1] for shown in films]
+    frames = np.concatenate([shown.frames for shown in films])[..., None]
+    starts = {
+        "all": [np.arange(n_starts(MEAN_FRAMES, **clip))] * FILMS,
+        "beats": [clip_starts_for_beats(of_video, MEAN_FRAMES, lead, **clip) for of_video in systoles],
+    }
+    found = {}
+
+    def predict(mode: str) -> int:
+        offsets = MEAN_FRAMES * np.arange(FILMS)
+        counts = np.full(FILMS, MEAN_FRAMES)
+        found[mode] = list(predict_videos(model, info, frames, offsets, counts, starts[mode], device))
+        return FILMS
+
+    row = faster(
+        "videos a second, beats mode against all clips", lambda: predict("beats"), lambda: predict("all"), 10, 3
+    )
+    last = int(n_starts(MEAN_FRAMES, **clip)) - 1
+    efs = [[*_beat_by_beat(systoles, starts[mode], found[mode], lead, last)] for mode in ("all", "beats")]
+    return row._replace(ok=verdict(row.ok == "yes" and np.allclose(*efs, rtol=0, atol=TOLERANCE)))
+
+
+def _beat_by_beat(
+    systoles: list[np.ndarray], starts: list[np.ndarray], predictions: list[np.ndarray], lead: int, last: int
+) -> Iterator[float]:
+    """Mean over each video's beats by the published rule, then by the sound one; the first clip if it has none."""
+    for ends, begins, values in zip(systoles, starts, predictions, strict=True):
+        for sound in (False, True):
+            wanted = beat_starts(ends, last, lead, move_late=sound, repeat=not sound)
+            yield float(values[np.searchsorted(begins, wanted)].mean()) if len(wanted) else float(values[0])

@@ -1,0 +1,64 @@
+"""Measure speed and memory against plain formulations: prints a table and writes it as CSV."""
+
+import argparse
+import csv
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from clip_inference import beats_row, memory_row
+from gpu_training import gpu_rows
+from loading import loading_rows
+from resampling import bootstrap_row
+from rows import Row
+from small_study import make_small_study
+
+from reprise.command import run, say, step_parser
+from reprise.files import outputs
+
+HEADINGS = Row._fields
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The options."""
+    parser = step_parser(__doc__)
+    parser.add_argument("--output", type=Path, default=Path("results/bench.csv"), help="table to write")
+    return parser
+
+
+def main(args: argparse.Namespace) -> None:
+    """Measure row by row, showing each as soon as it is there."""
+    print(_line(HEADINGS), flush=True)
+    cells = []
+    for row in measured():
+        cells.append([_text(value) for value in row])
+        print(_line(cells[-1]), flush=True)
+    with outputs(args.output) as (path,), path.open("w", newline="") as stream:
+        csv.writer(stream).writerows([HEADINGS, *cells])
+    say(f"written to {args.output}")
+
+
+def measured() -> Iterator[Row]:
+    """All rows. On the CPU everything runs in one thread: two would wait for each other on a busy machine."""
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        study = make_small_study(Path(folder))
+        yield from loading_rows(study)
+        yield memory_row()
+        yield bootstrap_row()
+        yield beats_row()
+        yield from gpu_rows(study)
+
+
+def _text(value: str | float | None) -> str:
+    return value if isinstance(value, str) else "" if value is None else f"{value:.4g}"
+
+
+def _line(cells: tuple[str, ...] | list[str]) -> str:
+    widths = (80, 10, 10, 8, 9, 16)
+    return " ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+if __name__ == "__main__":
+    run(main, arguments())

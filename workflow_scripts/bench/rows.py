@@ -1,0 +1,55 @@
+"""Rows of the benchmark table: two ways of doing one thing, timed in turns, and what is required of their ratio."""
+
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import NamedTuple
+
+ROUNDS = 5
+SKIPPED = "skipped: no GPU"
+
+
+class Row(NamedTuple):
+    """A row of the table. `ok` is yes, no, empty where nothing is required, or why the row was skipped."""
+
+    name: str
+    ours: float | None
+    reference: float | None
+    ratio: float | None
+    required: str
+    ok: str
+
+
+def faster(
+    name: str, ours: Callable[[], int], reference: Callable[[], int], required: float, rounds: int = ROUNDS
+) -> Row:
+    """A row of two rates in items a second; each callable does some work and returns how many items that was.
+
+    The two take turns, so that another load on the machine meets both; the ratio is the median of the rounds'.
+    """
+    ours(), reference()
+    pairs = [(_rate(ours), _rate(reference)) for _ in range(rounds)]
+    ratio = median(fast / slow for fast, slow in pairs)
+    rates = (median(rates) for rates in zip(*pairs, strict=True))
+    return Row(name, *rates, ratio, f">= {required:g}", verdict(ratio >= required))
+
+
+def at_most(name: str, value: float, limit: float) -> Row:
+    """A row of one figure that has a limit."""
+    return Row(name, value, None, None, f"<= {limit:g}", verdict(value <= limit))
+
+
+def skipped(name: str, required: str) -> Row:
+    """A row that needs a GPU, on a machine without one."""
+    return Row(name, None, None, None, required, SKIPPED)
+
+
+def verdict(holds: bool) -> str:
+    """`yes` or `no`."""
+    return "yes" if holds else "no"
+
+
+def _rate(work: Callable[[], int]) -> float:
+    began = time.perf_counter()
+    items = work()
+    return items / (time.perf_counter() - began)
