@@ -22,6 +22,7 @@ rule echonet_train_ef:
         runtime=2880,
         gpu=1,
         nodes=1,
+        device=config["device"],
     params:
         spec=lambda w: spec("echonet/train_ef.py", recipe("echonet", "ef", w.run)),
         checkpoints="results/checkpoints/echonet/ef/{run}",
@@ -29,7 +30,7 @@ rule echonet_train_ef:
     shell:
         "exec python workflow_scripts/echonet/train_ef.py --store {input.store:q}"
         " --normalisation {input.normalisation:q} --initial {input.initial:q} --settings {params.spec:q}"
-        " --device {config[device]:q} --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q}"
+        " --device {resources.device:q} --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q}"
         " --published {output.published:q} --sound {output.sound:q} --history {output.history:q} --log {log:q}"
 
 
@@ -53,6 +54,7 @@ rule echonet_predict_ef:
         runtime=480,
         gpu=1,
         nodes=1,
+        device=config["device"],
     params:
         spec=spec("echonet/predict_ef.py", settings("echonet", "beats", clips=settings("echonet", "ef")["clips"])),
         clips=settings("echonet", "ef")["clips"],
@@ -60,7 +62,7 @@ rule echonet_predict_ef:
     shell:
         "exec python workflow_scripts/echonet/predict_ef.py --store {input.store:q} --weights {input.weights:q}"
         " --split {wildcards.split:q} --clips {params.clips:q} --size {input.sizes:q} --size-sound {input.size_sound:q}"
-        " --settings {params.spec:q} --device {config[device]:q} --checkpoints {params.checkpoints:q}"
+        " --settings {params.spec:q} --device {resources.device:q} --checkpoints {params.checkpoints:q}"
         " --predictions {output:q} --log {log:q}"
 
 

@@ -45,9 +45,10 @@ rule echonet_predict_clips:
         runtime=120,
         gpu=1,
         nodes=1,
+        device=config["device"],
     params:
         spec=spec("echonet/predict_clips.py", {}),
     shell:
         "exec python workflow_scripts/echonet/predict_clips.py --clips {input.clips:q} --findings {input.findings:q}"
-        " --segmentation {input.segmentation:q} --ef {input.ef:q} --device {config[device]:q} --output {output:q}"
+        " --segmentation {input.segmentation:q} --ef {input.ef:q} --device {resources.device:q} --output {output:q}"
         " --log {log:q}"

@@ -21,6 +21,7 @@ rule echonet_train_segmentation:
         runtime=1440,
         gpu=1,
         nodes=1,
+        device=config["device"],
     params:
         spec=lambda w: spec("echonet/train_segmentation.py", recipe("echonet", "segmentation", w.run)),
         checkpoints="results/checkpoints/echonet/segmentation/{run}",
@@ -28,7 +29,7 @@ rule echonet_train_segmentation:
     shell:
         "exec python workflow_scripts/echonet/train_segmentation.py --store {input.store:q}"
         " --normalisation {input.normalisation:q} --initial {input.initial:q} --settings {params.spec:q}"
-        " --device {config[device]:q} --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q}"
+        " --device {resources.device:q} --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q}"
         " --weights {output.weights:q} --history {output.history:q} --log {log:q}"
 
 
@@ -52,11 +53,12 @@ rule echonet_score_segmentation:
         runtime=60,
         gpu=1,
         nodes=1,
+        device=config["device"],
     params:
         spec=spec("echonet/score_segmentation.py", {}),
     shell:
         "exec python workflow_scripts/echonet/score_segmentation.py --store {input.store:q} --weights {input.weights:q}"
-        " --device {config[device]:q} --overlap {output.overlap:q} --val-dice {output.val:q}"
+        " --device {resources.device:q} --overlap {output.overlap:q} --val-dice {output.val:q}"
         " --test-dice {output.test:q} --log {log:q}"
 
 
@@ -79,12 +81,13 @@ rule echonet_segment_videos:
         runtime=240,
         gpu=1,
         nodes=1,
+        device=config["device"],
     params:
         spec=spec("echonet/segment_videos.py", {}),
         checkpoints="results/checkpoints/echonet/segment_videos/{run}",
     shell:
         "exec python workflow_scripts/echonet/segment_videos.py --store {input.store:q} --weights {input.weights:q}"
-        " --device {config[device]:q} --checkpoints {params.checkpoints:q} --areas {output.areas:q}"
+        " --device {resources.device:q} --checkpoints {params.checkpoints:q} --areas {output.areas:q}"
         " --masks {output.masks:q} --log {log:q}"
 
 

@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> None:
     train, val = (traced[traced["split"] == split] for split in ("train", "val"))
     torch.manual_seed(settings["seed"])
     model = video_network(settings["network"], settings["width"], settings["weights"], args.initial)
-    model = model.to(device, memory_format=torch.channels_last_3d)
+    model = model.to(device).to(memory_format=torch.channels_last_3d)
     task = clip_regression_task(arrays["frames"], train, val, "ef", normalisation, settings, device)
     best, history = fit(model, task, settings, args.checkpoints, args.tensorboard)
     info = {"kind": "ef", "normalisation": normalisation, "settings": settings}

@@ -41,7 +41,8 @@ def main(args: argparse.Namespace) -> None:
     train, val = (traced.loc[traced["split"] == split, "traced"].to_numpy() for split in ("train", "val"))
     images, masks = arrays["traced_frames"], arrays["traced_masks"]
     torch.manual_seed(settings["seed"])
-    model = segmentation_network(settings["network"], settings["width"], settings["weights"], args.initial).to(device)
+    model = segmentation_network(settings["network"], settings["width"], settings["weights"], args.initial)
+    model = model.to(device).to(memory_format=torch.channels_last)
     task = segmentation_task(images, masks, train, val, normalisation, settings, device)
     best, history = fit(model, task, settings, args.checkpoints, args.tensorboard)
     chosen = best["published"]

@@ -1,6 +1,6 @@
 """Clips of a stored video: where they start, how they are gathered, normalised and shifted, a batch at a time.
 
-The conventions are those of the loader that came with EchoNet-Dynamic (Ouyang et al., Nature 2020): a clip is
+The conventions are those of the loader behind Ouyang et al., Nature 580:252 (2020): a clip is
 `length` frames, `period` source frames apart; a video shorter than `length * period` frames is lengthened by
 frames that are zero after normalisation.
 """

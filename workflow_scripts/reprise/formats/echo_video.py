@@ -19,7 +19,7 @@ def read_video_clip(source: Path | BytesIO) -> Clip:
         InputError: it is damaged, cut short, or holds no video; the message does not name the file.
     """
     try:
-        with av.open(source if isinstance(source, BytesIO) else str(source)) as container:
+        with av.open(source if isinstance(source, BytesIO) else str(source), "r") as container:
             if not container.streams.video:
                 raise InputError("holds no video")
             frames = stack_frames(_upright_frames(container))

@@ -77,7 +77,8 @@ def render(
     clutter = _scatterers(rng, 0) * _amplitude(look.clutter_db)
     gain, noise = _amplitude(look.gain_db), _amplitude(look.noise_db)
     tissue_echo, blood_echo = _amplitude(look.tissue_db), _amplitude(look.blood_db)
-    pixels = cv2.convertMaps(to_polar(sector, _pixel_grid()).astype(np.float32), None, cv2.CV_16SC2)
+    beams, samples = np.moveaxis(to_polar(sector, _pixel_grid()).astype(np.float32), -1, 0)
+    whole, fraction = cv2.convertMaps(beams, samples, cv2.CV_16SC2)
     covered = inside(sector).astype(np.uint8)
     shown: np.ndarray | None = None
     for labels, beam, sample in scene:
@@ -87,7 +88,7 @@ def render(
         echo = [cv2.remap(t, beam, sample, cv2.INTER_LINEAR) * still + b * moving + c for t, b, c in planes]
         now = _displayed(look, echo)
         shown = now if shown is None else cv2.addWeighted(shown, look.persistence, now, 1 - look.persistence, 0)
-        yield cv2.remap(shown, *pixels, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) * covered
+        yield cv2.remap(shown, whole, fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) * covered
 
 
 def _scatterers(rng: np.random.Generator, spare: int) -> np.ndarray:

@@ -98,7 +98,7 @@ class _Run:
         self.epoch = self.step = self.seen = 0
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
         self.history: list[dict[str, float]] = []
-        self.best: dict[str, dict[str, float]] = {}
+        self.best: dict[str, dict[str, Any]] = {}
         self.saved_at = time.monotonic()
         self.stopping = _stop_signals()
 

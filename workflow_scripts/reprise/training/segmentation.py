@@ -62,8 +62,8 @@ def segmentation_task(
                 found = logits > 0
                 counts[which, 0] += (found & (target > 0)).sum()
                 counts[which, 1] += found.sum() + target.sum()
-        dice = 2 * torch.stack([counts.sum(0), counts[LARGE], counts[SMALL]])[:, 0].double()
-        dice = (dice / torch.stack([counts.sum(0), counts[LARGE], counts[SMALL]])[:, 1]).tolist()
+        shared, total = torch.stack([counts.sum(0), counts[LARGE], counts[SMALL]]).double().unbind(dim=1)
+        dice = (2 * shared / total).tolist()
         names = ("val_dice_overall", "val_dice_large", "val_dice_small")
         return {"val_loss": loss_sum.item() / len(val) / pixels} | dict(zip(names, dice, strict=True))
 
