@@ -56,8 +56,8 @@ rule echonet_predict_ef:
         nodes=1,
         device=config["device"],
     params:
-        spec=spec("echonet/predict_ef.py", settings("echonet", "beats", clips=settings("echonet", "ef")["clips"])),
-        clips=settings("echonet", "ef")["clips"],
+        spec=spec("echonet/predict_ef.py", settings("echonet", "beats")),
+        clips=settings("echonet", "predict_ef")["clips"],
         checkpoints="results/checkpoints/echonet/predict_ef/{run}/{protocol}/{split}",
     shell:
         "exec python workflow_scripts/echonet/predict_ef.py --store {input.store:q} --weights {input.weights:q}"

@@ -14,13 +14,13 @@ def size_table(rule_name):
 
 def sizes_for_clips(rule_name):
     """What predicting only the beats' clips needs; predicting all clips needs nothing."""
-    return [] if settings("echonet", "ef")["clips"] == "all" else size_table(rule_name)
+    return [] if settings("echonet", "predict_ef")["clips"] == "all" else size_table(rule_name)
 
 
 def predictions():
     """Predictions of every run: the published protocol also scores the validation split."""
     parts = ["sound/test", "published/test"]
-    if settings("echonet", "ef")["clips"] == "all":
+    if settings("echonet", "predict_ef")["clips"] == "all":
         parts.append("published/val")
     return expand("results/echonet/ef/{run}/{part}_predictions.csv", run=runs("echonet", "ef"), part=parts)
 
