@@ -10,8 +10,6 @@ os.environ["PYTHONPATH"] = str(CODE)
 # Threads that wait must not spin: jobs share the machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from snakemake.exceptions import WorkflowError
-
 from reprise.configuration import check_configuration, study_settings
 from reprise.errors import InputError
 from reprise.fingerprint import spec
@@ -19,7 +17,7 @@ from reprise.fingerprint import spec
 try:
     check_configuration(config)
 except InputError as error:
-    raise WorkflowError(str(error)) from None
+    sys.exit(f"error: {error}")
 
 
 wildcard_constraints:
