@@ -37,7 +37,10 @@ def test_demo_learns(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> Non
     by_mean = metric(folder, "sound", "baseline/test/mae")
     for protocol in ("published", "sound"):
         assert metric(folder, protocol, "ef/r2plus1d_18/test/all/mae") < 0.9 * by_mean
-    assert metric(folder, "sound", "mask_ef/deeplabv3_resnet50/test/mae") < 0.7 * by_mean
+    cases = pd.read_csv(folder / "results/echonet/store/cases.csv").set_index("case")["ef"]
+    beats = pd.read_csv(folder / "results/echonet/segmentation/deeplabv3_resnet50-seed0/mask_ef.csv")
+    from_masks = beats.groupby("case")["ef"].mean()
+    assert from_masks.corr(cases.reindex(from_masks.index)) > 0.6
 
 
 def test_nothing_of_a_phantom_is_called_reproduced(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:

@@ -52,8 +52,8 @@ install_python_packages() {
 }
 
 install_what_tests_need() {
-    has chromium munged slurmctld slurmd sbatch ||
-        apt chromium munge slurmctld slurmd slurm-client ||
+    { has chromium munged slurmctld slurmd sbatch && .venv/bin/playwright --version >/dev/null 2>&1; } ||
+        apt chromium libatomic1 munge slurmctld slurmd slurm-client ||
         say "tests that need Chromium or Slurm will be skipped: installing them takes root"
 }
 

@@ -30,7 +30,6 @@ def gpu_rows(study: SmallStudy) -> list[Row]:
     """The rows that need a GPU, or why they are skipped."""
     if not torch.cuda.is_available():
         return [skipped(WAITING, "<= 2"), skipped(THROUGHPUT, ">= 4")]
-    torch.set_float32_matmul_precision("highest")  # as published; bf16 is not concerned
     device = torch.device("cuda")
     with_data, without_data = fast_rates(study, device, STEPS)
     reference = decoding_rate(study, device, STEPS)

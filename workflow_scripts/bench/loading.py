@@ -13,7 +13,7 @@ from reprise.training.clip_regression import clip_regression_task
 from reprise.training.segmentation import segmentation_task
 
 CPU = torch.device("cpu")
-MEAN, STD = np.float32([32.5, 32.6, 32.9]), np.float32([49.9, 49.9, 50.1])
+MEAN, STD = np.array([[32.5, 32.6, 32.9], [49.9, 49.9, 50.1]], np.float32)
 BATCHES = 10  # from the store, each round; of decoded samples one batch
 
 

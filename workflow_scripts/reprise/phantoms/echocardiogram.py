@@ -71,7 +71,7 @@ def _draw_sector(rng: np.random.Generator) -> Sector:
 
 
 def _draw_placed_ventricle(rng: np.random.Generator, sector: Sector, ejection_fraction: float) -> Ventricle:
-    """A ventricle within the sector, at most so long that its base stays in the frame; one that ejects little is round."""
+    """A ventricle within the sector, its base within the frame; one that ejects little is round."""
     angle, distance = rng.normal(0.03, 0.1), sector.depth * rng.uniform(0.1, 0.3)
     apex = np.array([sector.x + distance * np.sin(angle), max(sector.y + distance * np.cos(angle), _MARGIN)])
     length = min(sector.depth * rng.uniform(0.38, 0.56), (SIDE - _MARGIN - 6 - apex[1]) * 0.98)
