@@ -1,19 +1,16 @@
 # What the rules of all studies share. Parsed again inside every cluster job, so it stays light.
 
-import os
 import sys
 from pathlib import Path
 
 CODE = Path(workflow.basedir, "workflow_scripts")
 sys.path.insert(0, str(CODE))
-os.environ["PYTHONPATH"] = str(CODE)
-# Threads that wait must not spin: jobs share the machine.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from reprise.configuration import check_configuration, study_settings
+from reprise.configuration import check_configuration, set_environment, study_settings
 from reprise.errors import InputError
 from reprise.fingerprint import spec
 
+set_environment()
 try:
     check_configuration(config)
 except InputError as error:
@@ -103,3 +100,8 @@ def described_study(study):
     """What a study's section of the report says of its run."""
     run = described_run()
     return run["parameters"][study] | {"data": run["data"][study], "models": config["models"][study]}
+
+
+def weights_source(network, weights):
+    """Where initial weights come from: the file or URL that the configuration names, or torchvision's server."""
+    return config.get("weights", {}).get(f"{network}-{weights}", "auto")

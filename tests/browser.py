@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+PATIENCE_MS = 180_000  # other tests train networks meanwhile
 PHONE = {"width": 390, "height": 844}
 PRIVATE = tuple(f"/{folder}/" for folder in ("home", "root", "Users", "tmp"))
 
@@ -65,6 +66,7 @@ def opened(path: Path, **options: Any) -> Iterator[tuple[Any, list[str]]]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         page = browser.new_context(**options).new_page()
+        page.set_default_timeout(PATIENCE_MS)
         faults: list[str] = []
         address = path.resolve().as_uri()
         page.on("request", lambda request: _note_request(request.url, address, faults))
@@ -83,7 +85,7 @@ def opened(path: Path, **options: Any) -> Iterator[tuple[Any, list[str]]]:
 def check_page(path: Path) -> None:
     """Fail with all faults of a page: requests, console errors, missing or undescribed figures, overflow on a phone."""
     with opened(path) as (page, faults):
-        page.wait_for_function(VIDEOS_READY, timeout=30_000)
+        page.wait_for_function(VIDEOS_READY)
         faults.extend(page.evaluate(FAULTS))
         for width in (PHONE["width"], 1280):
             page.set_viewport_size({"width": width, "height": PHONE["height"]})

@@ -159,3 +159,9 @@ def test_damaged_raw_data_stops_before_anything_is_made(tmp_path: Path, run_step
     assert f"Videos/{victim.name}" in run.stdout
     assert not (tmp_path / "results/echonet/manifest.csv").exists()
     shutil.rmtree(tmp_path / "raw")
+
+
+def test_published_schedule_can_be_planned(demo: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    plan = type_command(f"{REPORT} -n --config schedule=published", demo[0])
+    assert plan.returncode == 0, plan.stdout[-3000:]
+    assert "kinetics400/r2plus1d_18" in plan.stdout and "imagenet_backbone/deeplabv3_resnet50" in plan.stdout

@@ -1,6 +1,7 @@
 """Reads and checks the configuration: every problem at once, one line each, before any job starts."""
 
 import difflib
+import os
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,12 @@ from jsonschema.exceptions import ValidationError
 from reprise.errors import InputError
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
+
+
+def set_environment() -> None:
+    """Let the steps that this process starts find the library, and let their waiting threads sleep: jobs share cores."""
+    os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def check_configuration(config: Mapping[str, Any]) -> None:

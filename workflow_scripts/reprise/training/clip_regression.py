@@ -25,6 +25,7 @@ class Source(NamedTuple):
     normalisation: Mapping[str, Any]  # mean and std, a value a channel, on the scale 0..255
     settings: Mapping[str, Any]  # frames, period, pad, downsample, batch_size, validation_clips, precision, seed
     device: torch.device
+    memory: Tensor  # (batch_size, frames, H, W, 3) float32 for one batch after another: new memory costs a CPU dear
 
 
 def clip_regression_task(
@@ -50,7 +51,8 @@ def clip_regression_task(
         settings: see `Source`.
         device: where the network is.
     """
-    source = Source(place_frames(frames, device), normalisation, settings, device)
+    memory = torch.empty(settings["batch_size"], settings["frames"], *frames.shape[1:3], 3, device=device)
+    source = Source(place_frames(frames, device), normalisation, settings, device, memory)
     choices = {"published": "val_loss_published", "sound": "val_loss_sound"}
     return Task(len(train), partial(_loss, source, train, target), partial(_validate, source, val, target), choices)
 
@@ -94,12 +96,13 @@ def _predict(source: Source, videos: pd.DataFrame, model: nn.Module, starts: np.
 
 
 def _clips(source: Source, videos: pd.DataFrame, starts: np.ndarray, crops: np.ndarray | None = None) -> Tensor:
-    """Prepared clips (B, 3, L, H, W), one a video, cropped where `crops` (B, 2) says."""
+    """Prepared clips (B, 3, L, H, W), one a video, cropped where `crops` (B, 2) says; the next call overwrites them."""
     settings, where = source.settings, (videos["offset"].to_numpy(), videos["frames"].to_numpy(), starts)
     length, period, pad = settings["frames"], settings["period"], 0 if crops is None else settings["pad"]
     batch, valid = gather_clips(source.frames, *where, length=length, period=period, device=source.device)
     mean, std = source.normalisation["mean"], source.normalisation["std"]
-    return downsample(normalise_clips(batch, valid, mean, std, crops=crops, pad=pad), settings["downsample"])
+    clips = normalise_clips(batch, valid, mean, std, crops=crops, pad=pad, out=source.memory[: len(videos)])
+    return downsample(clips, settings["downsample"])
 
 
 def _starts(source: Source, videos: pd.DataFrame) -> np.ndarray:
