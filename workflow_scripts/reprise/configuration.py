@@ -17,7 +17,7 @@ CONFIG = Path(__file__).resolve().parents[2] / "config"
 
 
 def set_environment() -> None:
-    """Let the steps that this process starts find the library, and let their waiting threads sleep: jobs share cores."""
+    """Let the steps that this process starts find the library, and let threads that wait sleep: jobs share cores."""
     os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
