@@ -28,7 +28,7 @@ RULES = {
 }
 HYPERPARAMETERS = {
     "segmentation": {"width": 1, "weights": "imagenet_backbone", "epochs": 50},
-    "ef": {"width": 1, "weights": "kinetics400", "frames": 32, "period": 2, "epochs": 45},
+    "ef": {"width": 1, "weights": "kinetics400", "frames": 32, "period": 2, "downsample": 1, "epochs": 45},
 }
 
 
