@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from project import environment
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -26,7 +28,7 @@ def run_step() -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def call(step: str, *args: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, ROOT / "workflow_scripts" / step, *args]
-        env = os.environ | {"PYTHONPATH": str(ROOT / "workflow_scripts"), "OMP_NUM_THREADS": "1"}
+        env = environment() | {"PYTHONPATH": str(ROOT / "workflow_scripts"), "OMP_NUM_THREADS": "1"}
         words = [str(part) for part in command]
         return subprocess.run(words, capture_output=True, text=True, env=env, check=False, **options)
 

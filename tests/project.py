@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+# As it was before any test: R, once started in a process, adds library folders that other programs must not see.
+BEFORE_TESTS = dict(os.environ)
 TINY: dict[str, dict[str, Any]] = {
     "segmentation": {"epochs": 1},
     "ef": {"epochs": 1},
@@ -39,7 +41,7 @@ def copy_project(folder: Path, demo: Mapping[str, Mapping[str, Any]] | None = No
 
 def environment() -> dict[str, str]:
     """This environment with the project's programs first, as after `source .venv/bin/activate`."""
-    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    return BEFORE_TESTS | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{BEFORE_TESTS['PATH']}"}
 
 
 def type_command(command: str, folder: Path, inside: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
