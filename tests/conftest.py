@@ -26,9 +26,12 @@ def real_data() -> Path:
 def run_step() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a step as a user would, by its path below workflow_scripts/, and capture what it prints."""
 
-    def call(step: str, *args: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
+    def call(
+        step: str, *args: str | Path, path: str | None = None, **options: object
+    ) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, ROOT / "workflow_scripts" / step, *args]
         env = environment() | {"PYTHONPATH": str(ROOT / "workflow_scripts"), "OMP_NUM_THREADS": "1"}
+        env |= {"PATH": path} if path else {}
         words = [str(part) for part in command]
         return subprocess.run(words, capture_output=True, text=True, env=env, check=False, **options)
 

@@ -51,8 +51,8 @@ NodeName=n2 NodeHostName={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs={cpus} R
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
-# The last command waits for the test's end of a pipe to close, be it by the test's death: then the namespace's
-# first process ends, and the kernel kills all others before anyone learns of that.
+# `cat` waits for the test's end of a pipe to close, be it by the test's death: then the shell, the namespace's first
+# process, ends, and the kernel kills all others before anyone learns of that. Until then the shell reaps orphans.
 START = """\
 set -e
 mount --bind {folder}/etc /etc/slurm
@@ -61,7 +61,7 @@ munged --force --key-file={folder}/munge.key --socket={folder}/munge.socket --pi
 slurmctld -c
 slurmd -N n1
 slurmd -N n2
-exec cat
+cat; exit
 """
 
 
