@@ -20,7 +20,7 @@ rule echonet_train_ef:
     resources:
         mem_mb=32000,
         runtime=2880,
-        gpu=1,
+        gpu=int(config["device"] != "cpu"),
         nodes=1,
         device=config["device"],
     params:
@@ -52,7 +52,7 @@ rule echonet_predict_ef:
     resources:
         mem_mb=16000,
         runtime=480,
-        gpu=1,
+        gpu=int(config["device"] != "cpu"),
         nodes=1,
         device=config["device"],
     params:

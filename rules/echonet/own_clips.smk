@@ -43,7 +43,7 @@ rule echonet_predict_clips:
     resources:
         mem_mb=8000,
         runtime=120,
-        gpu=1,
+        gpu=int(config["device"] != "cpu"),
         nodes=1,
         device=config["device"],
     params:

@@ -19,7 +19,7 @@ rule echonet_train_segmentation:
     resources:
         mem_mb=16000,
         runtime=1440,
-        gpu=1,
+        gpu=int(config["device"] != "cpu"),
         nodes=1,
         device=config["device"],
     params:
@@ -51,7 +51,7 @@ rule echonet_score_segmentation:
     resources:
         mem_mb=8000,
         runtime=60,
-        gpu=1,
+        gpu=int(config["device"] != "cpu"),
         nodes=1,
         device=config["device"],
     params:
@@ -79,7 +79,7 @@ rule echonet_segment_videos:
     resources:
         mem_mb=8000,
         runtime=240,
-        gpu=1,
+        gpu=int(config["device"] != "cpu"),
         nodes=1,
         device=config["device"],
     params:
