@@ -4,22 +4,13 @@ import argparse
 import json
 from pathlib import Path
 
-from reprise.command import json_object, run, step_parser
+from echonet.training_options import training_parser
+from reprise.command import run
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = step_parser(__doc__)
-    parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
-    parser.add_argument("--normalisation", type=Path, required=True, help="JSON file: mean and std a channel")
-    parser.add_argument(
-        "--settings", type=json_object, required=True, help="JSON: the recipe (see config/echonet.yaml)"
-    )
-    parser.add_argument("--initial", type=Path, nargs="?", help="file of initial weights, unless they are random")
-    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    parser.add_argument("--checkpoints", type=Path, required=True, help="folder from which a killed run goes on")
-    parser.add_argument("--tensorboard", type=Path, required=True, help="folder for TensorBoard's event files")
+    parser = training_parser(__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="output: weights of the best epoch")
-    parser.add_argument("--history", type=Path, required=True, help="output: CSV with a row an epoch")
     return parser
 
 
