@@ -142,7 +142,7 @@ def test_a_killed_prediction_goes_on_where_it_stopped(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         resumed(tmp_path, ["weights"], cases, lambda todo: compute(todo, "c"))
-    (file,) = tmp_path.iterdir()
+    (file,) = tmp_path.glob("*.jsonl")
     whole = file.read_bytes()
     torn = [whole[:-1], whole[: len(whole) - 30], whole + b'["c", "UEs', whole + b"\0" * 50, whole + b"[3]\n"]
     for content, todo in zip(torn, ["bcd", "bcd", "cd", "cd", "cd"], strict=True):
@@ -157,6 +157,7 @@ def test_a_killed_prediction_goes_on_where_it_stopped(tmp_path):
         assert not asked
     resumed(tmp_path, ["other weights"], cases, compute)
     assert asked == cases
+    assert not file.exists()
 
 
 @pytest.fixture
@@ -212,7 +213,6 @@ def test_segmentation_steps_write_tables_that_agree(study):
     assert areas["frame"].tolist() == [*range(8)] * 2
     assert masks.shape == (16, 112, 14)
     assert np.unpackbits(masks, axis=-1).sum(axis=(1, 2)).tolist() == areas["area"].tolist()
-    assert not (folder / "parts").exists()
 
 
 def test_beats_mode_predicts_the_clips_that_beats_need_as_all_clips_does(study):

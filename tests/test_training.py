@@ -1,8 +1,10 @@
 """The training loop: sample order, resuming bit for bit, checkpoints that are damaged, signals."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,8 +15,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from reprise.errors import InputError
-from reprise.training.checkpoint import checkpoints, locked, read_checkpoint, save_checkpoint
-from reprise.training.loop import INTERRUPTED, Task, fit, learning_rate
+from reprise.lock import locked
+from reprise.training.checkpoint import checkpoint_path, checkpoints, read_checkpoint, save_checkpoint
+from reprise.training.interval import interval
+from reprise.training.loop import INTERRUPTED, Chosen, Task, fit
+from reprise.training.optimiser import learning_rate
 from reprise.training.sampler import batches, integers, uniform
 
 SETTINGS = {
@@ -25,6 +30,7 @@ SETTINGS = {
     "optimiser": {"name": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 1e-4},
     "decay": {"every_epochs": 2, "factor": 0.1},
 }
+LONG = SETTINGS | {"epochs": 12}
 X = torch.linspace(-1, 1, 26 * 3).reshape(26, 3).sin()
 Y = X.sum(dim=1, keepdim=True) ** 2
 
@@ -38,75 +44,124 @@ def task(stop_after: int | None = None, stop_with: signal.Signals = signal.SIGTE
     """A small regression; after `stop_after` losses it sends this process a signal."""
     calls = iter(range(10**6))
 
-    def loss(model: nn.Module, samples: np.ndarray, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def check() -> None:
         if next(calls) == stop_after:
             os.kill(os.getpid(), stop_with)
-        error = ((model(X[samples]) - Y[samples]) ** 2).sum()
-        return error / len(samples), error
 
-    def validate(model: nn.Module, epoch: int) -> dict[str, float]:
-        return {"val_loss": float(((model(X) - Y) ** 2).mean())}
+    def terms(model: nn.Module, samples: np.ndarray, epoch: int) -> torch.Tensor:
+        check()
+        return ((model(X[samples]) - Y[samples]) ** 2).sum()[None]
 
-    return Task(len(X), loss, validate, {"best": "val_loss"})
+    def validate(model: nn.Module, cases: np.ndarray, epoch: int) -> dict[str, torch.Tensor]:
+        check()
+        return {"error": ((model(X[cases]) - Y[cases]) ** 2)[:, 0]}
+
+    def summary(found: dict[str, np.ndarray]) -> dict[str, float]:
+        return {"val_loss": float(found["error"].mean())}
+
+    mean = lambda sums, n: (sums[0] / n, sums[0] / n)  # noqa: E731
+    return Task(len(X), terms, mean, len(X), validate, summary, {"best": "val_loss"})
 
 
-@pytest.mark.parametrize("stop_after", [0, 4, 6, 11, 17])
-def test_interrupted_run_ends_as_one_never_stopped(tmp_path: Path, stop_after: int) -> None:
-    whole, whole_history = fit(network(), task(), SETTINGS, tmp_path / "whole", tmp_path / "tb")
+def train(
+    folder: Path,
+    work: Task | None = None,
+    settings: dict[str, Any] = SETTINGS,
+    data: str = "a store",
+    every: str = "60 seconds",
+) -> tuple[dict[str, Chosen], pd.DataFrame]:
+    return fit(network(), work or task(), settings, data, folder, folder / "tensorboard", interval(every))
+
+
+def assert_same(one: tuple, other: tuple) -> None:
+    """Two results of training are the same, bit for bit."""
+    pd.testing.assert_frame_equal(one[1], other[1], check_exact=True)
+    assert one[0]["best"].epoch == other[0]["best"].epoch
+    for name, tensor in one[0]["best"].weights.items():
+        assert torch.equal(tensor, other[0]["best"].weights[name]), name
+
+
+# An epoch is 6 steps of training and 7 batches of validation.
+@pytest.mark.parametrize("every", ["60 seconds", "1 steps"])
+@pytest.mark.parametrize("stop_after", [0, 4, 5, 6, 9, 12, 13, 25, 37])
+def test_interrupted_run_ends_as_one_never_stopped(tmp_path: Path, stop_after: int, every: str) -> None:
+    whole = train(tmp_path / "whole")
     with pytest.raises(SystemExit) as stopped:
-        fit(network(), task(stop_after), SETTINGS, tmp_path / "killed", tmp_path / "tb")
+        train(tmp_path / "killed", task(stop_after), every=every)
     assert stopped.value.code == INTERRUPTED
-    again, history = fit(network(), task(), SETTINGS, tmp_path / "killed", tmp_path / "tb")
-    pd.testing.assert_frame_equal(history, whole_history, check_exact=True)
-    assert again["best"].epoch == whole["best"].epoch
-    for name, tensor in whole["best"].weights.items():
-        assert torch.equal(tensor, again["best"].weights[name]), name
+    assert_same(train(tmp_path / "killed", every=every), whole)
 
 
+@pytest.mark.parametrize("kind", ["last", "best"])
 @pytest.mark.parametrize("damage", ["truncate", "flip a bit", "empty", "not a checkpoint"])
-def test_damaged_checkpoint_is_passed_over(tmp_path: Path, damage: str, capfd: pytest.CaptureFixture[str]) -> None:
-    _, whole_history = fit(network(), task(), SETTINGS, tmp_path / "whole", tmp_path / "tb")
+def test_damaged_checkpoint_is_passed_over(
+    tmp_path: Path, damage: str, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = train(tmp_path / "whole")
     with pytest.raises(SystemExit):
-        fit(network(), task(15), SETTINGS, tmp_path / "killed", tmp_path / "tb")
-    newest, older = checkpoints(tmp_path / "killed", "last")
-    content = bytearray(newest.read_bytes())
+        train(tmp_path / "killed", task(29), every="1 steps")
+    newest, *_ = checkpoints(tmp_path / "killed", "last")
+    victim, *_ = checkpoints(tmp_path / "killed", kind)
+    content = bytearray(victim.read_bytes())
     content[len(content) // 2] ^= 1
     replaced = {"truncate": content[: len(content) // 2], "flip a bit": content, "empty": b"", "not a checkpoint": b"x"}
-    newest.write_bytes(replaced[damage])
-    _, history = fit(network(), task(), SETTINGS, tmp_path / "killed", tmp_path / "tb")
-    pd.testing.assert_frame_equal(history, whole_history, check_exact=True)
-    assert f"{newest}: damaged" in capfd.readouterr().err
-    assert older.name != newest.name
+    victim.write_bytes(replaced[damage])
+    assert_same(train(tmp_path / "killed"), whole)
+    said = capfd.readouterr().err
+    assert f"{newest}: damaged" in said
+    assert ("going on from" in said) is (kind == "last")
 
 
-def test_checkpoint_of_other_settings_is_not_used(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        fit(network(), task(5), SETTINGS, tmp_path, tmp_path / "tb")
+def test_checkpoint_of_other_settings_or_data_is_not_used(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     other = SETTINGS | {"batch_size": 5}
-    _, history = fit(network(), task(), other, tmp_path, tmp_path / "tb")
-    _, fresh = fit(network(), task(), other, tmp_path / "fresh", tmp_path / "tb")
-    pd.testing.assert_frame_equal(history, fresh, check_exact=True)
-    assert "made by other code, data or settings" in capfd.readouterr().err
+    for changed in ({"settings": other}, {"data": "another store"}):
+        with pytest.raises(SystemExit):
+            train(tmp_path / "killed", task(5))
+        assert_same(train(tmp_path / "killed", **changed), train(tmp_path / f"fresh {[*changed]}", **changed))
+        assert "made by other code, data or settings" in capfd.readouterr().err
+        shutil.rmtree(tmp_path / "killed")
+
+
+def test_run_that_ended_gives_its_result_again_without_training(tmp_path: Path) -> None:
+    whole = train(tmp_path)
+    assert_same(train(tmp_path, task(stop_after=0)), whole)
+
+
+def test_best_weights_outlive_many_improvements(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        train(tmp_path, task(100), LONG, every="20 steps")
+    assert len(checkpoints(tmp_path, "last")) == 2 and len(checkpoints(tmp_path, "best")) <= 3
+    checkpoints(tmp_path, "last")[0].write_bytes(b"")
+    assert_same(train(tmp_path, settings=LONG, every="20 steps"), train(tmp_path / "whole", settings=LONG))
+    assert "going on from" in capfd.readouterr().err
 
 
 def test_full_disk_keeps_the_last_good_checkpoint(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert save_checkpoint(tmp_path, "last", 1, {"x": 1}, "me")
+    first, second = (checkpoint_path(tmp_path, "last", number) for number in (1, 2))
+    assert save_checkpoint(first, {"x": 1}, "me")
     (tmp_path / ".checkpoint.part").symlink_to("/dev/full")
-    assert not save_checkpoint(tmp_path, "last", 2, {"x": 2}, "me")
+    assert not save_checkpoint(second, {"x": 2}, "me")
     assert "No space left on device" in capfd.readouterr().err
-    assert [path.name for path in checkpoints(tmp_path, "last")] == ["last-000000001.ckpt"]
-    assert read_checkpoint(checkpoints(tmp_path, "last")[0], "me", torch.device("cpu")) == {"x": 1}
+    assert checkpoints(tmp_path, "last") == [first]
+    assert read_checkpoint(first, "me", torch.device("cpu")) == {"x": 1}
 
 
-def test_second_process_in_one_folder_leaves(tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(InputError, match="another process is training here"), locked(tmp_path):
+def test_second_process_in_one_folder_leaves_and_names_the_first(tmp_path: Path) -> None:
+    message = f"another process is at work here .process {os.getpid()} on"
+    with locked(tmp_path), pytest.raises(InputError, match=message), locked(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("text", ["", "60", "x seconds", "0 steps", "-1 seconds", "5 minutes", "nan steps"])
+def test_interval_must_be_seconds_or_steps(text: str) -> None:
+    with pytest.raises(ValueError):
+        interval(text)
 
 
 def test_diverging_loss_is_one_clear_error(tmp_path: Path) -> None:
     wild = SETTINGS | {"optimiser": SETTINGS["optimiser"] | {"lr": 1e9}}
     with pytest.raises(InputError, match="not finite; lower optimiser: lr"):
-        fit(network(), task(), wild, tmp_path, tmp_path / "tb")
+        train(tmp_path, settings=wild)
 
 
 def test_learning_rate_falls_by_steps() -> None:

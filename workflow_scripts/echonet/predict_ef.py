@@ -1,7 +1,6 @@
 """Predict ejection fraction from clips of each video of a split: every clip, or those that the beats need."""
 
 import argparse
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pandas as pd
 from reprise.command import json_object, progress, run, step_parser
 from reprise.errors import InputError
 from reprise.files import outputs
-from reprise.store import open_store
+from reprise.store import open_store, store_identity
 from reprise.tables import read_table
 from reprise.ventricle import clip_starts_for_beats
 
@@ -58,7 +57,7 @@ def main(args: argparse.Namespace) -> None:
             yield {"predictions": predictions}
 
     asked = {case: of_video.tolist() for case, of_video in starts.items()}
-    identity = [file_sha256(args.weights), file_sha256(args.store / "cases.csv"), asked]
+    identity = [args.settings, file_sha256(args.weights), store_identity(args.store), asked]
     parts = resumed(args.checkpoints, identity, list(videos.index), predictions_of)
     with outputs(args.predictions) as (path,):
         path.write_text(
@@ -66,7 +65,6 @@ def main(args: argparse.Namespace) -> None:
                 rows(case, starts[case], part["predictions"]) for case, part in zip(videos.index, parts, strict=True)
             )
         )
-    shutil.rmtree(args.checkpoints)
 
 
 def clip_starts(n_frames: pd.Series, info: dict[str, Any], args: argparse.Namespace) -> dict[str, np.ndarray]:

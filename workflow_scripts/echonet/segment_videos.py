@@ -1,17 +1,16 @@
 """Segment every frame of the test videos: the ventricle's area in each, and its mask."""
 
 import argparse
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from reprise.command import progress, run, step_parser
+from reprise.command import json_object, progress, run, step_parser
 from reprise.errors import InputError
 from reprise.files import outputs
-from reprise.store import open_store
+from reprise.store import open_store, store_identity
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -19,6 +18,7 @@ def arguments() -> argparse.ArgumentParser:
     parser = step_parser(__doc__)
     parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
     parser.add_argument("--weights", type=Path, required=True, help="weights of a segmentation network")
+    parser.add_argument("--settings", type=json_object, default={}, help="JSON: what results kept before must share")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder from which a killed run goes on")
     parser.add_argument("--areas", type=Path, required=True, help="table to write: case, frame, area in px")
@@ -46,13 +46,12 @@ def main(args: argparse.Namespace) -> None:
             masks = segment_frames(model, info, arrays["frames"][first : first + count], device)
             yield {"masks": np.packbits(masks, axis=-1), "areas": masks.sum(axis=(1, 2))}
 
-    identity = [file_sha256(args.weights), file_sha256(args.store / "cases.csv")]
+    identity = [args.settings, file_sha256(args.weights), store_identity(args.store)]
     parts = resumed(args.checkpoints, identity, list(videos.index), masks_of)
     with outputs(args.areas, args.masks) as (areas, masks):
         area_table(videos, [part["areas"] for part in parts]).to_csv(areas, index=False)
         with masks.open("wb") as stream:
             np.save(stream, np.concatenate([part["masks"] for part in parts]))
-    shutil.rmtree(args.checkpoints)
 
 
 def area_table(videos: pd.DataFrame, areas: list[np.ndarray]) -> pd.DataFrame:

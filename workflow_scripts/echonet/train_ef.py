@@ -4,8 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from echonet.training_options import training_parser
+from echonet.training_options import depends_on, training_parser
 from reprise.command import run
+from reprise.training.launch import spread
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -16,6 +17,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
+    spread(args.processes)
     import torch
 
     from reprise.device import pick_device
@@ -24,9 +26,9 @@ def main(args: argparse.Namespace) -> None:
     from reprise.models.weights import save_model
     from reprise.store import open_store
     from reprise.training.clip_regression import clip_regression_task
-    from reprise.training.loop import finished, fit
+    from reprise.training.loop import fit
 
-    settings, device = args.settings, pick_device(args.device)
+    settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")
     normalisation = json.loads(args.normalisation.read_text())
     cases, arrays = open_store(args.store)
     traced = cases[cases["traced"] >= 0]
@@ -35,7 +37,9 @@ def main(args: argparse.Namespace) -> None:
     model = video_network(settings["network"], settings["width"], settings["weights"], args.initial)
     model = model.to(device).to(memory_format=torch.channels_last_3d)
     task = clip_regression_task(arrays["frames"], train, val, "ef", normalisation, settings, device)
-    best, history = fit(model, task, settings, args.checkpoints, args.tensorboard)
+    best, history = fit(
+        model, task, settings, depends_on(args), args.checkpoints, args.tensorboard, args.checkpoint_every
+    )
     info = {"kind": "ef", "normalisation": normalisation, "settings": settings}
     info |= {key: settings[key] for key in ("network", "width", "weights", "frames", "period")}
     with outputs(args.published, args.sound, args.history) as (published, sound, log):
@@ -43,7 +47,6 @@ def main(args: argparse.Namespace) -> None:
             model.load_state_dict(best[protocol].weights)
             save_model(path, model, info | {"protocol": protocol, "epoch": best[protocol].epoch})
         history.to_csv(log, index=False)
-    finished(args.checkpoints)
 
 
 if __name__ == "__main__":

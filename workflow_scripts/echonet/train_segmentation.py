@@ -4,8 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from echonet.training_options import training_parser
+from echonet.training_options import depends_on, training_parser
 from reprise.command import run
+from reprise.training.launch import spread
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -15,6 +16,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
+    spread(args.processes)
     import torch
 
     from reprise.device import pick_device
@@ -22,10 +24,10 @@ def main(args: argparse.Namespace) -> None:
     from reprise.models.segmentation import segmentation_network
     from reprise.models.weights import save_model
     from reprise.store import open_store
-    from reprise.training.loop import finished, fit
+    from reprise.training.loop import fit
     from reprise.training.segmentation import segmentation_task
 
-    settings, device = args.settings, pick_device(args.device)
+    settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")
     normalisation = json.loads(args.normalisation.read_text())
     cases, arrays = open_store(args.store)
     traced = cases[cases["traced"] >= 0]
@@ -35,7 +37,9 @@ def main(args: argparse.Namespace) -> None:
     model = segmentation_network(settings["network"], settings["width"], settings["weights"], args.initial)
     model = model.to(device).to(memory_format=torch.channels_last)
     task = segmentation_task(images, masks, train, val, normalisation, settings, device)
-    best, history = fit(model, task, settings, args.checkpoints, args.tensorboard)
+    best, history = fit(
+        model, task, settings, depends_on(args), args.checkpoints, args.tensorboard, args.checkpoint_every
+    )
     chosen = best["published"]
     model.load_state_dict(chosen.weights)
     info = {"kind": "segmentation", "epoch": chosen.epoch, "normalisation": normalisation, "settings": settings}
@@ -43,7 +47,6 @@ def main(args: argparse.Namespace) -> None:
     with outputs(args.weights, args.history) as (weights, log):
         save_model(weights, model, info)
         history.to_csv(log, index=False)
-    finished(args.checkpoints)
 
 
 if __name__ == "__main__":

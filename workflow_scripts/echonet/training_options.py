@@ -1,9 +1,12 @@
-"""The options that both training steps share."""
+"""The options that both training steps share, and what their results depend on."""
 
 import argparse
+import json
 from pathlib import Path
+from typing import Any
 
 from reprise.command import json_object, step_parser
+from reprise.training.interval import interval
 
 
 def training_parser(description: str | None) -> argparse.ArgumentParser:
@@ -16,7 +19,19 @@ def training_parser(description: str | None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--initial", type=Path, nargs="?", help="file of initial weights, unless they are random")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    parser.add_argument("--deterministic", default="no", choices=["yes", "no"], help="the same bits on a GPU each time")
+    parser.add_argument("--processes", type=int, default=1, help="that share each batch, each with a GPU of its own")
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder from which a killed run goes on")
+    parser.add_argument("--checkpoint-every", type=interval, default="60 seconds", help="N seconds, or N steps")
     parser.add_argument("--tensorboard", type=Path, required=True, help="folder for TensorBoard's event files")
     parser.add_argument("--history", type=Path, required=True, help="output: CSV with a row an epoch")
     return parser
+
+
+def depends_on(args: argparse.Namespace) -> list[Any]:
+    """What a training run's result depends on besides its recipe: store, normalisation, initial weights."""
+    from reprise.inference.parts import file_sha256
+    from reprise.store import store_identity
+
+    initial = file_sha256(args.initial) if args.initial else None
+    return [store_identity(args.store), json.loads(args.normalisation.read_text()), initial]

@@ -54,15 +54,16 @@ def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentPar
 
 
 def say(message: str) -> None:
-    """Print a line to the log at once."""
-    print(message, file=sys.stderr, flush=True)
+    """Print a line to the log at once; of the processes that torchrun starts, only the first one does."""
+    if os.environ.get("RANK", "0") == "0":
+        print(message, file=sys.stderr, flush=True)
 
 
 def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
     """Pass items through, showing a bar on a terminal, or else a plain line every ten seconds."""
     if total is None and hasattr(items, "__len__"):
         total = len(items)  # type: ignore[arg-type]
-    if _terminal.isatty():
+    if _terminal.isatty() and "RANK" not in os.environ:
         from tqdm import tqdm
 
         yield from tqdm(items, desc=what, total=total, file=_terminal, leave=False)
@@ -77,11 +78,16 @@ def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iter
 
 
 def _log_to(path: Path) -> None:
-    """Send standard output and error into a file, and keep the terminal for the progress bar."""
+    """Send standard output and error into a file, anew but for torchrun's processes, which add to their launcher's.
+
+    The terminal is kept for the progress bar.
+    """
     global _terminal
     path.parent.mkdir(parents=True, exist_ok=True)
     _terminal = os.fdopen(os.dup(2), "w")
-    with path.open("w") as log:
+    if "RANK" not in os.environ:
+        path.write_text("")
+    with path.open("a") as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
 

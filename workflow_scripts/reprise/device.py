@@ -8,11 +8,14 @@ import torch
 from reprise.errors import InputError
 
 
-def pick_device(wish: str) -> torch.device:
+def pick_device(wish: str, deterministic: bool = False) -> torch.device:
     """The device for `auto` (a GPU if there is one), `cpu` or `cuda`, with threads as the scheduler allots them.
 
+    Of several processes each takes a GPU of its own. With `deterministic` a GPU computes the same bits each time,
+    more slowly; a CPU always does.
+
     Raises:
-        InputError: cuda was asked for and there is none.
+        InputError: cuda was asked for and there is none, or there are more processes than GPUs.
     """
     if "OMP_NUM_THREADS" in os.environ:
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
@@ -20,7 +23,14 @@ def pick_device(wish: str) -> torch.device:
         raise InputError("device: cuda was asked for, and PyTorch finds no GPU here; use device: auto or cpu")
     if wish == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
-    return torch.device("cuda")
+    if deterministic:
+        os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+        torch.use_deterministic_algorithms(True)
+    number = int(os.environ.get("LOCAL_RANK", "0"))
+    if number >= torch.cuda.device_count():
+        raise InputError(f"processes: each needs a GPU of its own, and PyTorch finds {torch.cuda.device_count()} here")
+    torch.cuda.set_device(number)
+    return torch.device("cuda", number)
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:

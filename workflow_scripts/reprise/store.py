@@ -2,10 +2,12 @@
 
 A store is a folder with `cases.csv` (a row a case, of which `case` is unique) and one `.npy` file an array.
 What the first axis of an array counts (frames, slices, traced images) is the format's choice; cases point
-into it by their own columns, such as `offset` and `frames`.
+into it by their own columns, such as `offset` and `frames`. `sha256.json` has each file's SHA-256.
 """
 
+import hashlib
 import io
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +18,7 @@ import pandas as pd
 from reprise.errors import InputError
 from reprise.files import outputs
 
-CASES = "cases.csv"
+CASES, DIGESTS = "cases.csv", "sha256.json"
 
 
 class Store(NamedTuple):
@@ -24,6 +26,19 @@ class Store(NamedTuple):
 
     cases: pd.DataFrame
     arrays: dict[str, np.ndarray]
+
+
+def store_identity(folder: str | Path) -> dict[str, str]:
+    """The SHA-256 of each file of a store, as they were when it was written.
+
+    Raises:
+        InputError: the folder is no store.
+    """
+    path = Path(folder) / DIGESTS
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: not a readable store ({error}); delete it and run again") from error
 
 
 class Rows(NamedTuple):
@@ -47,9 +62,13 @@ def write_store(folder: str | Path, cases: pd.DataFrame, arrays: Mapping[str, np
         raise ValueError("a case appears twice in a store")
     with outputs(folder) as (partial,):
         partial.mkdir()
-        cases.to_csv(partial / CASES, index=False)
+        table = cases.to_csv(index=False).encode()
+        (partial / CASES).write_bytes(table)
+        digests = {CASES: hashlib.sha256(table).hexdigest()}
         for name, array in arrays.items():
-            _write_rows(partial / f"{name}.npy", array if isinstance(array, Rows) else _as_rows(array))
+            rows = array if isinstance(array, Rows) else _as_rows(array)
+            digests[f"{name}.npy"] = _write_rows(partial / f"{name}.npy", rows)
+        (partial / DIGESTS).write_text(json.dumps(digests, indent=1))
 
 
 def open_store(folder: str | Path) -> Store:
@@ -73,19 +92,24 @@ def _as_rows(array: np.ndarray) -> Rows:
     return Rows(array.shape, array.dtype, [array])
 
 
-def _write_rows(path: Path, rows: Rows) -> None:
+def _write_rows(path: Path, rows: Rows) -> str:
+    """Write an array file; its SHA-256."""
     header = io.BytesIO()
     descr = {"descr": np.lib.format.dtype_to_descr(rows.dtype), "fortran_order": False, "shape": rows.shape}
     np.lib.format.write_array_header_1_0(header, descr)
     written = 0
     with path.open("wb") as stream:
+        digest = hashlib.sha256(header.getvalue())
         stream.write(header.getvalue())
         for piece in rows.pieces:
             if piece.shape[1:] != rows.shape[1:] or piece.dtype != rows.dtype:
                 raise ValueError(
                     f"{path.stem}: piece {piece.shape} {piece.dtype} does not fit {rows.shape} {rows.dtype}"
                 )
-            stream.write(np.ascontiguousarray(piece).data)
+            content = np.ascontiguousarray(piece).reshape(-1).view(np.uint8).data
+            stream.write(content)
+            digest.update(content)
             written += len(piece)
     if written != rows.shape[0]:
         raise ValueError(f"{path.stem}: {written} rows written, {rows.shape[0]} promised")
+    return digest.hexdigest()

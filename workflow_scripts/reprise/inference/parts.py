@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from reprise.command import say
+from reprise.lock import locked
 
 Arrays = dict[str, np.ndarray]
 
@@ -21,25 +22,32 @@ def resumed(
 ) -> list[Arrays]:
     """Arrays of each case, computed now or by an earlier run of the same `identity` that was killed.
 
+    The results stay, so that a step whose outputs were lost gives them again at once.
+
     Args:
-        folder: keeps a file of results for each identity; whoever has used the results deletes it.
+        folder: keeps the file of results; those of another identity are deleted.
         identity: all that the results depend on, as JSON can write it.
         cases: names of the cases.
         compute: gives the arrays of some cases, in their order.
+
+    Raises:
+        InputError: another process works in the folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()}.jsonl"
-    done = _read(path)
-    if done:
-        say(f"{len(done)} of {len(cases)} cases were done before")
-    todo = [case for case in cases if case not in done]
-    with path.open("ab") as stream:
-        for case, arrays in zip(todo, compute(todo), strict=True):
-            stream.write(_line(case, arrays))
-            stream.flush()
-            os.fsync(stream.fileno())
-            done[case] = arrays
-    return [done[case] for case in cases]
+    with locked(folder):
+        for other in set(folder.glob("*.jsonl")) - {path}:
+            other.unlink()
+        done = _read(path)
+        if done:
+            say(f"{len(done)} of {len(cases)} cases were done before")
+        todo = [case for case in cases if case not in done]
+        with path.open("ab") as stream:
+            for case, arrays in zip(todo, compute(todo), strict=True):
+                stream.write(_line(case, arrays))
+                stream.flush()
+                os.fsync(stream.fileno())
+                done[case] = arrays
+        return [done[case] for case in cases]
 
 
 def file_sha256(path: Path) -> str:

@@ -3,48 +3,25 @@
 A checkpoint is one line of JSON (its identity and the SHA-256 of the rest) and the state as PyTorch writes it.
 """
 
-import fcntl
 import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from reprise.command import say
-from reprise.errors import InputError
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a training folder for one process; the lock ends with the process, however that ends.
-
-    Raises:
-        InputError: another process trains there.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(f"{folder}: another process is training here; wait for it or stop it") from error
-        yield
-
-
-def save_checkpoint(folder: Path, kind: str, number: int, state: dict[str, Any], identity: str, keep: int = 2) -> bool:
-    """Write `<kind>-<number>.ckpt` and drop all but the newest `keep` of its kind; False if the disk is full.
-
-    After a full disk the older checkpoints still stand and training may go on.
-    """
+def save_checkpoint(path: Path, state: dict[str, Any], identity: str) -> bool:
+    """Write a checkpoint whole, or leave what was there; False if the disk is full, after saying so."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     payload = buffer.getbuffer()
     header = json.dumps({"identity": identity, "sha256": hashlib.sha256(payload).hexdigest()})
-    partial = folder / ".checkpoint.part"
+    partial = path.with_name(".checkpoint.part")
     try:
         with partial.open("wb") as stream:
             stream.write(header.encode() + b"\n")
@@ -53,11 +30,10 @@ def save_checkpoint(folder: Path, kind: str, number: int, state: dict[str, Any],
             os.fsync(stream.fileno())
     except OSError as error:
         partial.unlink(missing_ok=True)
-        say(f"{folder}: no checkpoint written ({error.strerror}); the last good one is kept")
+        say(f"{path.parent}: no checkpoint written ({error.strerror}); the last good one is kept")
         return False
-    partial.replace(checkpoint_path(folder, kind, number))
-    for old in sorted(folder.glob(f"{kind}-*.ckpt"))[:-keep]:
-        old.unlink()
+    partial.replace(path)
+    _flush_folder(path.parent)
     return True
 
 
@@ -90,3 +66,12 @@ def read_checkpoint(path: Path, identity: str, device: torch.device) -> dict[str
     if not of_this_run:
         raise ValueError("made by other code, data or settings")
     return torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a rename in a folder outlast a power cut."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -15,6 +15,7 @@ from reprise.device import autocast
 from reprise.training.loop import Task
 from reprise.training.sampler import integers
 
+PROTOCOLS = ("published", "sound")
 TRAIN_START, CROP_ROW, CROP_COLUMN, VAL_START = range(4)
 
 
@@ -53,46 +54,58 @@ def clip_regression_task(
     """
     memory = torch.empty(settings["batch_size"], settings["frames"], *frames.shape[1:3], 3, device=device)
     source = Source(place_frames(frames, device), normalisation, settings, device, memory)
-    choices = {"published": "val_loss_published", "sound": "val_loss_sound"}
-    return Task(len(train), partial(_loss, source, train, target), partial(_validate, source, val, target), choices)
+    return Task(
+        samples=len(train),
+        terms=partial(_squared_error, source, train, target),
+        loss=_mean,
+        cases=len(val),
+        validate=partial(_predict_both, source, val),
+        summary=partial(_summary, val[target].to_numpy()),
+        choices={protocol: f"val_loss_{protocol}" for protocol in PROTOCOLS},
+    )
 
 
-def _loss(
+def _squared_error(
     source: Source, train: pd.DataFrame, target: str, model: nn.Module, samples: np.ndarray, epoch: int
-) -> tuple[Tensor, Tensor]:
-    """The mean squared error on one random clip of each sample, and its sum."""
+) -> Tensor:
+    """The summed squared error (1,) on one random clip of each sample."""
     videos, settings = train.iloc[samples], source.settings
     draw = partial(integers, settings["seed"], epoch, samples)
     # As published, the last crop offset, 2 * pad, never occurs.
     crops = np.stack([draw(axis, max(1, 2 * settings["pad"])) for axis in (CROP_ROW, CROP_COLUMN)], axis=1)
     batch = _clips(source, videos, draw(TRAIN_START, _starts(source, videos)), crops)
     truth = torch.from_numpy(videos[target].to_numpy(np.float32)).to(source.device)
-    mean_squared = mse_loss(model(batch).flatten().float(), truth)
-    return mean_squared, mean_squared * len(samples)
+    return mse_loss(model(batch).flatten().float(), truth, reduction="sum")[None]
 
 
-def _validate(source: Source, val: pd.DataFrame, target: str, model: nn.Module, epoch: int) -> dict[str, float]:
-    """Mean squared error and R2 by both protocols' clips."""
-    truth, counts, settings = val[target].to_numpy(), _starts(source, val), source.settings
-    random = integers(settings["seed"], epoch, np.arange(len(val)), VAL_START, counts)
+def _mean(terms: Tensor, samples: int) -> tuple[Tensor, Tensor]:
+    mean = terms[0] / samples
+    return mean, mean
+
+
+def _predict_both(
+    source: Source, val: pd.DataFrame, model: nn.Module, cases: np.ndarray, epoch: int
+) -> dict[str, Tensor]:
+    """Predictions (B,) by both protocols' clips."""
+    videos, settings = val.iloc[cases], source.settings
+    counts = _starts(source, videos)
+    random = integers(settings["seed"], epoch, cases, VAL_START, counts)
     places = (np.arange(settings["validation_clips"]) + 0.5) / settings["validation_clips"]
-    found = {
-        "published": _predict(source, val, model, random),
-        "sound": np.mean([_predict(source, val, model, (place * counts).astype(np.int64)) for place in places], axis=0),
-    }
-    squared = {name: (prediction - truth) ** 2 for name, prediction in found.items()}
+    fixed = [_predict(source, videos, model, (place * counts).astype(np.int64)) for place in places]
+    return {"published": _predict(source, videos, model, random), "sound": torch.stack(fixed).mean(dim=0)}
+
+
+def _predict(source: Source, videos: pd.DataFrame, model: nn.Module, starts: np.ndarray) -> Tensor:
+    """Predictions (B,) for one clip of each video."""
+    with autocast(source.device, source.settings["precision"]):
+        return model(_clips(source, videos, starts)).flatten().double()
+
+
+def _summary(truth: np.ndarray, predictions: dict[str, np.ndarray]) -> dict[str, float]:
+    """Mean squared error and R2 of each protocol's predictions (V,) against the truth (V,)."""
+    squared = {name: (predictions[name] - truth) ** 2 for name in PROTOCOLS}
     losses = {f"val_loss_{name}": float(error.mean()) for name, error in squared.items()}
     return losses | {f"val_r2_{name}": float(1 - error.mean() / truth.var()) for name, error in squared.items()}
-
-
-def _predict(source: Source, videos: pd.DataFrame, model: nn.Module, starts: np.ndarray) -> np.ndarray:
-    """Predictions (V,) for one clip of each video."""
-    predictions, size = [], source.settings["batch_size"]
-    for first in range(0, len(videos), size):
-        batch = _clips(source, videos.iloc[first : first + size], starts[first : first + size])
-        with autocast(source.device, source.settings["precision"]):
-            predictions.append(model(batch).flatten().float().cpu())
-    return torch.cat(predictions).double().numpy()
 
 
 def _clips(source: Source, videos: pd.DataFrame, starts: np.ndarray, crops: np.ndarray | None = None) -> Tensor:
