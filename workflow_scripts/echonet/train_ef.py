@@ -4,13 +4,14 @@ import argparse
 import json
 from pathlib import Path
 
-from echonet.training_options import depends_on, training_parser
 from reprise.command import run
 from reprise.training.launch import spread
+from reprise.training.options import depends_on, training_parser
 
 
 def arguments() -> argparse.ArgumentParser:
     parser = training_parser(__doc__)
+    parser.add_argument("--normalisation", type=Path, required=True, help="JSON file: mean and std a channel")
     parser.add_argument("--published", type=Path, required=True, help="output: weights by one random clip a video")
     parser.add_argument("--sound", type=Path, required=True, help="output: weights by fixed clips of each video")
     return parser
@@ -37,9 +38,8 @@ def main(args: argparse.Namespace) -> None:
     model = video_network(settings["network"], settings["width"], settings["weights"], args.initial)
     model = model.to(device).to(memory_format=torch.channels_last_3d)
     task = clip_regression_task(arrays["frames"], train, val, "ef", normalisation, settings, device)
-    best, history = fit(
-        model, task, settings, depends_on(args), args.checkpoints, args.tensorboard, args.checkpoint_every
-    )
+    data = [*depends_on(args), normalisation]
+    best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every)
     info = {"kind": "ef", "normalisation": normalisation, "settings": settings}
     info |= {key: settings[key] for key in ("network", "width", "weights", "frames", "period")}
     with outputs(args.published, args.sound, args.history) as (published, sound, log):

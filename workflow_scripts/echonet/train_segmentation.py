@@ -4,13 +4,14 @@ import argparse
 import json
 from pathlib import Path
 
-from echonet.training_options import depends_on, training_parser
 from reprise.command import run
 from reprise.training.launch import spread
+from reprise.training.options import depends_on, training_parser
 
 
 def arguments() -> argparse.ArgumentParser:
     parser = training_parser(__doc__)
+    parser.add_argument("--normalisation", type=Path, required=True, help="JSON file: mean and std a channel")
     parser.add_argument("--weights", type=Path, required=True, help="output: weights of the best epoch")
     return parser
 
@@ -37,9 +38,8 @@ def main(args: argparse.Namespace) -> None:
     model = segmentation_network(settings["network"], settings["width"], settings["weights"], args.initial)
     model = model.to(device).to(memory_format=torch.channels_last)
     task = segmentation_task(images, masks, train, val, normalisation, settings, device)
-    best, history = fit(
-        model, task, settings, depends_on(args), args.checkpoints, args.tensorboard, args.checkpoint_every
-    )
+    data = [*depends_on(args), normalisation]
+    best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every)
     chosen = best["published"]
     model.load_state_dict(chosen.weights)
     info = {"kind": "segmentation", "epoch": chosen.epoch, "normalisation": normalisation, "settings": settings}

@@ -1,7 +1,6 @@
-"""The options that both training steps share, and what their results depend on."""
+"""The options that all training steps share, and what their results depend on."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,10 @@ from reprise.training.interval import interval
 
 
 def training_parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser for a step that trains a network; the step adds the weights that it writes."""
+    """A parser for a step that trains a network; the step adds what else it reads and writes."""
     parser = step_parser(description)
     parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
-    parser.add_argument("--normalisation", type=Path, required=True, help="JSON file: mean and std a channel")
-    parser.add_argument(
-        "--settings", type=json_object, required=True, help="JSON: the recipe (see config/echonet.yaml)"
-    )
+    parser.add_argument("--settings", type=json_object, required=True, help="JSON: the recipe (see config/)")
     parser.add_argument("--initial", type=Path, nargs="?", help="file of initial weights, unless they are random")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--deterministic", default="no", choices=["yes", "no"], help="the same bits on a GPU each time")
@@ -29,9 +25,9 @@ def training_parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def depends_on(args: argparse.Namespace) -> list[Any]:
-    """What a training run's result depends on besides its recipe: store, normalisation, initial weights."""
+    """What a training run's result depends on besides its recipe: store and initial weights."""
     from reprise.inference.parts import file_sha256
     from reprise.store import store_identity
 
     initial = file_sha256(args.initial) if args.initial else None
-    return [store_identity(args.store), json.loads(args.normalisation.read_text()), initial]
+    return [store_identity(args.store), initial]
