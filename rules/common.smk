@@ -3,12 +3,20 @@
 import sys
 from pathlib import Path
 
+import yaml
+
 CODE = Path(workflow.basedir, "workflow_scripts")
 sys.path.insert(0, str(CODE))
 
-from reprise.configuration import check_configuration, set_environment, study_settings
+from reprise.configuration import check_configuration, picked, set_environment, study_settings
 from reprise.errors import InputError
-from reprise.fingerprint import spec
+from reprise.fingerprint import rules_digest, spec
+from reprise.raw_files import files_digest
+from reprise.slurm_states import tell_ended_jobs
+from reprise.takeover import take_over
+
+# By study: the hyper-parameters that decide which rules there are to run.
+SWITCHES = {}
 
 set_environment()
 try:
@@ -17,12 +25,22 @@ except InputError as error:
     sys.exit(f"error: {error}")
 
 
+onstart:
+    take_over(Path(workflow.workdir_init))
+    tell_ended_jobs()
+
+
 wildcard_constraints:
     run=r"[a-z0-9_]+-seed[0-9]+",
     network=r"[a-z0-9_]+",
     weights=r"[a-z0-9_]+",
     protocol=r"published|sound",
     split=r"train|val|test",
+
+
+def memory(megabytes):
+    """A job's memory in MB: so much, and twice that once an attempt has failed, for that may have been the cause."""
+    return lambda wildcards, attempt: megabytes * min(attempt, 2)
 
 
 def seeds():
@@ -62,12 +80,14 @@ def raw_folder(study):
     return f"results/{study}/phantom" if is_phantom(study) else config["data"][study]
 
 
+def phantom(study):
+    """The rule's input that a study's raw data is: its phantom. A user's folder is covered by `raw_files` instead."""
+    return raw_folder(study) if is_phantom(study) else []
+
+
 def raw_files(study):
-    """What a study's check depends on: the phantom as a whole, or each file of the user's folder."""
-    folder = raw_folder(study)
-    if is_phantom(study):
-        return folder
-    return sorted(str(path) for path in Path(folder).rglob("*") if path.is_file())
+    """What a study's check depends on besides code: the content of the files in the user's folder, whatever their times."""
+    return {} if is_phantom(study) else {"raw": files_digest(raw_folder(study))}
 
 
 def initial_weights(study, task, run):
@@ -77,7 +97,7 @@ def initial_weights(study, task, run):
 
 
 def described_run():
-    """What the report says of a run; the device is left out, because results do not depend on it."""
+    """What the report says of a run; what results do not depend on, such as the device, is left out."""
     return {
         "schedule": config["schedule"],
         "data": {study: "phantom" if is_phantom(study) else "raw" for study in config["studies"]},
@@ -96,12 +116,37 @@ def by_study(name):
     return [f"{study}=results/{study}/{name}" for study in config["studies"]]
 
 
-def described_study(study):
-    """What a study's section of the report says of its run."""
+def described_study(study, *tasks):
+    """What a study's section of the report says of its run: data, models, and the recipes of these tasks."""
+    recipes = {task: settings(study, task) for task in tasks}
+    return recipes | {"data": described_run()["data"][study], "models": config["models"][study]}
+
+
+def compared_run():
+    """What the scoreboard needs to know of a run: of the hyper-parameters, those that a published figure asks for."""
     run = described_run()
-    return run["parameters"][study] | {"data": run["data"][study], "models": config["models"][study]}
+    published = yaml.safe_load(Path("config/published.yaml").read_text())["studies"]
+    asked = {study: published[study].get("conditions", {}) for study in config["studies"]}
+    parameters = {study: picked(run["parameters"][study], names) for study, names in asked.items()}
+    return {"schedule": run["schedule"], "data": run["data"], "parameters": parameters}
+
+
+def graph():
+    """What decides which rules there are to run, and which needs which."""
+    files = [Path(workflow.main_snakefile), *sorted(Path(workflow.basedir, "rules").rglob("*.smk"))]
+    return {
+        "config": {key: config[key] for key in ("studies", "data", "schedule", "models")},
+        "switches": SWITCHES,
+        "rules": rules_digest(file.relative_to(workflow.basedir) for file in files),
+    }
 
 
 def weights_source(network, weights):
     """Where initial weights come from: the file or URL that the configuration names, or torchvision's server."""
     return config.get("weights", {}).get(f"{network}-{weights}", "auto")
+
+
+def fetched_weights(network, weights):
+    """What initial weights depend on: the URL, or what is in the file."""
+    source = weights_source(network, weights)
+    return {"file": files_digest(source)} if Path(source).is_file() else {"source": source}

@@ -11,14 +11,15 @@ rule report_scoreboard:
         "results/logs/report/scoreboard.log",
     benchmark:
         "results/benchmarks/report/scoreboard.tsv"
+    localrule: True
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
         runtime=10,
     params:
-        spec=spec("report/scoreboard.py", described_run()),
+        spec=lambda w: spec("report/scoreboard.py", compared_run()),
         metrics=by_study("metrics.csv"),
     shell:
         "exec python workflow_scripts/report/scoreboard.py --published {input.published:q} --metrics {params.metrics:q}"
@@ -32,17 +33,18 @@ rule report_rule_graph:
         "results/logs/report/rule_graph.log",
     benchmark:
         "results/benchmarks/report/rule_graph.tsv"
+    localrule: True
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
         runtime=10,
     params:
-        spec=spec("report/dag.py", {key: value for key, value in config.items() if key != "device"}),
+        spec=lambda w: spec("report/dag.py", graph()),
     shell:
         "exec python workflow_scripts/report/dag.py --snakefile Snakefile --target results/report.html"
-        " --config {params.spec:q} --rules {output:q} --log {log:q}"
+        " --settings {params.spec:q} --rules {output:q} --log {log:q}"
 
 
 rule report_page:
@@ -59,11 +61,12 @@ rule report_page:
         "results/logs/report/page.log",
     benchmark:
         "results/benchmarks/report/page.tsv"
+    localrule: True
     conda:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=10,
     params:
         spec=spec("report/report_page.py", described_run()),

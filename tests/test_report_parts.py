@@ -197,13 +197,13 @@ def test_dot_is_read() -> None:
 def test_snakemake_tells_which_rule_needs_which(tmp_path: Path, run_step) -> None:
     (tmp_path / "Snakefile").write_text(
         'rule report:\n    input: expand("{x}.txt", x=config["letters"])\n    output: "report.html"\n    shell: ""\n'
-        'if "code" in config:\n    raise ValueError("unknown key")\nrule make:\n    output: "{x}.txt"\n    shell: ""\n'
+        'rule make:\n    output: "{x}.txt"\n    shell: ""\n'
     )
     options = [
         "--snakefile",
         "Snakefile",
-        "--config",
-        '{"letters": ["a", "b"], "code": "0123"}',
+        "--settings",
+        '{"config": {"letters": ["a", "b"]}, "code": "0123"}',
         "--target",
         "report.html",
     ]

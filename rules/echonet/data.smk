@@ -12,7 +12,7 @@ rule echonet_make_phantom:
         "../../envs/training.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=30,
     params:
         spec=spec("echonet/make_phantom.py", settings("echonet", "phantom", seed=first_seed())),
@@ -22,7 +22,7 @@ rule echonet_make_phantom:
 
 rule echonet_check:
     input:
-        lambda w: raw_files("echonet"),
+        phantom("echonet"),
     output:
         manifest="results/echonet/manifest.csv",
         cases="results/echonet/cases.csv",
@@ -35,13 +35,13 @@ rule echonet_check:
         "../../envs/training.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=60,
-    params:
-        spec=spec("echonet/check.py", {}),
         raw=raw_folder("echonet"),
+    params:
+        spec=lambda w: spec("echonet/check.py", raw_files("echonet")),
     shell:
-        "exec python workflow_scripts/echonet/check.py --raw {params.raw:q}"
+        "exec python workflow_scripts/echonet/check.py --raw {resources.raw:q}"
         " --manifest {output.manifest:q} --cases {output.cases:q} --findings {output.findings:q} --log {log:q}"
 
 
@@ -59,13 +59,13 @@ rule echonet_convert:
         "../../envs/training.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
         runtime=240,
+        raw=raw_folder("echonet"),
     params:
         spec=spec("echonet/convert.py", {}),
-        raw=raw_folder("echonet"),
     shell:
-        "exec python workflow_scripts/echonet/convert.py --raw {params.raw:q} --manifest {input.manifest:q}"
+        "exec python workflow_scripts/echonet/convert.py --raw {resources.raw:q} --manifest {input.manifest:q}"
         " --cases {input.cases:q} --store {output.store:q} --log {log:q}"
 
 
@@ -79,11 +79,12 @@ rule echonet_audit:
         "results/logs/echonet/audit.log",
     benchmark:
         "results/benchmarks/echonet/audit.tsv"
+    localrule: True
     conda:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
         runtime=10,
     params:
         spec=spec("echonet/audit.py", {}),
@@ -106,7 +107,7 @@ rule echonet_normalise:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=30,
     params:
         spec=spec("echonet/normalise.py", settings("echonet", "normalisation", seed=first_seed())),

@@ -16,13 +16,16 @@ rule echonet_train_ef:
         "results/benchmarks/echonet/train_ef/{run}.tsv"
     conda:
         "../../envs/training.yaml"
-    threads: 1
+    threads: config["processes"]
     resources:
-        mem_mb=32000,
+        mem_mb=memory(32000),
         runtime=2880,
-        gpu=int(config["device"] != "cpu"),
+        gpu=config["processes"] * int(config["device"] != "cpu"),
         nodes=1,
         device=config["device"],
+        deterministic="yes" if config["deterministic"] else "no",
+        processes=config["processes"],
+        checkpoint_every=config["checkpoint_every"],
     params:
         spec=lambda w: spec("echonet/train_ef.py", recipe("echonet", "ef", w.run)),
         checkpoints="results/checkpoints/echonet/ef/{run}",
@@ -30,7 +33,9 @@ rule echonet_train_ef:
     shell:
         "exec python workflow_scripts/echonet/train_ef.py --store {input.store:q}"
         " --normalisation {input.normalisation:q} --initial {input.initial:q} --settings {params.spec:q}"
-        " --device {resources.device:q} --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q}"
+        " --device {resources.device:q} --deterministic {resources.deterministic:q} --processes {resources.processes:q}"
+        " --checkpoints {params.checkpoints:q} --checkpoint-every {resources.checkpoint_every:q}"
+        " --tensorboard {params.tensorboard:q}"
         " --published {output.published:q} --sound {output.sound:q} --history {output.history:q} --log {log:q}"
 
 
@@ -50,13 +55,13 @@ rule echonet_predict_ef:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=16000,
+        mem_mb=memory(16000),
         runtime=480,
         gpu=int(config["device"] != "cpu"),
         nodes=1,
         device=config["device"],
     params:
-        spec=spec("echonet/predict_ef.py", settings("echonet", "beats")),
+        spec=spec("echonet/predict_ef.py", beats("lead_frames")),
         clips=settings("echonet", "predict_ef")["clips"],
         checkpoints="results/checkpoints/echonet/predict_ef/{run}/{protocol}/{split}",
     shell:
@@ -83,10 +88,10 @@ rule echonet_beat_by_beat:
         "../../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
         runtime=60,
     params:
-        spec=spec("echonet/beat_by_beat.py", settings("echonet", "beats", seed=first_seed())),
+        spec=spec("echonet/beat_by_beat.py", beats("lead_frames", "max_beats", "runs") | {"seed": first_seed()}),
     shell:
         "exec python workflow_scripts/echonet/beat_by_beat.py --predictions {input.predictions:q} --size {input.sizes:q}"
         " --store {input.store:q} --rule {wildcards.protocol:q} --settings {params.spec:q} --cases {output.cases:q}"

@@ -11,11 +11,12 @@ rule echonet_plot_training_segmentation:
         "results/logs/echonet/plot_training_segmentation.log",
     benchmark:
         "results/benchmarks/echonet/plot_training_segmentation.tsv"
+    localrule: True
     conda:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=30,
     params:
         spec=spec("echonet/plot_training.py", {}),
@@ -34,11 +35,12 @@ rule echonet_plot_training_ef:
         "results/logs/echonet/plot_training_ef.log",
     benchmark:
         "results/benchmarks/echonet/plot_training_ef.tsv"
+    localrule: True
     conda:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=30,
     params:
         spec=spec("echonet/plot_training.py", {}),
@@ -57,11 +59,12 @@ rule echonet_plot_dice:
         "results/logs/echonet/plot_dice.log",
     benchmark:
         "results/benchmarks/echonet/plot_dice.tsv"
+    localrule: True
     conda:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=30,
     params:
         spec=spec("echonet/plot_dice.py", {}),
@@ -83,11 +86,12 @@ rule echonet_plot_examples:
         "results/logs/echonet/plot_examples.log",
     benchmark:
         "results/benchmarks/echonet/plot_examples.tsv"
+    localrule: True
     conda:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=30,
     params:
         spec=spec("echonet/plot_examples.py", {}),
@@ -110,11 +114,12 @@ rule echonet_plot_areas:
         "results/logs/echonet/plot_areas.log",
     benchmark:
         "results/benchmarks/echonet/plot_areas.tsv"
+    localrule: True
     conda:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=30,
     params:
         spec=spec("echonet/plot_areas.py", settings("echonet", "videos")),
@@ -135,11 +140,12 @@ rule echonet_plot_scatter:
         "results/logs/echonet/plot_scatter.log",
     benchmark:
         "results/benchmarks/echonet/plot_scatter.tsv"
+    localrule: True
     conda:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=30,
     params:
         spec=spec("echonet/plot_scatter.py", {}),
@@ -159,11 +165,12 @@ rule echonet_plot_bland_altman:
         "results/logs/echonet/plot_bland_altman.log",
     benchmark:
         "results/benchmarks/echonet/plot_bland_altman.tsv"
+    localrule: True
     conda:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=30,
     params:
         spec=spec("echonet/plot_bland_altman.py", {}),
@@ -183,11 +190,12 @@ rule echonet_plot_roc:
         "results/logs/echonet/plot_roc.log",
     benchmark:
         "results/benchmarks/echonet/plot_roc.tsv"
+    localrule: True
     conda:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=30,
     params:
         spec=spec("echonet/plot_roc.py", {}),
@@ -207,11 +215,12 @@ rule echonet_plot_beats:
         "results/logs/echonet/plot_beats.log",
     benchmark:
         "results/benchmarks/echonet/plot_beats.tsv"
+    localrule: True
     conda:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=30,
     params:
         spec=spec("echonet/plot_beats.py", {}),

@@ -1,5 +1,10 @@
 # Which of the study's files belong together.
 
+SWITCHES["echonet"] = {
+    "weights": [settings("echonet", task)["weights"] == "random" for task in ("segmentation", "ef")],
+    "clips": settings("echonet", "predict_ef")["clips"],
+}
+
 
 def segmentation_run():
     """The training run whose masks find the beats."""
@@ -50,10 +55,23 @@ def ef_weights():
     return of_runs("ef", "sound.safetensors")[0]
 
 
+def beats(*names):
+    """Some of the settings of the beat-by-beat analysis."""
+    return {name: settings("echonet", "beats")[name] for name in names}
+
+
 def own_clips():
-    """The files in the folder that `--config input=FOLDER` names."""
-    folder = Path(config.get("input", "input=FOLDER"))
-    return sorted(str(path) for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else str(folder)
+    """No input, as the rule goes by the content of the folder's files; or what to type, where no folder is named."""
+    return [] if "input" in config else "input=FOLDER"
+
+
+def own_weights(key, trained):
+    """Weights that the configuration names, whose time does not count but whose content; or those trained here."""
+    return ancient(config[key]) if key in config else trained
+
+
+def own_weights_digests():
+    return {key: files_digest(config[key]) for key in ("segmentation_weights", "ef_weights") if key in config}
 
 
 FIGURES = [

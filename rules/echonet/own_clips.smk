@@ -15,13 +15,13 @@ rule echonet_import_clips:
         "../../envs/training.yaml"
     threads: 2
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
         runtime=60,
-    params:
-        spec=spec("echonet/import_clips.py", {}),
         folder=config.get("input", ""),
+    params:
+        spec=lambda w: spec("echonet/import_clips.py", {"clips": files_digest(config["input"])}),
     shell:
-        "exec python workflow_scripts/echonet/import_clips.py --input {params.folder:q} --output {output.clips:q}"
+        "exec python workflow_scripts/echonet/import_clips.py --input {resources.folder:q} --output {output.clips:q}"
         " --findings {output.findings:q} --log {log:q}"
 
 
@@ -29,8 +29,8 @@ rule echonet_predict_clips:
     input:
         clips="results/own_clips/clips",
         findings="results/own_clips/findings.csv",
-        segmentation=config.get("segmentation_weights", segmentation_file("weights.safetensors")),
-        ef=config.get("ef_weights", ef_weights()),
+        segmentation=own_weights("segmentation_weights", segmentation_file("weights.safetensors")),
+        ef=own_weights("ef_weights", ef_weights()),
     output:
         directory("results/own_clips/predictions"),
     log:
@@ -41,13 +41,13 @@ rule echonet_predict_clips:
         "../../envs/training.yaml"
     threads: 2
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
         runtime=120,
         gpu=int(config["device"] != "cpu"),
         nodes=1,
         device=config["device"],
     params:
-        spec=spec("echonet/predict_clips.py", {}),
+        spec=lambda w: spec("echonet/predict_clips.py", own_weights_digests()),
     shell:
         "exec python workflow_scripts/echonet/predict_clips.py --clips {input.clips:q} --findings {input.findings:q}"
         " --segmentation {input.segmentation:q} --ef {input.ef:q} --device {resources.device:q} --output {output:q}"

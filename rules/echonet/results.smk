@@ -22,15 +22,10 @@ rule echonet_score:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
         runtime=30,
     params:
-        spec=spec(
-            "echonet/score.py",
-            settings(
-                "echonet", "bootstrap", seed=first_seed(), lead_frames=settings("echonet", "beats")["lead_frames"]
-            ),
-        ),
+        spec=spec("echonet/score.py", settings("echonet", "bootstrap", seed=first_seed()) | beats("lead_frames")),
     shell:
         "exec python workflow_scripts/echonet/score.py --store {input.store:q} --overlap {input.overlap:q}"
         " --history {input.history:q} --mask-ef {input.mask_ef:q} --predictions {input.predictions:q}"
@@ -54,7 +49,7 @@ rule echonet_render_videos:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=30,
     params:
         spec=spec("echonet/render_videos.py", settings("echonet", "videos")),
@@ -79,14 +74,15 @@ rule echonet_describe:
         "results/logs/echonet/describe.log",
     benchmark:
         "results/benchmarks/echonet/describe.tsv"
+    localrule: True
     conda:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=30,
     params:
-        spec=spec("echonet/describe.py", described_study("echonet")),
+        spec=spec("echonet/describe.py", described_study("echonet", "segmentation", "ef")),
     shell:
         "exec python workflow_scripts/echonet/describe.py --store {input.store:q} --metrics {input.metrics:q}"
         " --quirks {input.quirks:q} --findings {input.findings:q} --figures {input.figures:q}"

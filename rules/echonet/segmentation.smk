@@ -15,13 +15,16 @@ rule echonet_train_segmentation:
         "results/benchmarks/echonet/train_segmentation/{run}.tsv"
     conda:
         "../../envs/training.yaml"
-    threads: 1
+    threads: config["processes"]
     resources:
-        mem_mb=16000,
+        mem_mb=memory(16000),
         runtime=1440,
-        gpu=int(config["device"] != "cpu"),
+        gpu=config["processes"] * int(config["device"] != "cpu"),
         nodes=1,
         device=config["device"],
+        deterministic="yes" if config["deterministic"] else "no",
+        processes=config["processes"],
+        checkpoint_every=config["checkpoint_every"],
     params:
         spec=lambda w: spec("echonet/train_segmentation.py", recipe("echonet", "segmentation", w.run)),
         checkpoints="results/checkpoints/echonet/segmentation/{run}",
@@ -29,7 +32,9 @@ rule echonet_train_segmentation:
     shell:
         "exec python workflow_scripts/echonet/train_segmentation.py --store {input.store:q}"
         " --normalisation {input.normalisation:q} --initial {input.initial:q} --settings {params.spec:q}"
-        " --device {resources.device:q} --checkpoints {params.checkpoints:q} --tensorboard {params.tensorboard:q}"
+        " --device {resources.device:q} --deterministic {resources.deterministic:q} --processes {resources.processes:q}"
+        " --checkpoints {params.checkpoints:q} --checkpoint-every {resources.checkpoint_every:q}"
+        " --tensorboard {params.tensorboard:q}"
         " --weights {output.weights:q} --history {output.history:q} --log {log:q}"
 
 
@@ -49,7 +54,7 @@ rule echonet_score_segmentation:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
         runtime=60,
         gpu=int(config["device"] != "cpu"),
         nodes=1,
@@ -77,7 +82,7 @@ rule echonet_segment_videos:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=memory(8000),
         runtime=240,
         gpu=int(config["device"] != "cpu"),
         nodes=1,
@@ -87,7 +92,7 @@ rule echonet_segment_videos:
         checkpoints="results/checkpoints/echonet/segment_videos/{run}",
     shell:
         "exec python workflow_scripts/echonet/segment_videos.py --store {input.store:q} --weights {input.weights:q}"
-        " --device {resources.device:q} --checkpoints {params.checkpoints:q} --areas {output.areas:q}"
+        " --settings {params.spec:q} --device {resources.device:q} --checkpoints {params.checkpoints:q} --areas {output.areas:q}"
         " --masks {output.masks:q} --log {log:q}"
 
 
@@ -108,10 +113,10 @@ rule echonet_find_beats:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=memory(4000),
         runtime=60,
     params:
-        spec=spec("echonet/find_beats.py", settings("echonet", "beats")),
+        spec=spec("echonet/find_beats.py", beats("distance", "prominence", "trim")),
     shell:
         "exec python workflow_scripts/echonet/find_beats.py --store {input.store:q} --areas {input.areas:q}"
         " --masks {input.masks:q} --settings {params.spec:q} --size {output.sizes:q}"

@@ -14,11 +14,11 @@ rule echonet_fetch_weights:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=60,
-    params:
-        spec=lambda w: spec("echonet/fetch_weights.py", {"source": weights_source(w.network, w.weights)}),
         source=lambda w: weights_source(w.network, w.weights),
+    params:
+        spec=lambda w: spec("echonet/fetch_weights.py", fetched_weights(w.network, w.weights)),
     shell:
         "exec python workflow_scripts/echonet/fetch_weights.py --name {wildcards.weights:q}/{wildcards.network:q}"
-        " --source {params.source:q} --output {output:q} --log {log:q}"
+        " --source {resources.source:q} --output {output:q} --log {log:q}"

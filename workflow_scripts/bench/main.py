@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from checkpoints import checkpoint_row
 from clip_inference import beats_row, memory_row
 from gpu_training import gpu_rows
 from loading import loading_rows
@@ -48,6 +49,7 @@ def measured() -> Iterator[Row]:
         yield memory_row()
         yield bootstrap_row()
         yield beats_row()
+        yield checkpoint_row()
         yield from gpu_rows(study)
 
 

@@ -18,15 +18,14 @@ def arguments() -> argparse.ArgumentParser:
     parser = step_parser(__doc__)
     parser.add_argument("--snakefile", type=Path, required=True, help="the workflow")
     parser.add_argument("--target", required=True, help="the file whose making is asked for")
-    parser.add_argument("--config", type=json_object, required=True, help="JSON: the whole configuration")
+    parser.add_argument("--settings", type=json_object, required=True, help="JSON: config, laid over config.yaml")
     parser.add_argument("--rules", type=Path, required=True, help="CSV to write: rule, needs")
     return parser
 
 
 def main(args: argparse.Namespace) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".json") as config:
-        # `code` is the fingerprint that a rule's settings carry; the workflow knows no such key.
-        json.dump({key: value for key, value in args.config.items() if key != "code"}, config)
+        json.dump(args.settings["config"], config)
         config.flush()
         # A rule graph takes no lock, so this may run inside a job of the very workflow that it describes.
         command = [

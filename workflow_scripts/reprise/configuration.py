@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,19 @@ def study_settings(study: str, schedule: str) -> dict[str, Any]:
         return _overlaid(schedules["published"], schedules[schedule])
     except (OSError, yaml.YAMLError, TypeError, KeyError) as error:
         raise InputError(f"config/{path.name}: not readable: {' '.join(str(error).split())}") from error
+
+
+def picked(settings: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The part of nested settings that dotted names choose, such as `ef.width`; what is not there is left out."""
+    chosen: dict[str, Any] = {}
+    for name in names:
+        *above, key = name.split(".")
+        source, target = settings, chosen
+        for part in above:
+            source, target = source.get(part, {}), target.setdefault(part, {})
+        if key in source:
+            target[key] = source[key]
+    return chosen
 
 
 def _overlaid(base: Any, over: Any) -> Any:

@@ -1,23 +1,33 @@
 """What a step's result depends on besides its inputs: its code and its part of the configuration.
 
 Snakemake sees a change in a rule's command but not in the modules that the command imports. A fingerprint
-covers the step's import closure inside the project by syntax tree, so comments, docstrings and layout count
-for nothing. Only the standard library is imported here: every cluster job computes this again.
+covers the step's import closure inside the project, definition by definition, so comments, docstrings and layout
+count for nothing. Only the standard library is imported here: every cluster job computes this again.
 """
 
-import ast
-import hashlib
+import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+import tokenize
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from reprise.definitions import Source, read_source
+from reprise.records import remember
+
 CODE_ROOT = Path(__file__).resolve().parent.parent
 COMPANIONS = {".R", ".j2", ".css", ".js"}
-R_TOKEN = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|#[^\n]*|\s+""")
 R_SOURCE = re.compile(r"""\bsource\(\s*["']([^"']+)["']""")
+TEMPLATE = re.compile(r"""\b(?:extends|include|import|from)\s+["']([^"']+)["']""")
+RULES_IMPORT = re.compile(r"^from (\S+) import", re.MULTILINE)
+# What of a rule decides neither which rules there are nor which needs which.
+HOW_RULES_RUN = re.compile(
+    r"^( +)(?:threads|resources|log|benchmark|conda|localrule|params|shell):.*\n(?:\1 +.*\n|\s*\n)*", re.MULTILINE
+)
+
+_source = cache(read_source)
 
 
 def spec(step: str, settings: Mapping[str, Any]) -> str:
@@ -32,91 +42,69 @@ def spec(step: str, settings: Mapping[str, Any]) -> str:
 @cache
 def code_digest(step: str) -> str:
     """Digest of everything of the project that `step` (a path below workflow_scripts/) runs."""
-    closure = hashlib.sha256()
-    for path in import_closure(CODE_ROOT / step):
-        closure.update(f"{path.relative_to(CODE_ROOT)}\0{_file_digest(path)}\n".encode())
-    return closure.hexdigest()[:16]
+    return remember(_files_digests(import_closure(CODE_ROOT / step)))
 
 
 @cache
-def import_closure(step: Path) -> tuple[Path, ...]:
-    """The project's files that `step` uses, itself included: imported modules, R scripts, templates; sorted."""
+def import_closure(*programs: Path, folder: Path | None = None) -> tuple[Path, ...]:
+    """The project's files that programs use, themselves included: imported modules, R scripts, templates; sorted.
+
+    Modules are sought in `folder` first: by default where the first program lies, as Python does for a step.
+    """
     found: set[Path] = set()
-    waiting = [step]
+    waiting = list(programs)
     while waiting:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting.extend(_uses(path))
+            waiting.extend(_uses(path, folder or programs[0].parent))
     return tuple(sorted(found))
 
 
-@cache
-def _uses(path: Path) -> tuple[Path, ...]:
-    if path.suffix == ".py":
-        tree = ast.parse(path.read_bytes())
-        return (*_imported(tree, path), *_companions(tree, path))
-    if path.suffix == ".R":
-        return tuple(path.parent / name for name in R_SOURCE.findall(path.read_text()))
-    if path.suffix == ".j2":
-        names = re.findall(r"""(?:extends|include|import|from)\s+["']([^"']+)["']""", path.read_text())
-        return tuple(path.parent / name for name in names)
-    return ()
+def rules_digest(files: Iterable[Path]) -> str:
+    """Digest of what rule files say of which rule needs which, by tokens, and of the modules that they import."""
+    texts = {str(file): file.read_text() for file in files}
+    imported = {name for text in texts.values() for name in RULES_IMPORT.findall(text)}
+    modules = sorted({path for name in imported for path in _modules(name, CODE_ROOT)})
+    said = {file: " ".join(_tokens(HOW_RULES_RUN.sub("", text))) for file, text in texts.items()}
+    rules = {file: remember([["rules", tokens]]) for file, tokens in said.items()}
+    return remember(rules | _files_digests(import_closure(*modules, folder=CODE_ROOT)))
 
 
-def _imported(tree: ast.AST, path: Path) -> Iterator[Path]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        for name in names:
-            yield from _modules(name, path.parent)
-
-
-def _modules(dotted: str, beside: Path) -> Iterator[Path]:
-    """The project's files that importing `dotted` runs: each package on the way, and the module itself."""
-    parts = dotted.split(".")
-    for root in (beside, CODE_ROOT):
-        if not any((root / parts[0]).with_suffix(suffix).exists() for suffix in ("", ".py")):
-            continue
-        for depth in range(1, len(parts) + 1):
-            place = root.joinpath(*parts[:depth])
-            for file in (place / "__init__.py", place.with_suffix(".py")):
-                if file.is_file():
-                    yield file
-        return
-
-
-def _companions(tree: ast.AST, path: Path) -> Iterator[Path]:
-    """Files that a module names in a string and that lie in its own folder, such as its R script."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and Path(node.value).suffix in COMPANIONS:
-            file = path.parent / node.value
-            if file.is_file():
-                yield file
+def _files_digests(files: Iterable[Path]) -> dict[str, str]:
+    return {path.relative_to(CODE_ROOT).as_posix(): _file_digest(path) for path in files}
 
 
 @cache
 def _file_digest(path: Path) -> str:
-    if path.suffix == ".py":
-        text = ast.dump(_without_docstrings(ast.parse(path.read_bytes())))
-    elif path.suffix == ".R":
-        text = R_TOKEN.sub(lambda match: match.group(1) or " ", path.read_text())
-        text = re.sub(r" +", " ", text)
-    else:
-        text = path.read_text()
-    return hashlib.sha256(text.encode()).hexdigest()
+    return remember(_source(path).definitions)
 
 
-def _without_docstrings(tree: ast.AST) -> ast.AST:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [part for part in node.body if not _is_docstring(part)]
-    return tree
+def _uses(path: Path, folder: Path) -> Iterator[Path]:
+    """The project's files that a file refers to, in a program whose folder comes first where modules are sought."""
+    source: Source = _source(path)
+    for name in source.imports:
+        yield from _modules(name, folder)
+    names = [text for text in source.strings if Path(text).suffix in COMPANIONS]
+    if path.suffix in (".R", ".j2"):
+        names = (R_SOURCE if path.suffix == ".R" else TEMPLATE).findall(path.read_text())
+    for place in (path.parent, path.parent / "templates"):
+        yield from (place / name for name in names if (place / name).is_file())
 
 
-def _is_docstring(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+@cache
+def _modules(dotted: str, folder: Path) -> tuple[Path, ...]:
+    """The project's files that importing `dotted` runs: each package on the way, and the module itself."""
+    parts = dotted.split(".")
+    for root in (folder, CODE_ROOT):
+        if any((root / parts[0]).with_suffix(suffix).exists() for suffix in ("", ".py")):
+            places = [root.joinpath(*parts[: depth + 1]) for depth in range(len(parts))]
+            files = [file for place in places for file in (place / "__init__.py", place.with_suffix(".py"))]
+            return tuple(file for file in files if file.is_file())
+    return ()
+
+
+def _tokens(text: str) -> Iterator[str]:
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in (tokenize.COMMENT, tokenize.NL):
+            yield "indent" if token.type == tokenize.INDENT else token.string

@@ -1,0 +1,109 @@
+"""Which rules would run after each of many edits: `python dry_runs.py FOLDER TARGET...`, edits as JSON on stdin.
+
+Snakemake is loaded once. Each edit is then judged in a fork that parses the workflow anew, so that nothing of the
+project, which Snakemake's own process imports too, is left from the edit before.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from project import environment, type_command
+
+Edit = Mapping[str, str]  # paths below the folder, and their new text
+
+
+def dry_runs(folder: Path, targets: Sequence[str], edits: Sequence[Edit]) -> list[dict[str, Any]]:
+    """For each edit: `stale`, the rules that would run, `jobs`, how many of each, and `needs`, what each rule needs."""
+    command = [sys.executable, __file__, str(folder), *targets]
+    code = {"PYTHONPATH": str(folder / "workflow_scripts"), "PYTHONDONTWRITEBYTECODE": "1"}
+    texts = {"input": json.dumps(edits), "capture_output": True, "text": True}
+    done = subprocess.run(command, cwd=folder, env=environment() | code, check=False, **texts)
+    assert done.returncode == 0, done.stderr[-5000:]
+    return json.loads(done.stdout)
+
+
+@contextmanager
+def edited(folder: Path, edit: Edit) -> Iterator[None]:
+    """Files with other text, which get their old text and times back."""
+    before = {folder / name: ((folder / name).read_bytes(), (folder / name).stat()) for name in edit}
+    try:
+        for name, text in edit.items():
+            (folder / name).write_text(text)
+        yield
+    finally:
+        for path, (content, stat) in before.items():
+            path.write_bytes(content)
+            os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def changed_with_old_time(path: Path) -> None:
+    """Change the last byte of a file, and nothing that a listing shows of it."""
+    stat, content = path.stat(), bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def stale(folder: Path, *targets: str) -> set[str]:
+    """The rules that would run."""
+    return set(dry_runs(folder, targets, [{}])[0]["stale"])
+
+
+def why(folder: Path, *target: str) -> list[str]:
+    """What `make why` says."""
+    command = f"env PYTHONPATH={folder / 'workflow_scripts'} python workflow_scripts/report/why.py"
+    done = type_command(" ".join([command, *target]), folder)
+    assert done.returncode == 0, done.stdout
+    return done.stdout.splitlines()
+
+
+def in_fork(folder: Path, targets: Sequence[str]) -> dict[str, Any]:
+    """What a dry run finds, judged in a child of this process."""
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            with os.fdopen(write, "w") as answer:
+                json.dump(judge(folder, targets), answer)
+        except BaseException:
+            traceback.print_exc()
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as answer:
+        found = answer.read()
+    os.waitpid(child, 0)
+    return json.loads(found)
+
+
+def judge(folder: Path, targets: Sequence[str]) -> dict[str, Any]:
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        opened = api.workflow(ResourceSettings(cores=1), snakefile=folder / "Snakefile", workdir=folder)
+        opened.dag(DAGSettings(targets=set(targets), force_incomplete=True))
+        workflow = opened._workflow
+        workflow._prepare_dag(forceall=False, ignore_incomplete=False, lock_warn_only=True)
+        workflow._build_dag()
+        needs: dict[str, set[str]] = {job.rule.name: set() for job in workflow.dag.jobs}
+        for job in workflow.dag.jobs:
+            needs[job.rule.name] |= {needed.rule.name for needed in workflow.dag.dependencies[job]}
+        jobs = Counter(job.rule.name for job in workflow.dag.needrun_jobs())
+    return {"stale": sorted(jobs), "jobs": jobs, "needs": {rule: sorted(needed) for rule, needed in needs.items()}}
+
+
+if __name__ == "__main__":
+    from snakemake.api import SnakemakeApi
+    from snakemake.settings.types import DAGSettings, OutputSettings, Quietness, ResourceSettings
+
+    place, *wanted = sys.argv[1:]
+    answers = []
+    for change in json.load(sys.stdin):
+        with edited(Path(place), change):
+            answers.append(in_fork(Path(place), wanted))
+    json.dump(answers, sys.stdout)

@@ -1,0 +1,37 @@
+"""Edits of source files: ones that change nothing, and ones that change what a file does."""
+
+import ast
+import re
+from pathlib import Path
+
+DEFINITIONS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def said_otherwise(path: Path) -> str:
+    """The same code with other comments, docstrings and layout; text of any other kind as it is."""
+    text = path.read_text()
+    if path.suffix == ".R":
+        return re.sub(r"\s*<-\s*", "   <-   ", f"# why\n\n{text}").replace("{\n", "{ # why\n\n\n")
+    if path.suffix != ".py":
+        return text
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, DEFINITIONS) and ast.get_docstring(node):
+            node.body[0] = ast.Expr(ast.Constant("Something else."))
+    return f"# why\n{ast.unparse(ast.fix_missing_locations(tree))}\n# because\n"
+
+
+def done_otherwise(path: Path) -> str:
+    """The file with one more statement in a function; or, where there is none, in a class, or at its end."""
+    text = path.read_text()
+    if path.suffix == ".R":
+        return re.sub(r"(<- function\([^{]*\{)", r"\1\n  changed <- 1\n", text, count=1)
+    if path.suffix != ".py":
+        return f"{text}\n<!-- changed -->\n"
+    tree = ast.parse(text)
+    for kind in ((ast.FunctionDef, ast.AsyncFunctionDef), ast.ClassDef):
+        for node in ast.walk(tree):
+            if isinstance(node, kind):
+                node.body.extend(ast.parse("changed = 1").body)
+                return ast.unparse(ast.fix_missing_locations(tree))
+    return f"{text}\nCHANGED = 1\n"

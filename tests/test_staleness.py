@@ -1,0 +1,191 @@
+"""Exactly what is stale would run: for every module, for every setting, and for raw files."""
+
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+import yaml
+
+from configuration_changes import (
+    CONFIGURATIONS,
+    MORE_RUNS,
+    OF_FIRST_RUN,
+    SEEN_BY,
+    TRAINING,
+    WEIGHTS,
+    changed,
+    leaves,
+)
+from dry_runs import changed_with_old_time, dry_runs, edited, stale, why
+from edits import done_otherwise, said_otherwise
+from project import TINY, copy_project, type_command
+from traced import read_trace, tracing
+from workflow_rules import job_rules, step_of
+
+REPORT = "results/report.html"
+TARGETS = (REPORT, "results/own_clips/predictions", WEIGHTS)
+SOURCES = {".py", ".R", ".j2", ".css"}
+
+
+class Finished(NamedTuple):
+    """A folder in which all has run, and what each step used when it ran, by paths below workflow_scripts/."""
+
+    folder: Path
+    used: dict[str, set[str]]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = tmp_path_factory.mktemp("staleness")
+    copy_project(folder, TINY)
+    traced = tracing(folder / ".trace")
+    run(f"snakemake {REPORT}", folder, traced)
+    (folder / "own").mkdir()
+    shutil.copy(min((folder / "results/echonet/phantom/Videos").iterdir()), folder / "own")
+    torch.save({}, folder / "initial.pth")
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    config |= {"input": "own", "weights": {Path(WEIGHTS).stem: "initial.pth"}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    run(f"snakemake {' '.join(TARGETS)}", folder, traced)
+    # Where torchvision keeps weights is asked without a download only for a name that it does not have.
+    by_hand = "python workflow_scripts/echonet/fetch_weights.py --name none/none --output none.pth"
+    assert type_command(by_hand, folder, traced).returncode == 2
+    return Finished(folder, read_trace(folder / ".trace", folder / "workflow_scripts"))
+
+
+def run(command: str, folder: Path, before: tuple[str, ...] = ()) -> None:
+    done = type_command(command, folder, before)
+    assert done.returncode == 0, done.stdout[-5000:]
+
+
+def following(rules: Iterable[str], needs: Mapping[str, list[str]]) -> set[str]:
+    """These rules and all that need them, directly or not."""
+    found: set[str] = set()
+    more = set(rules) & needs.keys()
+    while more:
+        found |= more
+        more = {rule for rule, needed in needs.items() if found & set(needed)} - found
+    return found
+
+
+def sources(code: Path) -> list[str]:
+    return sorted(path.relative_to(code).as_posix() for path in code.rglob("*") if path.suffix in SOURCES)
+
+
+def test_every_step_has_run(finished: Finished) -> None:
+    assert finished.used.keys() == {step_of(rule) for rule in job_rules()}
+
+
+def test_what_code_says_otherwise_makes_nothing_stale(finished: Finished) -> None:
+    code = finished.folder / "workflow_scripts"
+    edit = {f"workflow_scripts/{name}": said_otherwise(code / name) for name in sources(code)}
+    assert sum(text != (finished.folder / name).read_text() for name, text in edit.items()) > 80
+    rules = {str(path.relative_to(finished.folder)): path for path in (finished.folder / "rules").rglob("*.smk")}
+    edit |= {
+        name: "# why\n" + path.read_text().replace("\n\n\n", "\n\n# because\n\n\n") for name, path in rules.items()
+    }
+    assert dry_runs(finished.folder, TARGETS, [edit])[0]["stale"] == []
+
+
+def test_each_module_makes_stale_what_used_it(finished: Finished) -> None:
+    code = finished.folder / "workflow_scripts"
+    names = sources(code)
+    edits = [{f"workflow_scripts/{name}": done_otherwise(code / name)} for name in names]
+    none, *found = dry_runs(finished.folder, TARGETS, [{}, *edits])
+    assert none["stale"] == []
+    wrong = {}
+    for name, answer in zip(names, found, strict=True):
+        users = {rule.name for rule in job_rules() if name in finished.used[step_of(rule)]}
+        expected = following(users, none["needs"])
+        if set(answer["stale"]) != expected:
+            stale = set(answer["stale"])
+            wrong[name] = {"too many": sorted(stale - expected), "missed": sorted(expected - stale)}
+    assert wrong == {}
+
+
+def test_each_hyper_parameter_makes_stale_what_sees_it(finished: Finished) -> None:
+    schedules = yaml.safe_load((finished.folder / "config/echonet.yaml").read_text())
+    demo = set(leaves(schedules["demo"]))
+    unseen = [name for name in leaves(schedules["published"]) if name in demo]  # the demo says otherwise
+    seen = [("demo", name) for name in demo] + [("published", name) for name in leaves(schedules["published"], demo)]
+    cases = [[("published", name) for name in unseen], *([case] for case in seen)]
+    edits = [{"config/echonet.yaml": yaml.safe_dump(changed(schedules, case))} for case in cases]
+    none, *found = dry_runs(finished.folder, TARGETS, edits)
+    assert none["stale"] == [] and len(unseen) > 10 and len(seen) > 35
+    wrong = {}
+    for (_, name), answer in zip(seen, found, strict=True):
+        seen_by = max((key for key in SEEN_BY if f"{name}.".startswith(f"{key}.")), key=len)
+        if set(answer["stale"]) != (expected := following(SEEN_BY[seen_by] | {"report_page"}, answer["needs"])):
+            wrong[name] = set(answer["stale"]) ^ expected
+    assert wrong == {}
+
+
+def config_with(folder: Path, **changes: Any) -> dict[str, str]:
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    return {"config.yaml": yaml.safe_dump(config | changes)}
+
+
+def trained(answer: Mapping[str, Any]) -> int:
+    return sum(answer["jobs"].get(rule, 0) for rule in TRAINING)
+
+
+def test_a_rule_sees_only_its_part_of_the_configuration(finished: Finished) -> None:
+    edits = [config_with(finished.folder, **changes) for changes, *_ in [*CONFIGURATIONS, *MORE_RUNS]]
+    answers = dry_runs(finished.folder, TARGETS, edits)
+    for (changes, seen_by, runs), answer in zip(CONFIGURATIONS, answers, strict=False):
+        assert set(answer["stale"]) == following(seen_by, answer["needs"]), changes
+        assert trained(answer) == runs, changes
+    for (changes, runs), answer in zip(MORE_RUNS, answers[len(CONFIGURATIONS) :], strict=True):
+        assert trained(answer) == runs, changes
+        assert not OF_FIRST_RUN & set(answer["stale"]), changes
+
+
+def test_a_sweep_of_ten_thousand_jobs_can_be_planned(finished: Finished) -> None:
+    (answer,) = dry_runs(finished.folder, [REPORT], [config_with(finished.folder, seed=list(range(1000)))])
+    assert trained(answer) == 2 * 999
+    assert sum(answer["jobs"].values()) > 10_000
+
+
+def test_how_snakemake_runs_makes_nothing_stale(finished: Finished) -> None:
+    options = "--cores 1 --verbose --set-threads echonet_convert=1 --set-resources echonet_convert:mem_mb=9"
+    dry = type_command(f"snakemake {REPORT} -n {options}", finished.folder)
+    assert "Nothing to be done" in dry.stdout, dry.stdout[-3000:]
+
+
+def test_files_that_the_configuration_names_count_by_content_alone(finished: Finished) -> None:
+    (clip,) = (finished.folder / "own").iterdir()
+    for path, expected in (
+        (clip, {"echonet_import_clips", "echonet_predict_clips"}),
+        (finished.folder / "initial.pth", {"echonet_fetch_weights"}),
+    ):
+        path.touch()
+        assert stale(finished.folder, *TARGETS[1:]) == set()
+        changed_with_old_time(path)
+        assert stale(finished.folder, *TARGETS[1:]) == expected
+        changed_with_old_time(path)
+
+
+def test_causes_are_named(finished: Finished) -> None:
+    assert why(finished.folder) == ["nothing would run"]
+    roc, settings = "workflow_scripts/reprise/plots/roc.py", "config/echonet.yaml"
+    schedules = yaml.safe_load((finished.folder / settings).read_text())
+    schedules["demo"]["ef"]["optimiser"]["lr"] = 0.003
+    drawn = (finished.folder / roc).read_text().replace("MINUS SIGN", "PLUS SIGN", 1)
+    cause = "echonet plot roc <- reprise/plots/roc.py: function draw_roc changed"
+    with edited(finished.folder, {roc: drawn}):
+        assert why(finished.folder) == [
+            cause,
+            f"echonet describe <- {cause}",
+            f"report page <- echonet describe <- {cause}",
+        ]
+    with edited(finished.folder, {settings: yaml.safe_dump(schedules)}):
+        told = why(finished.folder)
+    cause = "echonet train ef{} <- optimiser.lr 0.002 -> 0.003"
+    assert told[0] == cause.format(" (r2plus1d_18-seed0)")
+    assert f"echonet predict ef (3 jobs) <- {cause.format('')}" in told
+    (finished.folder / REPORT).rename(finished.folder / "report.html")
+    assert why(finished.folder) == [f"report page <- {REPORT} missing"]
+    (finished.folder / "report.html").rename(finished.folder / REPORT)

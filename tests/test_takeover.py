@@ -1,0 +1,89 @@
+"""What a Snakemake does at its start about others in the same folder, and what it understands of Slurm's answers."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from reprise.slurm_states import tell_ended_jobs
+from reprise.takeover import take_over
+
+TAKE_OVER = """
+import sys
+from pathlib import Path
+from reprise.takeover import take_over
+take_over(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    """A process that takes a folder over and keeps it until its input ends."""
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PATH": "/bin"}
+    return subprocess.Popen([sys.executable, "-c", TAKE_OVER, str(folder)], text=True, env=environment, **pipes)
+
+
+def test_second_is_told_of_the_first_and_a_killed_first_leaves_nothing(tmp_path: Path) -> None:
+    first = start(tmp_path)
+    assert first.stdout is not None and first.stdout.readline() == "held\n"
+    second = start(tmp_path)
+    said = second.communicate("")[1]
+    assert second.returncode == 1
+    assert said.startswith("error: ") and said.count("\n") == 1 and f"process {first.pid} on " in said
+    first.kill()
+    first.wait()
+    third = start(tmp_path)
+    assert third.communicate("") == ("held\n", "")
+
+
+def fake(folder: Path, name: str, script: str) -> None:
+    """Put a program into a folder."""
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+def test_only_jobs_of_this_folder_that_snakemake_sent_are_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here, queue = tmp_path / "here", tmp_path / "queue"
+    here.mkdir()
+    rows = [f"1|rule_train|{here}", f"2|rule_train|{tmp_path}", f"3|(null)|{here}", f"4_1|rule_score|{here}"]
+    queue.write_text("\n".join(rows) + "\n")
+    fake(tmp_path, "squeue", f"cat {queue}")
+    fake(tmp_path, "scancel", f'echo "$@" > {tmp_path}/cancelled; sed -i -e /train.$/d -e /score/d -e /^1/d {queue}')
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    take_over(here)
+    assert (tmp_path / "cancelled").read_text() == "1 4_1\n"
+    assert capsys.readouterr().err.endswith("left in the queue: 1 4_1\n")
+
+
+@pytest.mark.parametrize(
+    ("told", "in_queue", "understood"),
+    [
+        ("RUNNING", "RUNNING", "RUNNING"),
+        ("CANCELLED by 1000", "", "CANCELLED"),
+        ("PREEMPTED", "PREEMPTED", "CANCELLED"),
+        ("PREEMPTED", "", "CANCELLED"),
+        ("PREEMPTED", "COMPLETING", "PREEMPTED"),
+        ("PREEMPTED", "PENDING", "PREEMPTED"),
+    ],
+)
+def test_ended_jobs_are_not_taken_for_running(
+    told: str, in_queue: str, understood: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(*_: object) -> tuple[dict[str, str], float]:
+        return {"7": told}, 0.5
+
+    plugin = ModuleType("plugin")
+    plugin.__dict__["query_job_status"] = ask
+    monkeypatch.setitem(sys.modules, "snakemake_executor_plugin_slurm", plugin)
+    fake(tmp_path, "squeue", f"echo {in_queue}")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    tell_ended_jobs()
+    assert asyncio.run(plugin.query_job_status("squeue", None)) == ({"7": understood}, 0.5)

@@ -1,0 +1,114 @@
+"""Say why Snakemake would run what it would run, in words: `make why`, or for any target and configuration."""
+
+import argparse
+import sys
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from snakemake.api import SnakemakeApi
+from snakemake.cli import parse_config
+from snakemake.dag import DAG
+from snakemake.exceptions import RuleException
+from snakemake.jobs import Job
+from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
+from snakemake.workflow import Workflow
+from snakemake_interface_common.exceptions import WorkflowError
+
+from reprise.causes import input_causes, params_causes
+
+MOST_CAUSES = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("target", nargs="?", default="results/report.html", help="a file or a rule")
+    parser.add_argument("--config", nargs="*", default=[], metavar="KEY=VALUE", help="as for snakemake")
+    args = parser.parse_args()
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        settings = ConfigSettings(config=parse_config(args.config))
+        opened = api.workflow(ResourceSettings(cores=1), config_settings=settings, snakefile=Path("Snakefile"))
+        try:
+            opened.dag(DAGSettings(targets={args.target}, force_incomplete=True))
+            print("\n".join(explain(planned(opened._workflow))))
+        except (WorkflowError, RuleException) as error:
+            sys.exit(f"error: {error}")
+
+
+def planned(workflow: Workflow) -> DAG:
+    """The jobs as a dry run finds them. Snakemake has no public way to it that leaves more than text."""
+    workflow._prepare_dag(forceall=False, ignore_incomplete=False, lock_warn_only=True)
+    workflow._build_dag()
+    return workflow.dag
+
+
+def explain(dag: DAG) -> list[str]:
+    """A line for each job that would run: its own causes, or the chain of jobs that leads to some.
+
+    Jobs of one rule with the same causes share a line.
+    """
+    levels = (sorted(level, key=str) for level in dag.toposorted())
+    jobs = [job for level in levels for job in level if dag.needrun(job) and not job.rule.norun]
+    causes = {job: own for job in jobs if (own := tuple(_causes(dag, job)))}
+    before = _ways_to_causes(dag, jobs, causes)
+    lines: Counter[tuple[str, ...]] = Counter()
+    wildcards = {}
+    for job in jobs:
+        chain = [job]
+        while chain[-1] in before:
+            chain.append(before[chain[-1]])
+        named = (*(_name(link) for link in chain), _several(causes.get(chain[-1], (str(dag.reason(chain[-1])),))))
+        lines[named] += 1
+        wildcards[named] = ", ".join(job.wildcards_dict.values())
+    return [_line(names, count, wildcards[names]) for names, count in lines.items()] or ["nothing would run"]
+
+
+def _ways_to_causes(dag: DAG, jobs: Sequence[Job], causes: dict[Job, tuple[str, ...]]) -> dict[Job, Job]:
+    """For each job without causes of its own, the job before it on the shortest way to one that has some."""
+    before: dict[Job, Job] = {}
+    would_run, waiting = set(jobs), deque(causes)
+    while waiting:
+        job = waiting.popleft()
+        for following in dag.depending[job]:
+            if following in would_run and following not in causes and following not in before:
+                before[following] = job
+                waiting.append(following)
+    return before
+
+
+def _causes(dag: DAG, job: Job) -> Iterator[str]:
+    """What of the job itself makes it stale, other jobs left aside."""
+    reason, persistence = dag.reason(job), dag.workflow.persistence
+    recorded = next((file for file in job.output if persistence.metadata(file) is not None), None)
+    missing = [str(file) for file in job.output if not Path(file).exists()]
+    if reason.forced:
+        yield "its last run did not end"
+    elif missing:
+        yield "never run" if recorded is None else f"{_several(missing)} missing"
+    if recorded is None or reason.forced:
+        return
+    yield from params_causes(persistence.params(recorded) or (), persistence._params(job))
+    yield from input_causes(persistence.input(recorded) or (), job.input)
+    if persistence.code(recorded) != persistence._code(job.rule):
+        yield "the rule's command changed"
+    if reason._updated_input:
+        yield f"{_several(sorted(map(str, reason.updated_input)))} newer"
+
+
+def _name(job: Job) -> str:
+    return str(job.rule.name).replace("_", " ")
+
+
+def _several(parts: Sequence[str]) -> str:
+    more = f" and {len(parts) - MOST_CAUSES} more" if len(parts) > MOST_CAUSES else ""
+    return "; ".join(parts[:MOST_CAUSES]) + more
+
+
+def _line(names: Sequence[str], count: int, wildcards: str) -> str:
+    first, *rest = names
+    which = f"{count} jobs" if count > 1 else wildcards
+    return " <- ".join([f"{first} ({which})" if which else first, *rest])
+
+
+if __name__ == "__main__":
+    main()

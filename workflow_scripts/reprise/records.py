@@ -1,0 +1,37 @@
+"""What digests stand for: content-addressed JSON under results/, so that a later change can be named."""
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path("results/fingerprints")
+
+
+def remember(content: Any) -> str:
+    """The digest of a JSON value, which is kept once under its digest where that folder can be written."""
+    text = json.dumps(content, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    path = FOLDER / f"{digest}.json"
+    if not path.exists():
+        write_quietly(path, text)
+    return digest
+
+
+def recall(digest: Any) -> Any:
+    """What `remember` gave this digest for; None if it is no digest, or if nobody remembers."""
+    try:
+        return json.loads((FOLDER / f"{digest}.json").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def write_quietly(path: Path, text: str) -> None:
+    """Write a file at once or not at all; what cannot be written is only missed later."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text)
+        partial.replace(path)
