@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "unshare", "nsenter")
 NODES = ("n1", "n2")
@@ -23,7 +24,7 @@ ClusterName=reprise
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ports[0]}
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
 CredType=cred/munge
 MpiDefault=none
 ProctrackType=proctrack/linuxproc
@@ -40,15 +41,22 @@ SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/slurmd.%n.log
 SchedulerParameters=sched_interval=2,batch_sched_delay=0
 SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU
+SelectTypeParameters=CR_CPU_Memory
 GresTypes=gpu
 AccountingStorageType=accounting_storage/none
-JobAcctGatherType=jobacct_gather/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=1
+JobAcctGatherParams=OverMemoryKill
 MinJobAge=3600
+SlurmdTimeout=10
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 SlurmdParameters=config_overrides
 NodeName=n1 NodeHostName={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs={cpus} RealMemory={memory_mb} Gres=gpu:{gpus}
 NodeName=n2 NodeHostName={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs={cpus} RealMemory={memory_mb} Gres=gpu:{gpus}
-PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+PartitionName=all Nodes=ALL Default=YES PriorityTier=1
+PartitionName=cancelled Nodes=ALL PriorityTier=1 PreemptMode=CANCEL
+PartitionName=urgent Nodes=ALL PriorityTier=2
 """
 
 # `cat` waits for the test's end of a pipe to close, be it by the test's death: then the shell, the namespace's first
@@ -65,6 +73,29 @@ cat; exit
 """
 
 
+class Cluster(NamedTuple):
+    """A running cluster."""
+
+    inside: tuple[str, ...]  # the words before a command that is to run where the cluster is
+    folder: Path  # its configuration, logs and process numbers
+
+    def run(self, *command: str) -> str:
+        """What a command prints where the cluster is.
+
+        Raises:
+            subprocess.CalledProcessError: it failed.
+        """
+        return subprocess.run([*self.inside, *command], capture_output=True, text=True, check=True).stdout
+
+    def kill_slurmd(self, node: str) -> None:
+        """Kill a node's daemon; its jobs go on without anyone knowing."""
+        self.run("kill", "-KILL", (self.folder / f"slurmd.{node}.pid").read_text().strip())
+
+    def logs(self) -> str:
+        """The end of each daemon's log."""
+        return "\n".join(f"{log.name}:\n{log.read_text()[-800:]}" for log in sorted(self.folder.glob("*.log")))
+
+
 def obstacle() -> str | None:
     """Why no Slurm can be started here, or None."""
     if os.geteuid() != 0:
@@ -78,10 +109,8 @@ def obstacle() -> str | None:
 
 
 @contextmanager
-def two_nodes(cpus: int, memory_mb: int, gpus: int) -> Iterator[tuple[str, ...]]:
+def two_nodes(cpus: int, memory_mb: int, gpus: int) -> Iterator[Cluster]:
     """Start the cluster, give each node so many CPUs and generic-resource GPUs; stop it in any case.
-
-    Yields the words to put before a command that is to run where the cluster is (in the same working directory).
 
     Raises:
         RuntimeError: the nodes were not idle within a minute; with the end of each daemon's log.
@@ -94,10 +123,10 @@ def two_nodes(cpus: int, memory_mb: int, gpus: int) -> Iterator[tuple[str, ...]]
         stdin=subprocess.PIPE,
     )
     spaces = f"/proc/{holder.pid}/ns"
-    inside = ("nsenter", f"--mount={spaces}/mnt", f"--pid={spaces}/pid_for_children", "--wd=.")
+    cluster = Cluster(("nsenter", f"--mount={spaces}/mnt", f"--pid={spaces}/pid_for_children", "--wd=."), folder)
     try:
-        _wait_until_idle(inside, folder, holder)
-        yield inside
+        _wait_until_idle(cluster, holder)
+        yield cluster
     finally:
         holder.communicate()
         shutil.rmtree(folder, ignore_errors=True)
@@ -135,13 +164,12 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _wait_until_idle(inside: tuple[str, ...], folder: Path, holder: subprocess.Popen[bytes]) -> None:
-    command = [*inside, "sinfo", "--noheader", "--Node", "--format=%T"]
+def _wait_until_idle(cluster: Cluster, holder: subprocess.Popen[bytes]) -> None:
+    command = [*cluster.inside, "sinfo", "--noheader", "--Node", "--partition=all", "--format=%T"]
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and holder.poll() is None:
         states = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
         if states == ["idle"] * len(NODES):
             return
         time.sleep(0.5)
-    logs = "\n".join(f"{log.name}:\n{log.read_text()[-1500:]}" for log in sorted(folder.glob("*.log")))
-    raise RuntimeError(f"the test's Slurm did not start\n{logs}")
+    raise RuntimeError(f"the test's Slurm did not start\n{cluster.logs()}")

@@ -1,18 +1,18 @@
 """The whole workflow through a real Slurm of two nodes with GPUs, by the command that a user types."""
 
+import random
 import re
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import slurm
-from project import TINY, copy_project, type_command
-
-COMMAND = "snakemake --profile slurm results/report.html"
-# The nodes promise more memory than this machine has: rules ask for what a published run takes.
-NODE_CPUS, NODE_MEMORY_MB, NODE_GPUS = 2, 256_000, 2
+from project import type_command
+from slurm_faults import COMMAND, MEMORY, NODE, small_project, survive
+from workflow_rules import job_rules
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,20 @@ class Runs:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def cluster() -> Iterator[slurm.Cluster]:
     if obstacle := slurm.obstacle():
         pytest.skip(obstacle)
+    with slurm.two_nodes(**NODE) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def runs(cluster: slurm.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Runs:
     folder = tmp_path_factory.mktemp("project")
-    copy_project(folder, TINY)
-    with slurm.two_nodes(NODE_CPUS, NODE_MEMORY_MB, NODE_GPUS) as inside:
-        first, second = type_command(COMMAND, folder, inside), type_command(COMMAND, folder, inside)
-        records = type_command("scontrol show job --oneliner", folder, inside).stdout
-    return Runs(folder, first, second, [dict(re.findall(r"(\w+)=(\S*)", line)) for line in records.splitlines()])
+    small_project(folder)
+    first, second = (type_command(COMMAND, folder, cluster.inside) for _ in range(2))
+    records = cluster.run("scontrol", "show", "job", "--oneliner").splitlines()
+    return Runs(folder, first, second, [dict(re.findall(r"(\w+)=(\S*)", line)) for line in records])
 
 
 def test_run_ends_with_report_and_scoreboard(runs: Runs) -> None:
@@ -48,17 +53,38 @@ def test_jobs_ran_on_both_nodes_and_all_ended_well(runs: Runs) -> None:
     assert {job["JobState"] for job in runs.jobs} == {"COMPLETED"}
 
 
-def test_jobs_that_compute_with_networks_were_given_a_gpu(runs: Runs) -> None:
-    with_gpu = {job["Comment"] for job in runs.jobs if "gpu:1" in job.get("TresPerJob", "")}
-    assert {"rule_echonet_train_segmentation", "rule_echonet_train_ef"} <= {
-        comment.partition("_wildcards_")[0] for comment in with_gpu
-    }
-    assert len(with_gpu) < len(runs.jobs)
+def test_jobs_ask_for_what_their_rule_declares_and_say_which_they_are(runs: Runs) -> None:
+    rules = {f"rule_{rule.name}": rule for rule in job_rules()}
+    asked = {}
+    for job in runs.jobs:
+        name, _, wildcards = job["Comment"].partition("_wildcards_")
+        resources = rules[name].resources
+        gpus = resources["gpu"].value if "gpu" in resources else 0
+        memory = resources["mem_mb"].evaluate({}, attempt=1).value
+        declared = (f"{memory}M", resources["runtime"].value, gpus)
+        asked[name] = (job["MinMemoryNode"], minutes(job["TimeLimit"]), int(job.get("TresPerJob", ":0").split(":")[-1]))
+        assert asked[name] == declared, name
+        assert bool(wildcards) == bool(rules[name].wildcard_names)
+    assert asked["rule_echonet_train_ef"] == ("32000M", 2 * 24 * 60, 1)
+    assert len(asked) > 10
+
+
+def minutes(limit: str) -> int:
+    """A time limit as Slurm prints it, days-hours:minutes:seconds."""
+    days, _, clock = limit.rpartition("-")
+    hours, least, _ = clock.split(":")
+    return (int(days or 0) * 24 + int(hours)) * 60 + int(least)
 
 
 def test_second_run_has_nothing_to_do(runs: Runs) -> None:
     assert runs.second.returncode == 0
     assert "Nothing to be done" in runs.second.stdout
+
+
+def test_faults_change_nothing(runs: Runs, cluster: slurm.Cluster, tmp_path: Path) -> None:
+    faults = [MEMORY, "Snakemake killed", "scancel of the job", "requeue", "slurmd killed"]
+    run = survive(tmp_path / "faulty", cluster, runs.folder, random.SystemRandom().randrange(10**6), faults)
+    assert "cancelling jobs that an earlier Snakemake left in the queue" in run.typed()
 
 
 def test_cluster_ends_with_its_test_even_when_that_is_interrupted() -> None:

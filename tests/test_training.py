@@ -1,5 +1,7 @@
 """The training loop: sample order, resuming bit for bit, checkpoints that are damaged, signals."""
 
+import errno
+import fcntl
 import os
 import shutil
 import signal
@@ -150,6 +152,17 @@ def test_second_process_in_one_folder_leaves_and_names_the_first(tmp_path: Path)
     message = f"another process is at work here .process {os.getpid()} on"
     with locked(tmp_path), pytest.raises(InputError, match=message), locked(tmp_path):
         pass
+
+
+def test_disk_without_locks_is_said_and_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with locked(tmp_path):
+        assert "this disk has no locks" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["", "60", "x seconds", "0 steps", "-1 seconds", "5 minutes", "nan steps"])
