@@ -21,4 +21,4 @@ rule all:
 
 rule predict:
     input:
-        "results/own_clips/predictions",
+        lambda w: own_predictions(),

@@ -18,6 +18,9 @@ from reprise.takeover import take_over
 # By study: the hyper-parameters that decide which rules there are to run.
 SWITCHES = {}
 
+# By folder of predictions for a user's own files: what the names of those files end with.
+OWN_FILES = {}
+
 set_environment()
 try:
     check_configuration(config)
@@ -36,6 +39,7 @@ wildcard_constraints:
     weights=r"[a-z0-9_]+",
     protocol=r"published|sound",
     split=r"train|val|test",
+    fold=r"[1-9][0-9]*",
 
 
 def memory(megabytes):
@@ -129,6 +133,29 @@ def compared_run():
     asked = {study: published[study].get("conditions", {}) for study in config["studies"]}
     parameters = {study: picked(run["parameters"][study], names) for study, names in asked.items()}
     return {"schedule": run["schedule"], "data": run["data"], "parameters": parameters}
+
+
+def own_folder():
+    """No input, as the rule goes by the content of the folder's files; or what to type, where no folder is named."""
+    return [] if "input" in config else "input=FOLDER"
+
+
+def own_predictions():
+    """Predictions for each kind of file in the user's folder, by their names; of the first study's if none is known."""
+    below = Path(config["input"]).rglob("*") if "input" in config else []
+    names = [path.name.lower() for path in below if not path.name.startswith(".")]
+    wanted = [folder for folder, endings in OWN_FILES.items() if any(name.endswith(endings) for name in names)]
+    return wanted or list(OWN_FILES)[:1]
+
+
+def own_weights(key, trained):
+    """Weights that the configuration names, whose time does not count but whose content; or those trained here."""
+    return ancient(config[key]) if key in config else trained
+
+
+def own_weights_digests(*keys):
+    """What predictions depend on if the configuration names weights: the content of those files."""
+    return {key: files_digest(config[key]) for key in keys if key in config}
 
 
 def graph():

@@ -23,18 +23,18 @@ TINY: dict[str, dict[str, Any]] = {
 }
 
 
-def copy_project(folder: Path, demo: Mapping[str, Mapping[str, Any]] | None = None) -> None:
-    """Copy the project's files to `folder`, with other hyper-parameters laid over the demo's."""
+def copy_project(folder: Path, demo: Mapping[str, Any] | None = None, study: str = "echonet") -> None:
+    """Copy the project's files to `folder`, with other hyper-parameters laid over those of a study's demo."""
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, names.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    settings = folder / "config/echonet.yaml"
+    settings = folder / f"config/{study}.yaml"
     schedules = yaml.safe_load(settings.read_text())
     for part, changes in (demo or {}).items():
-        schedules["demo"][part] = schedules["demo"].get(part, {}) | changes
+        schedules["demo"][part] = schedules["demo"].get(part, {}) | changes if isinstance(changes, dict) else changes
     if demo:
         settings.write_text(yaml.safe_dump(schedules))
 

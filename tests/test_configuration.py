@@ -40,8 +40,11 @@ def test_the_projects_own_configuration_is_good() -> None:
             "config.yaml: seed: found '1e3', expected a whole number from 0 on, or a list of such numbers",
         ),
         ({"device": "gpu"}, "config.yaml: device: found 'gpu', expected auto, cpu or cuda"),
-        ({"data": {"echonet": "no/such"}}, "config.yaml: data: echonet: no such folder: no/such"),
-        ({"data": {}}, "config.yaml: data: echonet: missing; expected phantom or a folder"),
+        (
+            {"data": {"echonet": "no/such", "mslesion": "phantom"}},
+            "config.yaml: data: echonet: no such folder: no/such",
+        ),
+        ({"data": {"mslesion": "phantom"}}, "config.yaml: data: echonet: missing; expected phantom or a folder"),
         ({"input": "no/clips"}, "config.yaml: input: no such file or folder: no/clips"),
     ],
 )

@@ -15,7 +15,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from reprise.fingerprint import import_closure
-from workflow_rules import CODE, ROOT, job_rules, step_of
+from workflow_rules import CODE, ROOT, STUDIES, job_rules, step_of
 
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 CONDA_NAMES = {
@@ -38,7 +38,7 @@ DISTRIBUTIONS = packages_distributions()
 
 
 def steps_of(environment: Path) -> set[str]:
-    return {step_of(rule) for rule in job_rules() if Path(str(rule.conda_env)).name == environment.name}
+    return {step_of(rule) for rule in job_rules(*STUDIES) if Path(str(rule.conda_env)).name == environment.name}
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -84,7 +84,7 @@ def locked() -> dict[str, str]:
 
 
 def test_every_environment_is_used() -> None:
-    assert {Path(str(rule.conda_env)).name for rule in job_rules()} == {file.name for file in ENVIRONMENTS}
+    assert {Path(str(rule.conda_env)).name for rule in job_rules(*STUDIES)} == {file.name for file in ENVIRONMENTS}
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda path: path.stem)

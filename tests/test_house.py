@@ -10,11 +10,11 @@ import pytest
 from snakemake.rules import Rule
 
 from reprise.fingerprint import import_closure
-from workflow_rules import CODE, ROOT, job_rules, step_of
+from workflow_rules import CODE, ROOT, STUDIES, job_rules, step_of
 
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 40
-STUDIES = re.compile(r"echonet|mslesion|acdc|iseg|medfm", re.IGNORECASE)
+STUDY_NAMES = re.compile(r"echonet|mslesion|acdc|iseg|medfm", re.IGNORECASE)
 STUDIES_MAY_BE_NAMED_IN = {"formats", "phantoms", "models"}
 PLACEHOLDER = re.compile(r"(?<!\{)\{(?!\{)([^{}]+)\}")
 # Folders of one machine, and hosts of package registries. The brackets keep this file from matching itself.
@@ -89,7 +89,7 @@ def test_library_names_no_study_and_imports_no_step() -> None:
     naming = [
         named(path)
         for path in [*library, *(CODE / "report").glob("*.*")]
-        if not STUDIES_MAY_BE_NAMED_IN & set(path.parts) and STUDIES.search(path.read_text())
+        if not STUDIES_MAY_BE_NAMED_IN & set(path.parts) and STUDY_NAMES.search(path.read_text())
     ]
     assert naming == []
     outside = {
@@ -107,7 +107,7 @@ def test_no_machine_or_registry_is_named() -> None:
     assert {named(path): found[0] for path, text in texts.items() if (found := NOT_TO_BE_NAMED.search(text))} == {}
 
 
-@pytest.mark.parametrize("rule", job_rules(), ids=lambda rule: rule.name)
+@pytest.mark.parametrize("rule", job_rules(*STUDIES), ids=lambda rule: rule.name)
 def test_rule_keeps_to_the_house(rule: Rule) -> None:
     command = rule.shellcmd
     assert rule.is_shell, "rules run a step by `shell:`, never by `script:` or `run:`"
@@ -127,8 +127,8 @@ def test_each_rule_carries_the_fingerprint_of_its_own_step() -> None:
     text = "\n".join(path.read_text() for path in rule_files())
     bodies = dict(re.findall(r"^ *rule (\w+):\n(.*?)(?=^ *rule |\Z)", text, flags=re.MULTILINE | re.DOTALL))
     steps = {name: re.findall(r'\bspec\(\s*"([^"]+)"', body) for name, body in bodies.items()}
-    assert {rule.name: steps.get(rule.name) for rule in job_rules()} == {
-        rule.name: [step_of(rule)] for rule in job_rules()
+    assert {rule.name: steps.get(rule.name) for rule in job_rules(*STUDIES)} == {
+        rule.name: [step_of(rule)] for rule in job_rules(*STUDIES)
     }
 
 
@@ -142,9 +142,9 @@ for step in sys.argv[1:]:
 """
 
 
-@pytest.mark.parametrize("study", sorted({step_of(rule).split("/")[0] for rule in job_rules()}))
+@pytest.mark.parametrize("study", sorted({step_of(rule).split("/")[0] for rule in job_rules(*STUDIES)}))
 def test_every_step_answers_help(study: str) -> None:
-    steps = sorted({CODE / step_of(rule) for rule in job_rules() if step_of(rule).startswith(f"{study}/")})
+    steps = sorted({CODE / step_of(rule) for rule in job_rules(*STUDIES) if step_of(rule).startswith(f"{study}/")})
     assert not {step.stem for step in steps} & sys.stdlib_module_names, "a step's folder comes first on sys.path"
     assert [named(step) for step in steps if not ast.get_docstring(ast.parse(step.read_bytes()))] == []
     command = [sys.executable, "-c", SHOW_HELP, *map(str, steps)]

@@ -106,7 +106,29 @@ def test_no_run_on_a_phantom_shortened_or_with_another_network_is_ever_compared(
 ) -> None:
     metrics = {("published", MAE): Metric("EF points", ours, ours - half, ours + half)}
     assert set(verdicts(metrics, small(published), **changes).values()) == {"not comparable"}
-    assert obstacles("echonet", setup(**changes), small())
+    assert obstacles("echonet", setup(**changes), small(), {})
+
+
+@pytest.mark.parametrize(
+    ("scans", "expected"), [(21.0, "reproduced"), (3.0, "not comparable"), (None, "not comparable")]
+)
+def test_another_data_set_is_told_by_what_identifies_it(scans: float | None, expected: str) -> None:
+    told = small().model_dump()
+    told["measures"]["scans"] = {"label": "Scans", "unit": "scans", "better": "higher", "decimals": 0}
+    told["studies"]["echonet"]["groups"]["data"] = "Data"
+    told["studies"]["echonet"]["figures"] += ({"quantity": "data/scans", "source": "paper", "value": 21},)
+    told["studies"]["echonet"]["identity"] = ["data/scans"]
+    ours = {("published", MAE): Metric("EF points", 4.0, 3.9, 4.1)}
+    ours |= {("published", "data/scans"): Metric("scans", scans, np.nan, np.nan)} if scans else {}
+    published = Published.model_validate(told)
+    assert verdicts(ours, published)["published", MAE] == expected
+    if scans == 3:
+        assert obstacles("echonet", setup(), published, {"data/scans": 3}) == [
+            "another data set: 3 scans, published with 21"
+        ]
+    with pytest.raises(ValueError, match="identity: no figure data/patients"):
+        told["studies"]["echonet"]["identity"] = ["data/patients"]
+        Published.model_validate(told)
 
 
 def test_every_published_figure_is_a_row_with_the_promised_columns() -> None:

@@ -6,18 +6,20 @@ from pathlib import Path
 
 from snakemake.api import SnakemakeApi
 from snakemake.rules import Rule
-from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
+from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ROOT / "workflow_scripts"
+STUDIES = ("echonet", "mslesion")
 STEP = re.compile(r"\bpython workflow_scripts/([\w/]+\.py)\b")
 
 
 @cache
-def job_rules() -> tuple[Rule, ...]:
-    """All rules that run a command, thus not those that only name a target."""
+def job_rules(*studies: str) -> tuple[Rule, ...]:
+    """All rules that run a command, thus not those that only name a target; by default config.yaml's studies."""
+    chosen = ConfigSettings(config={"studies": list(studies)} if studies else {})
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        opened = api.workflow(ResourceSettings(cores=1), snakefile=ROOT / "Snakefile", workdir=ROOT)
+        opened = api.workflow(ResourceSettings(cores=1), chosen, snakefile=ROOT / "Snakefile", workdir=ROOT)
         workflow = opened._get_workflow(check_envvars=False)
         workflow.include(ROOT / "Snakefile", overwrite_default_target=True)
         workflow.check()

@@ -5,6 +5,8 @@ SWITCHES["echonet"] = {
     "clips": settings("echonet", "predict_ef")["clips"],
 }
 
+OWN_FILES["results/own_clips/predictions"] = (".dcm", ".avi", ".mp4", ".mov")
+
 
 def segmentation_run():
     """The training run whose masks find the beats."""
@@ -58,20 +60,6 @@ def ef_weights():
 def beats(*names):
     """Some of the settings of the beat-by-beat analysis."""
     return {name: settings("echonet", "beats")[name] for name in names}
-
-
-def own_clips():
-    """No input, as the rule goes by the content of the folder's files; or what to type, where no folder is named."""
-    return [] if "input" in config else "input=FOLDER"
-
-
-def own_weights(key, trained):
-    """Weights that the configuration names, whose time does not count but whose content; or those trained here."""
-    return ancient(config[key]) if key in config else trained
-
-
-def own_weights_digests():
-    return {key: files_digest(config[key]) for key in ("segmentation_weights", "ef_weights") if key in config}
 
 
 FIGURES = [

@@ -3,7 +3,7 @@
 
 rule echonet_import_clips:
     input:
-        lambda w: own_clips(),
+        lambda w: own_folder(),
     output:
         clips=directory("results/own_clips/clips"),
         findings="results/own_clips/findings.csv",
@@ -47,7 +47,7 @@ rule echonet_predict_clips:
         nodes=1,
         device=config["device"],
     params:
-        spec=lambda w: spec("echonet/predict_clips.py", own_weights_digests()),
+        spec=lambda w: spec("echonet/predict_clips.py", own_weights_digests("segmentation_weights", "ef_weights")),
     shell:
         "exec python workflow_scripts/echonet/predict_clips.py --clips {input.clips:q} --findings {input.findings:q}"
         " --segmentation {input.segmentation:q} --ef {input.ef:q} --device {resources.device:q} --output {output:q}"

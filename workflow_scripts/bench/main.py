@@ -11,6 +11,7 @@ from checkpoints import checkpoint_row
 from clip_inference import beats_row, memory_row
 from gpu_training import gpu_rows
 from loading import loading_rows
+from mslesion_network import lesion_rows
 from resampling import bootstrap_row
 from rows import Row
 from small_study import make_small_study
@@ -51,6 +52,7 @@ def measured() -> Iterator[Row]:
         yield beats_row()
         yield checkpoint_row()
         yield from gpu_rows(study)
+        yield from lesion_rows()
 
 
 def _text(value: str | float | None) -> str:

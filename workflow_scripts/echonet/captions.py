@@ -1,13 +1,11 @@
 """What the report says below each of the study's figures, and to those who cannot see it."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import pandas as pd
 
 from echonet.scores import POINTS
 from reprise.metrics.regression import mae
 from reprise.plots.style import groups
+from reprise.report.section import Describe, Words
 from reprise.report.tables import number
 
 CLIPS = {"all": "the mean over all its clips", "first": "that of its first clip"}
@@ -15,14 +13,6 @@ CHOICE = (
     "Under the published protocol the weights are those of the epoch with the lowest error on one random clip of each "
     "validation video; under the sound one, on fixed, evenly spaced clips."
 )
-
-
-class Words(NamedTuple):
-    """A figure's title, its caption, and what it shows in words."""
-
-    title: str
-    caption: str
-    alt: str
 
 
 def describe_training_segmentation(table: pd.DataFrame) -> Words:
@@ -176,7 +166,7 @@ def describe_beats(table: pd.DataFrame) -> Words:
 
 
 # In the order of the report.
-FIGURES: dict[str, Callable[[pd.DataFrame], Words]] = {
+FIGURES: dict[str, Describe] = {
     "training_segmentation": describe_training_segmentation,
     "dice": describe_dice,
     "examples": describe_examples,

@@ -6,24 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from echonet.captions import FIGURES
-from echonet.section_text import PROTOCOLS, TABLES, TITLE, side_by_side, summary
+from echonet.section_text import MEASURES, PARTS, PROTOCOLS, TABLES, TITLE, summary
 from reprise.command import json_object, run, step_parser
-from reprise.errors import InputError
 from reprise.files import outputs
+from reprise.report.section import METRICS, Block, figure_blocks, side_by_side, table_blocks
 from reprise.store import open_store
 from reprise.tables import read_table
 
-METRICS = {
-    **{"protocol": str, "quantity": str, "unit": str, "value": float},
-    **{"ci_low": float, "ci_high": float, "ci_level": float, "n": int},
-}
 VIDEOS = {"case": str, "ef": float, "frames": int, "fps": float, "systoles": int}
 VIDEOS_AFTER = "areas"
-
-Block = dict[str, Any]
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -48,33 +40,21 @@ def main(args: argparse.Namespace) -> None:
         "study": "echonet",
         "title": TITLE,
         "summary": summary(args.settings, cases, metrics),
-        "blocks": [*_figures_and_videos(args.figures, args.videos), _protocols(), *_tables(tables)],
+        "blocks": [*_figures_and_videos(args.figures, args.videos), _protocols(), *table_blocks(TABLES, tables)],
     }
     with outputs(args.section, args.protocols) as (section_file, protocols_file):
-        side_by_side(metrics).to_csv(protocols_file, index=False)
+        side_by_side(metrics, MEASURES, PARTS).to_csv(protocols_file, index=False)
         section_file.write_text(json.dumps(section, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _figures_and_videos(figures: list[Path], videos: Path) -> Iterator[Block]:
     """Blocks of all figures in the order of the story, the videos after the area curves."""
-    by_name = {path.stem: path for path in figures}
-    unknown = [str(path) for name, path in by_name.items() if name not in FIGURES]
-    if unknown:
-        raise InputError(f"no caption for {', '.join(unknown)}; known are {', '.join(FIGURES)}")
+    drawn = figure_blocks(figures, FIGURES)
     for name in FIGURES:
-        if name in by_name:
-            yield _figure(by_name[name])
+        if name in drawn:
+            yield drawn[name]
         if name == VIDEOS_AFTER:
             yield _videos(videos)
-
-
-def _figure(svg: Path) -> Block:
-    csv = svg.with_suffix(".csv")
-    try:
-        words = FIGURES[svg.stem](pd.read_csv(csv))
-    except (OSError, ValueError, KeyError, IndexError) as error:
-        raise InputError(f"{csv}: not the numbers of the figure {svg.stem}: {error}") from error
-    return {"kind": "figure", "svg": str(svg), "csv": str(csv), **words._asdict()}
 
 
 def _videos(folder: Path) -> Block:
@@ -100,11 +80,6 @@ def _video(folder: Path, row: Any) -> dict[str, str]:
 
 def _protocols() -> Block:
     return {"kind": "text", "title": "The two protocols", "text": PROTOCOLS}
-
-
-def _tables(paths: dict[str, Path]) -> Iterator[Block]:
-    for name, (title, caption) in TABLES.items():
-        yield {"kind": "table", "title": title, "caption": caption, "csv": str(paths[name])}
 
 
 if __name__ == "__main__":

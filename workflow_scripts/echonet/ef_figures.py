@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from echonet.figure_data import DECIMALS, figure_parser, run_label
 from echonet.results import read_clips
 from echonet.scores import by_video
+from reprise.plots.steps import DECIMALS, figure_parser, run_label
 
 
 def ef_parser(description: str | None) -> argparse.ArgumentParser:

@@ -1,6 +1,5 @@
-"""What the figures' steps share: their arguments, the study's tables as figures need them, the choice of cases."""
+"""What the figures' steps share: the study's tables as figures need them, the choice of cases."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,13 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from reprise.command import step_parser
 from reprise.errors import InputError
 from reprise.store import Store
 from reprise.tables import read_table
 
 AREAS = {"case": str, "frame": int, "area": float}
-DECIMALS = 4
 
 
 class Segmented(NamedTuple):
@@ -24,23 +21,10 @@ class Segmented(NamedTuple):
     masks: np.ndarray
 
 
-def figure_parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser for a step that draws one figure."""
-    parser = step_parser(description)
-    parser.add_argument("--figure", type=Path, required=True, help="SVG to write")
-    parser.add_argument("--table", type=Path, required=True, help="CSV to write: the numbers drawn")
-    return parser
-
-
 def scored_cases(store: Store) -> pd.DataFrame:
     """The store's test cases that have tracings, by case; only these are scored."""
     cases = store.cases
     return cases[(cases["split"] == "test") & (cases["traced"] >= 0)].set_index("case", drop=False)
-
-
-def run_label(run: str) -> str:
-    """A run's name for a reader: its network and its seed."""
-    return run.replace("-seed", ", seed ")
 
 
 def read_segmented(areas: Path, masks: Path) -> Segmented:

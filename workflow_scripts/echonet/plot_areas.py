@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from echonet.figure_data import AREAS, DECIMALS, evenly_over, figure_parser, scored_cases
+from echonet.figure_data import AREAS, evenly_over, scored_cases
 from echonet.results import read_systoles
 from reprise.command import json_object, run
 from reprise.plots.segmentation import draw_areas
+from reprise.plots.steps import DECIMALS, figure_parser
 from reprise.plots.style import save_figure
 from reprise.store import open_store
 from reprise.tables import read_table

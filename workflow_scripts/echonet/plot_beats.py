@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from echonet.figure_data import DECIMALS, figure_parser, run_label
 from reprise.command import run
 from reprise.plots.regression import draw_error_by_beats
+from reprise.plots.steps import DECIMALS, figure_parser, run_label
 from reprise.plots.style import save_figure
 from reprise.tables import read_table
 

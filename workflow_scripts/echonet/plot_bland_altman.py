@@ -3,9 +3,10 @@
 import argparse
 
 from echonet.ef_figures import ef_parser, read_ef
-from echonet.figure_data import DECIMALS, scored_cases
+from echonet.figure_data import scored_cases
 from reprise.command import run
 from reprise.plots.regression import agreement, draw_agreement
+from reprise.plots.steps import DECIMALS
 from reprise.plots.style import save_figure
 from reprise.store import open_store
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from echonet.figure_data import DECIMALS, figure_parser, run_label
 from echonet.results import OVERLAP
 from reprise.command import run
 from reprise.metrics.overlap import dice
 from reprise.plots.segmentation import draw_dice
+from reprise.plots.steps import DECIMALS, figure_parser, run_label
 from reprise.plots.style import save_figure
 from reprise.tables import read_table
 

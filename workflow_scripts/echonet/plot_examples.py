@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from echonet.figure_data import DECIMALS, figure_parser, masks_of, read_segmented
+from echonet.figure_data import masks_of, read_segmented
 from echonet.results import OVERLAP
 from reprise.command import run
 from reprise.metrics.overlap import dice
 from reprise.plots.segmentation import draw_examples
+from reprise.plots.steps import DECIMALS, figure_parser
 from reprise.plots.style import save_figure
 from reprise.store import open_store
 from reprise.tables import read_table

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from echonet.figure_data import figure_parser, run_label
 from echonet.results import SEGMENTATION
 from reprise.command import run
 from reprise.errors import InputError
+from reprise.plots.steps import figure_parser, run_label
 from reprise.plots.style import save_figure
 from reprise.plots.training import draw_training
 from reprise.tables import read_table

@@ -1,6 +1,6 @@
 """What each habit of the published code is worth: the same data once as published, once repaired."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,8 +9,6 @@ import pandas as pd
 from echonet.scores import (
     LEVELS,
     POINTS,
-    Row,
-    Sampling,
     all_clips_there,
     by_area,
     by_video,
@@ -21,6 +19,7 @@ from echonet.scores import (
 from reprise.errors import InputError
 from reprise.metrics.overlap import pooled_dice
 from reprise.metrics.regression import mae, r2, r2_pearson
+from reprise.statistics.estimates import Row, Sampling, quirk
 from reprise.ventricle import beat_starts
 
 Systoles = Mapping[str, Any]  # end-systolic frames by case
@@ -40,13 +39,6 @@ REPAIRED = {
     "A clip that beats share counted for each": "Early beats fall on the clip at frame 0. Repaired, it counts once.",
     "Videos without beats left out": "Repaired, the first clip stands in.",
 }
-
-
-def quirk(name: str, quantity: str, unit: str, values: Iterable[float], note: str) -> Row:
-    """A row of the quirks' table from the published and the sound value; `difference` is published less sound."""
-    published, sound = values
-    columns = {"published": published, "sound": sound, "difference": published - sound}
-    return {"quirk": name, "quantity": quantity, "unit": unit, **columns, "note": note}
 
 
 def overlap_quirks(network: str, overlap: pd.DataFrame, sampling: Sampling) -> Iterator[Row]:

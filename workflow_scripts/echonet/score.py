@@ -8,13 +8,11 @@ import pandas as pd
 
 from echonet.quirks import beat_quirks, ef_quirks, overlap_quirks, r2_quirk
 from echonet.results import Results, read_results, read_systoles
-from echonet.scores import LEVELS, Estimate, Row, Sampling, by_video, dice_rows, ef_rows, error_rows, row
+from echonet.scores import LEVELS, by_video, dice_rows, ef_rows, error_rows, row
 from reprise.command import json_object, run, say, step_parser
 from reprise.files import outputs
+from reprise.statistics.estimates import METRICS, QUIRKS, Estimate, Row, Sampling
 from reprise.store import open_store
-
-METRICS = ["protocol", "quantity", "unit", "value", "ci_low", "ci_high", "ci_level", "n"]
-QUIRKS = ["quirk", "quantity", "unit", "published", "sound", "difference", "note"]
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -1,7 +1,7 @@
 """The study's measures with their intervals, by either protocol: published habits, and sound ones."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from reprise.metrics.overlap import dice, pooled_dice
 from reprise.metrics.regression import error_terms, errors, errors_from_sums
 from reprise.metrics.roc import auc
 from reprise.statistics.bootstrap import interval, resampled_sums
+from reprise.statistics.estimates import Estimate, Row, Sampling, metric
 
 LEVELS = {"published": 0.90, "sound": 0.95}
 EF_THRESHOLDS = (35, 40, 45, 50)
@@ -18,31 +19,10 @@ UNITS = {"mae": POINTS, "rmse": POINTS, "r2": "1", "r2_pearson": "1"}
 OTHER = {"large": "small", "small": "large"}
 PARTS = {"dice_overall": ["large", "small"], "dice_large": ["large"], "dice_small": ["small"]}
 
-Row = dict[str, Any]
-
-
-class Sampling(NamedTuple):
-    """How intervals are drawn."""
-
-    resamples: int
-    seed: int
-
-
-class Estimate(NamedTuple):
-    """A value, its interval, and how many units it was resampled from."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
 
 def row(protocol: str, quantity: str, unit: str, estimate: Estimate) -> Row:
-    """A row of the metrics' table."""
-    value, low, high, n = estimate
-    level = LEVELS[protocol] if np.isfinite(low) else float("nan")
-    columns = {"value": value, "ci_low": low, "ci_high": high, "ci_level": level, "n": n}
-    return {"protocol": protocol, "quantity": quantity, "unit": unit, **columns}
+    """A row of the metrics' table with the protocol's level."""
+    return metric(protocol, quantity, unit, estimate, LEVELS[protocol])
 
 
 def images_of(overlap: pd.DataFrame, protocol: str) -> pd.DataFrame:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from echonet.scores import LEVELS
-from reprise.report.tables import number, with_interval
+from reprise.report.section import value_text
+from reprise.report.tables import number
 
 TITLE = "EchoNet-Dynamic: left-ventricular segmentation and ejection fraction from echo videos"
 WEIGHTS = {
@@ -36,7 +36,6 @@ PARTS = {
     "all": "all clips",
     "beats": "beat by beat",
 }
-DECIMALS = {"1": 3}
 SPLITS = {"train": "training", "val": "validation", "test": "testing"}
 PROTOCOLS = (
     "The published protocol does what the code behind the paper does, habits included: large and small are the last "
@@ -79,26 +78,6 @@ def summary(settings: Mapping[str, Any], cases: pd.DataFrame, metrics: pd.DataFr
     """
     paragraphs = [_data(settings["data"], cases), _networks(settings), _results(settings["models"], metrics)]
     return [text for text in paragraphs if text]
-
-
-def side_by_side(metrics: pd.DataFrame) -> pd.DataFrame:
-    """All measures, a row each: measure, of, unit, and the value with its interval by either protocol, as text."""
-    rows = []
-    for quantity, both in metrics.groupby("quantity", sort=False):
-        *parts, measure = str(quantity).split("/")
-        unit = both["unit"].iloc[0]
-        values = {row.protocol: _value(row) for row in both.itertuples()}
-        counts = list(dict.fromkeys(number(count, 0) for count in both["n"]))
-        columns = {"of": ", ".join(PARTS.get(part, part) for part in parts), "unit": unit, "n": " / ".join(counts)}
-        rows.append(
-            {"measure": MEASURES.get(measure, measure), **columns, **{name: values.get(name, "") for name in LEVELS}}
-        )
-    return pd.DataFrame(rows)
-
-
-def _value(row: Any) -> str:
-    decimals = DECIMALS.get(row.unit, 2)
-    return with_interval(*(number(value, decimals) for value in (row.value, row.ci_low, row.ci_high)))
 
 
 def _data(data: str, cases: pd.DataFrame) -> str:
@@ -149,7 +128,7 @@ def _results(models: Mapping[str, Sequence[str]], metrics: pd.DataFrame) -> str:
         "for saying the training videos' mean of all": "baseline/test/mae",
     }
     dice = f"segmentation/{segmentation}/test/dice_overall"
-    parts = [f"Dice of the two traced frames is {_value(sound.loc[dice])}."] if dice in sound.index else []
-    errors = [f"{_value(sound.loc[quantity])} {how}" for how, quantity in of_ef.items() if quantity in sound.index]
+    parts = [f"Dice of the two traced frames is {value_text(sound.loc[dice])}."] if dice in sound.index else []
+    errors = [f"{value_text(sound.loc[quantity])} {how}" for how, quantity in of_ef.items() if quantity in sound.index]
     parts += [f"The mean absolute error of EF, in EF points, is {', '.join(errors)}."] if errors else []
     return " ".join(["Test split, by the sound protocol, with 95 % intervals:", *parts]) if parts else ""

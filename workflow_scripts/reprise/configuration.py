@@ -36,7 +36,7 @@ def check_configuration(config: Mapping[str, Any]) -> None:
             problems += _missing_data(study, config)
     problems += [
         f"config.yaml: {key}: no such file or folder: {config[key]}"
-        for key in ("input", "segmentation_weights", "ef_weights")
+        for key in ("input", "segmentation_weights", "ef_weights", "lesion_weights")
         if isinstance(config.get(key), str) and not Path(config[key]).exists()
     ]
     if problems:

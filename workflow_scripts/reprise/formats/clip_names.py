@@ -43,15 +43,20 @@ def clip_name(path: Path, identifying: Collection[str], taken: Collection[str], 
         taken: names of other clips, lower case.
         digest: `file_hash` of the file.
     """
-    hashed = f"clip-{digest[:HASH_DIGITS]}"
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "_", path.stem).strip("._-")
-    safe = PLAIN.fullmatch(path.stem) and 0 < len(stem) <= LONGEST and not reveals_identity(path.stem, identifying)
-    if not safe or stem.lower() in MISSING:
-        return hashed
+    stem = safe_name(path.stem, identifying)
+    if not stem:
+        return f"clip-{digest[:HASH_DIGITS]}"
     return stem if stem.lower() not in taken else f"{stem}-{digest[:HASH_DIGITS]}"
 
 
-def shown_path(path: Path, root: Path, identifying: Collection[str], digest: str) -> str:
-    """A file's path below `root`, for messages; or its hash, if the path would reveal an identity."""
+def safe_name(stem: str, identifying: Collection[str]) -> str:
+    """A file's name without suffix as a case's: letters, digits, `.`, `_` and `-`; nothing if it cannot be kept."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", stem).strip("._-")
+    safe = PLAIN.fullmatch(stem) and 0 < len(name) <= LONGEST and not reveals_identity(stem, identifying)
+    return name if safe and name.lower() not in MISSING else ""
+
+
+def shown_path(path: Path, root: Path, identifying: Collection[str], digest: str, kind: str = "clip") -> str:
+    """A file's path below `root`, for messages; or its kind and hash, if the path would reveal an identity."""
     relative = path.relative_to(root).as_posix()
-    return f"clip-{digest[:HASH_DIGITS]}" if reveals_identity(relative, identifying) else relative
+    return f"{kind}-{digest[:HASH_DIGITS]}" if reveals_identity(relative, identifying) else relative

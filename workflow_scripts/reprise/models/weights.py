@@ -12,21 +12,21 @@ from torch import nn
 
 from reprise.errors import InputError
 from reprise.models.initial import UNREADABLE, first_line, read_state_dict
+from reprise.models.lesions import lesion_network
 from reprise.models.segmentation import segmentation_network
 from reprise.models.video import video_network
 
 INFO = "model"
 NEEDED = {"kind", "network", "width", "normalisation", "settings"}
-BUILDERS = {"segmentation": segmentation_network, "ef": video_network}
-MEMORY_FORMATS = {"segmentation": torch.channels_last, "ef": torch.channels_last_3d}
+BUILDERS = {"segmentation": segmentation_network, "ef": video_network, "lesions": lesion_network}
 WRAPPERS = ("_orig_mod.", "module.")  # of torch.compile and of data-parallel training
 
 
 def save_model(path: str | Path, model: nn.Module, info: Mapping[str, Any]) -> None:
-    """Write a network's weights with `info`, whose `kind` (segmentation, ef), `network` and `width` rebuild it.
+    """Write a network's weights with `info`, whose `kind`, `network` and `width` rebuild it.
 
-    Prediction also needs its `normalisation` and `settings`, and of an ef network `frames` and `period`. The same
-    weights and info give the same bytes.
+    The kinds are segmentation, ef and lesions. Prediction also needs its `normalisation` and `settings`, and of an
+    ef network `frames` and `period`. The same weights and info give the same bytes.
     """
     state = {_bare(name): tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     metadata = {INFO: json.dumps(info, sort_keys=True)}
@@ -51,7 +51,13 @@ def load_model(path: str | Path, device: torch.device, kind: str) -> tuple[nn.Mo
     except RuntimeError as error:
         found = str(error).splitlines()[1].strip()
         raise InputError(f"{path}: weights of another network than {info['network']}: {found}") from error
-    return model.to(device).to(memory_format=MEMORY_FORMATS[kind]).eval(), info
+    return channels_last(model.to(device)).eval(), info
+
+
+def channels_last(model: nn.Module) -> nn.Module:
+    """The network with the arrays of its convolutions in the order that is fastest: channels last."""
+    in_3d = any(parameter.dim() == 5 for parameter in model.parameters())
+    return model.to(memory_format=torch.channels_last_3d if in_3d else torch.channels_last)
 
 
 def read_info(path: str | Path) -> dict[str, Any]:

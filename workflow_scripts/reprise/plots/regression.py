@@ -1,4 +1,4 @@
-"""Figures of a regression against its truth: scatter, agreement, and error by the number of beats averaged."""
+"""Figures of a regression against its truth: scatter, agreement, both together, and error by beats averaged."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from reprise.metrics.regression import errors
 from reprise.plots.style import BLUE, GREY, PROTOCOLS, UNDER_DATA, VERMILLION, groups, missing, note, panels, styled
@@ -15,6 +16,7 @@ from reprise.plots.style import BLUE, GREY, PROTOCOLS, UNDER_DATA, VERMILLION, g
 POINT: dict[str, Any] = {"s": 9, "color": BLUE, "alpha": 0.45, "linewidths": 0}
 LIMITS_SD = 1.96  # 95 % of normally distributed differences lie within so many standard deviations
 MOST_BEATS = 6  # videos with more share the last box
+FINE = 5.0  # limits of a Bland-Altman plot have two decimals where its axis reaches no further
 FEW = 10  # values of a box below which each is shown
 BOX: dict[str, Any] = {
     "showfliers": False,
@@ -37,13 +39,10 @@ def draw_scatter(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
     parts = groups(table, "panel")
     figure, axes = panels(len(parts), 2, 2.75, sharex=True, sharey=True)
     low, high = _range(table[["truth", "prediction"]].to_numpy())
+    ticks = np.arange(low, high + 1, 20 if high - low > 60 else 10)
     for ax, (name, part) in zip(axes, parts, strict=True):
-        ax.plot([low, high], [low, high], color=GREY, lw=0.9)
-        drawn = part.dropna(subset=["truth", "prediction"])
-        ax.scatter(drawn["truth"], drawn["prediction"], **POINT)
-        ticks = np.arange(low, high + 1, 20 if high - low > 60 else 10)
-        ax.set(title=name, xlim=(low, high), ylim=(low, high), aspect="equal", xticks=ticks, yticks=ticks)
-        note(ax, _errors(drawn) + missing(part["prediction"].to_numpy()))
+        _draw_identity(ax, part, (low, high), ticks)
+        ax.set_title(name)
     figure.supxlabel(f"measured {quantity} ({unit})")
     figure.supylabel(f"predicted {quantity} ({unit})")
     return figure
@@ -70,16 +69,37 @@ def draw_agreement(table: pd.DataFrame, quantity: str, difference_unit: str) -> 
     parts = groups(table, "panel") or [("", table)]
     figure, axes = panels(len(parts), 2, 2.5, sharex=True, sharey=True)
     for ax, (name, part) in zip(axes, parts, strict=True):
-        ax.axhline(0, color=GREY, lw=0.9)
-        ax.scatter(part["mean"], part["difference"], **POINT)
+        _draw_differences(ax, part)
         ax.set_title(name)
-        if len(part):
-            _draw_limits(ax, *part[["bias", "lower_limit", "upper_limit"]].iloc[0])
-            note(ax, f"n = {len(part):,}", y=0.02)
-    reach = 1.12 * max(table[["difference", "lower_limit", "upper_limit"]].abs().max().max(), 1.0) if len(table) else 1
+    reach = _reach(table)
     axes[0].set_ylim(-reach, reach)
     figure.supxlabel(f"mean of measured and predicted {quantity}")
     figure.supylabel(f"predicted \N{MINUS SIGN} measured ({difference_unit})")
+    return figure
+
+
+@styled
+def draw_comparison(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
+    """Scatter (left) and Bland-Altman plot (right) of quantities from 0 up, a row for each value of `panel`.
+
+    Args:
+        table: as `agreement` made it.
+        quantity: what is compared, such as "volume".
+        unit: its unit.
+    """
+    parts = groups(table, "panel")
+    figure, axes = panels(2 * len(parts), 2, 2.6)
+    highest = max(1.05 * float(table[["truth", "prediction"]].max().max()), 1e-3)
+    values = np.asarray(MaxNLocator(nbins=5).tick_values(0, highest))
+    ticks = values[(values >= 0) & (values <= highest)]
+    reach = _reach(table, 1e-3)
+    for (name, part), left, right in zip(parts, axes[::2], axes[1::2], strict=True):
+        _draw_identity(left, part, (0.0, highest), ticks)
+        left.set(xlabel=f"reference {quantity} ({unit})", ylabel=f"predicted {quantity} ({unit})")
+        left.set_title(name)
+        _draw_differences(right, part, 1 if reach > FINE else 2)
+        right.set(xlabel=f"mean of both ({unit})", ylabel=f"predicted \N{MINUS SIGN} reference ({unit})")
+        right.set(xlim=(0, highest), ylim=(-reach, reach))
     return figure
 
 
@@ -112,6 +132,30 @@ def draw_error_by_beats(table: pd.DataFrame, unit: str) -> Figure:
     return figure
 
 
+def _draw_identity(ax: Axes, part: pd.DataFrame, limits: tuple[float, float], ticks: np.ndarray) -> None:
+    """A scatter of prediction against truth with the line of identity and its measures."""
+    ax.plot(limits, limits, color=GREY, lw=0.9)
+    drawn = part.dropna(subset=["truth", "prediction"])
+    ax.scatter(drawn["truth"], drawn["prediction"], **POINT)
+    ax.set(xlim=limits, ylim=limits, aspect="equal", xticks=ticks, yticks=ticks)
+    note(ax, _errors(drawn) + missing(part["prediction"].to_numpy()))
+
+
+def _draw_differences(ax: Axes, part: pd.DataFrame, decimals: int = 1) -> None:
+    """Differences against means, with bias and limits of agreement."""
+    ax.axhline(0, color=GREY, lw=0.9)
+    ax.scatter(part["mean"], part["difference"], **POINT)
+    if len(part):
+        _draw_limits(ax, part[["bias", "lower_limit", "upper_limit"]].iloc[0].to_numpy(), decimals)
+        note(ax, f"n = {len(part):,}", y=0.02)
+
+
+def _reach(table: pd.DataFrame, least: float = 1.0) -> float:
+    """How far an axis of differences must reach up and down."""
+    furthest = table[["difference", "lower_limit", "upper_limit"]].abs().max().max()
+    return 1.12 * max(furthest, least) if len(table) else 1.0
+
+
 def _draw_boxes(ax: Axes, table: pd.DataFrame) -> list[str]:
     """Draw a box for each protocol and number of beats; return, for each number, a label that has their counts."""
     beats = table["beats"].clip(upper=MOST_BEATS)
@@ -137,13 +181,14 @@ def _draw_boxes(ax: Axes, table: pd.DataFrame) -> list[str]:
     return ["\n".join(lines) for lines in zip(labels, *counts, strict=True)]
 
 
-def _draw_limits(ax: Axes, bias: float, lower: float, upper: float) -> None:
+def _draw_limits(ax: Axes, limits: np.ndarray, decimals: int) -> None:
     """Lines at bias and limits of agreement, each with its value at the right edge."""
-    for value, style in ((bias, "-"), (lower, "--"), (upper, "--")):
+    for value, style in zip(limits, ("-", "--", "--"), strict=True):
         if np.isfinite(value):
             ax.axhline(value, color=VERMILLION, lw=1.2, ls=style)
             place: dict[str, Any] = {"xy": (1, value), "xycoords": ("axes fraction", "data"), "xytext": (-2, 3)}
-            text = f"{value:+.1f}".replace("-", "\N{MINUS SIGN}") if abs(value) >= 0.05 else "0.0"
+            shown = round(float(value), decimals)
+            text = f"{shown:{'+' if shown else ''}.{decimals}f}".replace("-", "\N{MINUS SIGN}" if shown else "")
             ax.annotate(text, **place, textcoords="offset points", ha="right", fontsize=8, **UNDER_DATA)
 
 
@@ -151,7 +196,8 @@ def _errors(drawn: pd.DataFrame) -> str:
     """The measures that a scatter carries, for its corner."""
     truth, prediction = drawn["truth"], drawn["prediction"]
     values = errors(truth, prediction)
-    return f"n = {len(drawn):,}\nMAE {values['mae']:.2f}\nRMSE {values['rmse']:.2f}\nR² {values['r2']:.3f}"
+    r2 = f"\nR² {values['r2']:.3f}" if np.isfinite(values["r2"]) else ""
+    return f"n = {len(drawn):,}\nMAE {values['mae']:.2f}\nRMSE {values['rmse']:.2f}{r2}"
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:

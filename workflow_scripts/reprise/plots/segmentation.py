@@ -16,6 +16,7 @@ from reprise.plots.style import (
     SKY,
     SYSTOLE,
     WIDTH,
+    YELLOW,
     groups,
     note,
     panels,
@@ -23,7 +24,7 @@ from reprise.plots.style import (
 )
 
 # Colour, width and name of contours on dark images; the wider one lies below.
-TRACING, NETWORK = ("#F0E442", 1.8, "tracing"), (SKY, 0.9, "network")
+TRACING, NETWORK = (YELLOW, 1.8, "tracing"), (SKY, 0.9, "network")
 BINS = 40
 DASHED = (0, (3, 2))
 

@@ -1,4 +1,4 @@
-"""Makes a page's blocks (figures, tables, videos, text) ready for its template: read, checked, embedded."""
+"""Makes a page's blocks (figures, tables, videos, slices, text) ready for its template: read, checked, embedded."""
 
 import base64
 import json
@@ -15,10 +15,12 @@ from reprise.report.tables import as_table
 
 TABLE_ROWS, FIGURE_ROWS = 200, 40
 DOWNLOAD_BYTES = 40_000
+PICTURES = {"image": "image/webp", "overlay": "image/png"}  # of a slice; of a sample in the key only the overlay
 REQUIRED = {
     "figure": {"title", "svg", "csv", "caption", "alt"},
     "table": {"title", "csv", "caption"},
     "videos": {"title", "caption", "videos"},
+    "slices": {"title", "caption", "key", "slices", "start"},
     "text": {"title", "text"},
 }
 
@@ -64,6 +66,8 @@ def prepared(blocks: Sequence[Mapping[str, Any]], prefix: str, video_bytes: int)
             extra |= _numbers(block, TABLE_ROWS)
         elif block["kind"] == "videos":
             extra["videos"], video_bytes = _videos(block["videos"], video_bytes)
+        elif block["kind"] == "slices":
+            extra |= _slices(block)
         ready.append({**block, **extra})
     return ready
 
@@ -80,6 +84,7 @@ def _problems(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             continue
         files = [block[key] for key in ("svg", "csv") if key in block]
         files += [video["mp4"] for video in block["videos"]] if kind == "videos" else []
+        files += [one[name] for one in _pictured(block) for name in PICTURES if name in one]
         yield from (f"{block['title']}: no such file: {file}" for file in files if not Path(file).is_file())
 
 
@@ -105,6 +110,22 @@ def _videos(videos: Sequence[Mapping[str, Any]], room: int) -> tuple[list[dict[s
         room -= size if uri else 0
         ready.append({**video, "uri": uri, "file": display_path(path), "size": size_text(size)})
     return ready, room
+
+
+def _pictured(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The slices of a block of that kind, and the samples of its key."""
+    return [*block["slices"], *block["key"]] if block["kind"] == "slices" else []
+
+
+def _slices(block: Mapping[str, Any]) -> dict[str, Any]:
+    """A block's slices and the samples of its key, all their pictures embedded."""
+    return {part: [{**one, **_pictures(one)} for one in block[part]] for part in ("slices", "key")}
+
+
+def _pictures(one: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        f"{name}_uri": _data_uri(kind, Path(one[name]).read_bytes()) for name, kind in PICTURES.items() if name in one
+    }
 
 
 def _data_uri(kind: str, content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Writes pages: one self-contained HTML file each, which asks the network for nothing and needs no script."""
+"""Writes pages: one self-contained HTML file each, which asks the network for nothing and reads without a script."""
 
 import base64
 import hashlib
@@ -24,7 +24,8 @@ def write_page(target: str | Path, template: str, **values: Any) -> None:
     Args:
         target: the HTML file.
         template: a template of this package that extends `base.html.j2`.
-        values: what the template shows; `title` and `contents` (as `Contents`) are what the base needs.
+        values: what the template shows; `title` and `contents` (as `Contents`) are what the base needs, and `script`
+            names a JavaScript file beside the templates, if there is one: the only one that the page then allows.
 
     Raises:
         InputError: the file cannot be written.
@@ -38,12 +39,22 @@ def write_page(target: str | Path, template: str, **values: Any) -> None:
     )
     environment.globals["as_table"] = as_table
     environment.filters["breakable"] = breakable
-    style = environment.loader.get_source(environment, "style.css")[0]  # type: ignore[union-attr]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; {ALLOWED}"
-    page = environment.get_template(template).render(style=style, policy=policy, **values)
+    style, code = (_source(environment, name) if name else "" for name in ("style.css", values.get("script", "")))
+    policy = f"default-src 'none'; style-src '{_digest(style)}'; {ALLOWED}"
+    policy += f"; script-src '{_digest(code)}'" if code else ""
+    page = environment.get_template(template).render({**values, "style": style, "script": code, "policy": policy})
     with outputs(target) as (partial,):
         partial.write_text(page, encoding="utf-8")
+
+
+def _source(environment: Environment, name: str) -> str:
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[0]
+
+
+def _digest(text: str) -> str:
+    """Hash of an inline style or script as a Content-Security-Policy names it."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def breakable(text: str) -> str:

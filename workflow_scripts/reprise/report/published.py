@@ -48,12 +48,14 @@ class Figure(_Strict):
 class StudyFigures(_Strict):
     """A study's figures, the titles of their groups, and the hyper-parameters without which they do not compare.
 
-    `about` is what a reader of the scoreboard must know of intervals and protocols.
+    `about` is what a reader of the scoreboard must know of intervals and protocols. `identity` names the figures that
+    tell the published data set from others: only where ours are the same does anything compare.
     """
 
     title: str
     about: str
-    conditions: dict[str, int | float | str]
+    conditions: dict[str, int | float | str | list[int]]
+    identity: tuple[str, ...] = ()
     groups: dict[str, str]
     notes: dict[str, str]
     figures: tuple[Figure, ...]
@@ -85,6 +87,8 @@ class Published(_Strict):
             problems += [
                 f"{name}: {figure.quantity}: unknown note {note}" for note in figure.notes if note not in study.notes
             ]
+        quantities = {figure.quantity for figure in study.figures}
+        problems += [f"{name}: identity: no figure {one}" for one in study.identity if one not in quantities]
         keys = [(figure.quantity, figure.source) for figure in study.figures]
         problems += [f"{name}: {' from '.join(key)}: given twice" for key in sorted(set(keys)) if keys.count(key) > 1]
         return problems

@@ -65,6 +65,7 @@ def write_report(
     write_page(
         target,
         "report.html.j2",
+        script="slices.js" if any(block["kind"] == "slices" for one in chapters for block in one["blocks"]) else "",
         title=f"report on {studies[0]['title'] if len(studies) == 1 else f'{len(studies)} studies'}",
         contents=_contents(chapters),
         studies=studies,
@@ -108,12 +109,18 @@ def _study(study: str, board: pd.DataFrame, setup: Setup, published: Published) 
         "title": figures.title,
         "about": figures.about,
         "data": setup.data[study],
-        "obstacles": obstacles(study, setup, published),
+        "obstacles": obstacles(study, setup, published, _values(rows)),
         "verdicts": Counter(rows["verdict"]),
         "groups": groups,
         "notes": [(place, figures.notes[note]) for note, place in marks.items()],
         "cited": list(dict.fromkeys(figure.source for figure in figures.figures)),
     }
+
+
+def _values(rows: pd.DataFrame) -> dict[str, float]:
+    """Our values of a study's rows by the published protocol, by quantity."""
+    own = rows[rows["protocol"] == "published"]
+    return dict(zip(own["quantity"], own["value"], strict=True))
 
 
 def _data(study: str, data: pd.DataFrame) -> dict[str, str]:

@@ -81,8 +81,15 @@ def read_metrics(path: str | Path) -> Metrics:
     return metrics
 
 
-def obstacles(study: str, setup: Setup, published: Published) -> list[str]:
-    """Why nothing of this run may be set against a published figure: an empty list if nothing stands in the way."""
+def obstacles(study: str, setup: Setup, published: Published, ours: Mapping[str, float]) -> list[str]:
+    """Why nothing of this run may be set against a published figure: an empty list if nothing stands in the way.
+
+    Args:
+        study: its name.
+        setup: what was run on what.
+        published: the published figures.
+        ours: our values by the published protocol, by quantity.
+    """
     reasons = ["phantom data, not the published data set"] * (setup.data[study] == "phantom")
     reasons += ["shortened schedule"] * (setup.schedule != "published")
     for name, expected in published.studies[study].conditions.items():
@@ -91,6 +98,11 @@ def obstacles(study: str, setup: Setup, published: Published) -> list[str]:
             found = found.get(key) if isinstance(found, dict) else None
         if found != expected:
             reasons.append(f"{name} is {found}, published with {expected}")
+    for figure in published.studies[study].figures:
+        if figure.quantity in published.studies[study].identity:
+            count, what = ours.get(figure.quantity, np.nan), published.measure(figure.quantity).unit
+            if count != figure.value:
+                reasons.append(f"another data set: {count:g} {what}, published with {figure.value:g}")
     return reasons
 
 
@@ -118,7 +130,8 @@ def scoreboard(published: Published, metrics: Mapping[str, Metrics], setup: Setu
 
 
 def _study_rows(study: str, published: Published, metrics: Metrics, setup: Setup) -> Iterator[list[Any]]:
-    comparable = not obstacles(study, setup, published)
+    values = {quantity: metric.value for (protocol, quantity), metric in metrics.items() if protocol == "published"}
+    comparable = not obstacles(study, setup, published, values)
     for figure in published.studies[study].figures:
         measure = published.measure(figure.quantity)
         for protocol in PROTOCOLS:

@@ -1,0 +1,35 @@
+# A user's own FLAIR volumes: `snakemake predict --config input=FOLDER`.
+
+
+rule mslesion_predict_volumes:
+    input:
+        lambda w: own_folder(),
+        weights=own_weights("lesion_weights", of_sound_folds("weights.safetensors")[0]),
+    output:
+        predictions=directory("results/own_volumes/predictions"),
+        findings="results/own_volumes/findings.csv",
+    log:
+        "results/logs/mslesion/predict_volumes.log",
+    benchmark:
+        "results/benchmarks/mslesion/predict_volumes.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: 2
+    resources:
+        mem_mb=memory(8000),
+        runtime=240,
+        gpu=int(config["device"] != "cpu"),
+        nodes=1,
+        device=config["device"],
+        folder=config.get("input", ""),
+    params:
+        spec=lambda w: spec(
+            "mslesion/predict_volumes.py",
+            {"volumes": files_digest(config["input"])} | own_weights_digests("lesion_weights"),
+        ),
+        checkpoints="results/checkpoints/mslesion/predict_volumes",
+    shell:
+        "exec python workflow_scripts/mslesion/predict_volumes.py --input {resources.folder:q}"
+        " --weights {input.weights:q} --settings {params.spec:q} --device {resources.device:q}"
+        " --checkpoints {params.checkpoints:q} --output {output.predictions:q} --findings {output.findings:q}"
+        " --log {log:q}"

@@ -1,0 +1,67 @@
+"""Training to tell lesions on slices: which windows there are, and what the history says of them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from mslesion.protocols import scored, splits, windows
+from reprise.models.lesions import lesion_network
+from reprise.training.lesion_segmentation import Source, lesion_task
+
+CASES = pd.DataFrame({"case": list("abcdef"), "patient": list("ppqqrr"), "slices": 2})
+SETTINGS = {"batch_size": 2, "precision": "fp32"}
+
+
+def source(windowed: bool) -> Source:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(12, 64, 64, generator=generator)
+    return Source(images, (images > 2).to(torch.uint8), np.repeat(np.arange(6), 2), windowed, SETTINGS)
+
+
+def test_published_folds_part_time_points_and_sound_folds_part_patients() -> None:
+    published, sound = (splits(CASES, protocol, 3, 1) for protocol in ("published", "sound"))
+    assert published.tolist() == ["val", "train", "train", "val", "train", "train"]
+    assert sound.tolist() == ["test", "test", "val", "val", "train", "train"]
+    assert scored(CASES, "published", 3, 1)["case"].tolist() == ["a", "d"]
+    assert scored(CASES, "sound", 3, 1)["case"].tolist() == ["a", "b"]
+
+
+def test_published_windows_cross_scans_and_sound_ones_do_not() -> None:
+    lesion = np.isin(np.arange(12), [0, 3, 5, 8, 9, 11])
+    train, val = windows(CASES, lesion, splits(CASES, "published", 3, 1), "published")
+    assert train.tolist() == [[3, 5, 8], [5, 8, 9], [8, 9, 11]] and len(val) == 0
+    train, val = windows(CASES, lesion, splits(CASES, "sound", 3, 1), "sound")
+    assert train.tolist() == [[8, 8, 9], [8, 9, 9], [10, 10, 11], [10, 11, 11]]
+    assert val.tolist() == [[4, 4, 5], [4, 5, 5], [6, 6, 7], [6, 7, 7]]
+
+
+def test_history_pools_pixels_and_averages_volumes() -> None:
+    task = lesion_task(source(True), np.array([[0, 1, 2]]), np.array([[0, 0, 1], [0, 1, 1], [2, 2, 3]]))
+    # The first scan's two slices: 6 of 8 and 0 of 0; the second scan's: 0 of 4.
+    counts = np.array([[6, 1, 1, 92], [0, 0, 0, 100], [0, 2, 4, 94]])
+    row = task.summary({"counts": counts, "soft": np.array([[6.0, 14], [0, 0], [0, 6]])})
+    assert row["val_dice"] == pytest.approx(12 / (12 + 3 + 5))
+    assert row["val_volume_dice"] == pytest.approx((12 / 14 + 0) / 2)
+    assert row["val_sensitivity"] == pytest.approx(6 / 11) and row["val_specificity"] == pytest.approx(286 / 289)
+    assert row["val_accuracy"] == pytest.approx(1 - (2 / 200 + 6 / 100) / 2)
+    assert row["val_loss"] == pytest.approx(((1 - 12.1 / 14.1) + (1 - 0.1 / 6.1)) / 2)
+
+
+@pytest.mark.parametrize(("network", "windowed"), [("fc_densenet57", True), ("unet_2d", False)])
+def test_validation_sees_what_the_network_says_of_centres(network: str, windowed: bool) -> None:
+    torch.manual_seed(0)
+    model, slices = lesion_network(network, 0.125), source(windowed)
+    val = np.array([[0, 1, 2], [1, 2, 3]])
+    inputs = slices.images[torch.from_numpy(val)][:, :, None] if windowed else slices.images[[1, 2]][:, None]
+    with torch.no_grad():
+        for _ in range(50):  # for statistics of batches, without which values grow beyond all bounds
+            model(inputs)
+        model.eval()
+        found = lesion_task(slices, val, val).validate(model, np.arange(2), 0)
+        logits = model(inputs)[:, 1] if windowed else model(inputs)
+    total = (logits.softmax(dim=1)[:, 1] + slices.masks[[1, 2]]).sum(dim=(1, 2))
+    lesion, true = logits.argmax(dim=1), slices.masks[[1, 2]]
+    assert found["counts"][:, 0].tolist() == ((lesion == 1) & (true == 1)).sum(dim=(1, 2)).tolist()
+    assert found["counts"].sum(dim=1).tolist() == [64 * 64] * 2
+    assert found["soft"][:, 1].numpy() == pytest.approx(total.numpy(), rel=1e-4)

@@ -1,0 +1,78 @@
+"""Slices for a network, and the folds they are dealt into."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reprise.errors import InputError
+from reprise.slices import fit, normalise, undo_fit, whole_size
+from reprise.splits import assign_folds, split_for
+
+SIDE = st.integers(1, 40)
+
+
+@settings(deadline=None)
+@given(shape=st.tuples(SIDE, SIDE), size=st.tuples(SIDE, SIDE))
+def test_what_fits_comes_back_in_its_place(shape: tuple[int, int], size: tuple[int, int]) -> None:
+    slices = torch.arange(1, 1 + 2 * shape[0] * shape[1], dtype=torch.int16).reshape(2, *shape)
+    fitted = fit(slices, size)
+    assert fitted.shape == (2, *size) and fitted.dtype == torch.int16
+    back = undo_fit(fitted, shape)
+    kept = back != 0
+    assert kept.sum() == 2 * min(shape[0], size[0]) * min(shape[1], size[1])
+    torch.testing.assert_close(back[kept], slices[kept])
+
+
+def test_the_cut_is_in_the_middle() -> None:
+    volume = torch.zeros(1, 217, 181)
+    volume[0, 28:188, 10:170] = 1
+    assert fit(volume, (160, 160)).min() == 1
+    assert fit(torch.ones(1, 56, 48), (160, 160))[0, 52:108, 56:104].min() == 1
+    assert whole_size([(217, 181), (56, 190)], 32) == (224, 192)
+
+
+def test_each_slice_is_scaled_to_its_own_range() -> None:
+    slices = torch.tensor([[[-2, 0], [2, 6]], [[5, 5], [5, 5]], [[0, 0], [0, 1]]], dtype=torch.int16)
+    expected = (np.array([[0, 0.25], [0.5, 1]]) - 0.1) / 0.5
+    found = normalise(slices, 0.1, 0.5).numpy()
+    np.testing.assert_allclose(found[0], expected, rtol=1e-6)
+    np.testing.assert_array_equal(found[1], 0)
+    np.testing.assert_allclose(found[2], [[-0.2, -0.2], [-0.2, 1.8]], rtol=1e-6)
+
+
+@pytest.fixture
+def cases() -> pd.DataFrame:
+    counts = {"p1": 4, "p2": 4, "p3": 5, "p4": 4, "p5": 4}
+    rows = [{"case": f"{patient}_{time}", "patient": patient} for patient, n in counts.items() for time in range(n)]
+    return pd.DataFrame(rows)
+
+
+def test_patients_stay_together_and_scans_do_not(cases: pd.DataFrame) -> None:
+    fold = assign_folds(cases, "patient", 5)
+    assert fold.value_counts().sort_index().tolist() == [4, 4, 5, 4, 4]
+    assert (fold.groupby(cases["patient"]).nunique() == 1).all()
+    assert assign_folds(cases, "patient", 2).tolist() == [1] * 4 + [2] * 4 + [1] * 5 + [2] * 4 + [1] * 4
+    spread = assign_folds(cases, "scan", 5)
+    assert spread.value_counts().sort_index().tolist() == [5, 4, 4, 4, 4]
+    assert (spread.groupby(cases["patient"]).nunique() >= 4).all()
+
+
+@pytest.mark.parametrize("folds", [0, 1, 6])
+def test_folds_without_a_patient_are_refused(cases: pd.DataFrame, folds: int) -> None:
+    with pytest.raises(InputError, match="expected 2 to 5 folds"):
+        assign_folds(cases, "patient", folds)
+
+
+@pytest.mark.parametrize("scored", range(1, 6))
+def test_the_scored_fold_chooses_the_epoch_only_if_it_may(cases: pd.DataFrame, scored: int) -> None:
+    fold = assign_folds(cases, "patient", 5)
+    same = split_for(fold, scored, chooses=True)
+    assert set(fold[same == "val"]) == {scored} and set(same) == {"train", "val"}
+    apart = split_for(fold, scored, chooses=False)
+    assert set(fold[apart == "test"]) == {scored} and set(apart) == {"train", "val", "test"}
+    assert set(fold[apart == "val"]) == {scored % 5 + 1}
+    with pytest.raises(InputError, match="at least 3 folds, found 2"):
+        split_for(assign_folds(cases, "patient", 2), 1, chooses=False)

@@ -1,0 +1,124 @@
+"""The lesion network against plain formulations of the same: a training step, and validating a fold."""
+
+import copy
+
+import numpy as np
+import torch
+from rows import Row, faster, skipped, verdict
+from torch import Tensor, nn
+
+from reprise.device import autocast, pick_device
+from reprise.inference.windows import predict_windows
+from reprise.models.fc_densenet import FCDenseNet, fc_densenet
+from reprise.models.weights import channels_last
+from reprise.training.overlap_loss import soft_dice_loss, soft_dice_terms
+from reprise.windows import CENTRE, list_windows
+
+NETWORK = "fc_densenet67"
+BATCH, STEPS = 4, 2
+# Slices of a fold and their size: as published on a GPU; on a CPU with a sixth of the pixels, in the same proportion.
+FOLD, PIXELS = {"cuda": 200, "cpu": 18}, {"cuda": 160, "cpu": 64}
+TRAINING = "lesion training windows a second, against a host synchronisation per channel per block"
+HALF = "lesion training windows a second, bf16 against fp32"
+VALIDATION = "lesion slices validated a second, against all slices of every window"
+TOLERANCE = 1e-5
+
+
+def lesion_rows() -> list[Row]:
+    """All rows, with the network in its published size."""
+    device = pick_device("auto")
+    torch.manual_seed(0)
+    model = fc_densenet(NETWORK).to(device)
+    pixels = PIXELS[device.type]
+    slices = torch.randn(FOLD[device.type], 1, pixels, pixels, device=device)
+    return [training_row(model, slices), half_row(model, slices), validation_row(model, slices)]
+
+
+def training_row(model: FCDenseNet, slices: Tensor) -> Row:
+    """Both ways with the same dropout; the first step's loss must agree."""
+    ours, plain = (_Training(way, slices) for way in (channels_last(copy.deepcopy(model)), with_means_read(model)))
+    same = abs(ours.step() - plain.step()) < TOLERANCE
+    row = faster(TRAINING, ours.steps, plain.steps, required=1.3 if slices.is_cuda else 1, rounds=3)
+    return row._replace(ok=verdict(row.ok == "yes" and same))
+
+
+def half_row(model: FCDenseNet, slices: Tensor) -> Row:
+    """What bf16 adds on a GPU, apart from all else; its loss is another."""
+    if not slices.is_cuda:
+        return skipped(HALF, "")
+    half, full = (_Training(channels_last(copy.deepcopy(model)), slices, precision) for precision in ("bf16", "fp32"))
+    return faster(HALF, half.steps, full.steps, required=1)._replace(required="", ok="")
+
+
+def validation_row(model: FCDenseNet, slices: Tensor) -> Row:
+    """Slices a second; the masks must be the same."""
+    _settle(model, slices)
+    windows, masks = list_windows(np.arange(len(slices))), {}
+    fast, plain_model = copy.deepcopy(model).eval(), model.eval()
+    channels_last(fast)
+
+    def ours() -> int:
+        found = predict_windows(fast, slices.__getitem__, windows, slices.device)
+        masks["ours"] = torch.cat([logits.argmax(dim=1) for logits in found])
+        return len(windows)
+
+    def plain() -> int:
+        found = []
+        with torch.inference_mode():
+            for start in range(0, len(windows), BATCH):
+                logits = plain_model(slices[windows[start : start + BATCH]])
+                found.append(logits.softmax(dim=2)[:, CENTRE].cpu().argmax(dim=1))
+        masks["plain"] = torch.cat(found)
+        return len(windows)
+
+    row = faster(VALIDATION, ours, plain, required=2.5, rounds=3)
+    return row._replace(ok=verdict(row.ok == "yes" and torch.equal(masks["ours"], masks["plain"])))
+
+
+def with_means_read(model: FCDenseNet) -> nn.Module:
+    """A copy that reads the mean of every channel that leaves a level, one by one, as the published code does."""
+    copied = copy.deepcopy(model)
+    for block in [*copied.transitions_down, *copied.up]:
+        block.register_forward_hook(_read_means)
+    return copied
+
+
+def _read_means(_block: nn.Module, _inputs: tuple[Tensor, ...], features: Tensor) -> None:
+    for channel in features.unbind(1):
+        channel.mean().item()
+
+
+def _settle(model: FCDenseNet, slices: Tensor) -> None:
+    """Give the normalisations of an untrained network the statistics of its own activations."""
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = 1.0
+    with torch.no_grad():
+        model.train()(slices[None, : 2 * BATCH])
+
+
+class _Training:
+    """A network in training on windows of random slices and masks."""
+
+    def __init__(self, model: nn.Module, slices: Tensor, precision: str = "fp32") -> None:
+        self.model, self.precision = model.train(), precision
+        self.windows = slices[list_windows(np.arange(BATCH + 2))]
+        self.truth = (slices[1 : BATCH + 1, 0] > 2).long()
+        self.optimiser = torch.optim.RMSprop(model.parameters(), lr=1e-6)
+
+    def step(self) -> float:
+        """The loss of one step."""
+        torch.manual_seed(0)
+        with autocast(self.windows.device, self.precision):
+            terms = soft_dice_terms(self.model(self.windows)[:, CENTRE], self.truth)
+        loss, shown = soft_dice_loss(terms, BATCH)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+        return shown.item()
+
+    def steps(self) -> int:
+        """Windows of some steps."""
+        for _ in range(STEPS):
+            self.step()
+        return STEPS * BATCH

@@ -1,0 +1,59 @@
+"""Draw lesion load or lesion count of each scan against the first rater's: scatter, and agreement (Bland-Altman)."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from mslesion.figure_data import RATER, panel_name
+from reprise.command import run
+from reprise.errors import InputError
+from reprise.plots.regression import agreement, draw_comparison
+from reprise.plots.steps import DECIMALS, figure_parser
+from reprise.plots.style import save_figure
+from reprise.tables import read_table
+
+SIZES = {"load_ml": ("lesion load", "ml"), "lesions": ("count", "lesions")}
+LESIONS = {"network": str, "protocol": str, "case": str, "patient": str, "timepoint": int}
+OTHER_RATER = "second rater against the first"
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The step's options."""
+    parser = figure_parser(__doc__)
+    parser.add_argument("--lesions", type=Path, required=True, help="lesions.csv: a row a network, protocol and scan")
+    parser.add_argument("--size", required=True, choices=list(SIZES), help="which size of lesions to draw")
+    return parser
+
+
+def main(args: argparse.Namespace) -> None:
+    """Draw a row of two panels for each run and protocol, and one for the second rater where there is one."""
+    table = agreement(compared(args.lesions, args.size)).round(DECIMALS)
+    save_figure(draw_comparison(table, *SIZES[args.size]), args.figure, table, args.table)
+
+
+def compared(path: Path, size: str) -> pd.DataFrame:
+    """Columns panel, protocol, case, patient, timepoint, truth (the first rater's), prediction.
+
+    Where there is a second rater, its size stands as a prediction in a panel of its own: the bar for networks.
+
+    Raises:
+        InputError: the table is damaged or has no row.
+    """
+    names = {"truth": f"true_{size}_{RATER}", "prediction": size}
+    rows = read_table(path, LESIONS | dict.fromkeys(names.values(), float))
+    if rows.empty:
+        raise InputError(f"{path}: no scans")
+    panels = [panel_name(*pair) for pair in zip(rows["network"], rows["protocol"], strict=True)]
+    tables = [rows.assign(panel=panels)]
+    second = f"true_{size}_{RATER + 1}"
+    if second in pd.read_csv(path, nrows=0):
+        both = read_table(path, {"case": str, second: float})[second]
+        once = rows.assign(panel=OTHER_RATER, protocol="", **{size: both}).drop_duplicates("case")
+        tables.append(once)
+    columns = ["panel", "protocol", "case", "patient", "timepoint", *names.values()]
+    return pd.concat(tables, ignore_index=True)[columns].set_axis([*columns[:-2], *names], axis=1)
+
+
+if __name__ == "__main__":
+    run(main, arguments())

@@ -1,0 +1,60 @@
+"""Draw the training curves of all folds: loss, accuracy, Dice, sensitivity, specificity, and the epochs kept."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from mslesion.figure_data import fold_of, panel_name
+from reprise.command import run
+from reprise.errors import InputError
+from reprise.plots.folds import draw_folds
+from reprise.plots.steps import figure_parser
+from reprise.plots.style import save_figure
+from reprise.tables import read_table
+
+MEASURES = {
+    "val_loss": "loss",
+    "val_accuracy": "accuracy",
+    "val_dice": "Dice, pooled",
+    "val_volume_dice": "Dice of a volume",
+    "val_sensitivity": "sensitivity",
+    "val_specificity": "specificity",
+}
+CHOICES = {"published": "val_error", "sound": "val_volume_error"}  # what chose the epoch: the lowest
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The step's options."""
+    parser = figure_parser(__doc__)
+    parser.add_argument(
+        "--history", type=Path, nargs="+", required=True, help="RUN/PROTOCOL/foldN/log.csv, a row an epoch"
+    )
+    return parser
+
+
+def main(args: argparse.Namespace) -> None:
+    """Draw rows of panels for each run and protocol, a line a fold."""
+    table = pd.concat([read_history(path) for path in args.history], ignore_index=True)
+    save_figure(draw_folds(table, MEASURES, "train_loss"), args.figure, table, args.table)
+
+
+def read_history(path: Path) -> pd.DataFrame:
+    """A fold's history: run, protocol, fold, epoch, train_loss, the measures, and kept (1 at the epoch kept, else 0).
+
+    Raises:
+        InputError: damaged, without an epoch, or in no fold's folder.
+    """
+    name, protocol, fold = fold_of(path)
+    choice = CHOICES[protocol]
+    table = read_table(path, {"epoch": int, "train_loss": float, **dict.fromkeys([*MEASURES, choice], float)})
+    if table.empty:
+        raise InputError(f"{path}: no epochs")
+    best = table[choice].fillna(float("inf")).idxmin()
+    table["kept"] = (table.index == best).astype(int)
+    labels = {"run": panel_name(name, protocol), "protocol": protocol, "fold": fold}
+    return pd.DataFrame({**labels, **table.drop(columns=choice)})
+
+
+if __name__ == "__main__":
+    run(main, arguments())

@@ -1,0 +1,44 @@
+"""What the two protocols do differently before training: who is scored, and which windows of slices there are."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reprise.splits import assign_folds, split_for
+from reprise.windows import CENTRE, list_windows, scan_windows
+
+
+def splits(cases: pd.DataFrame, protocol: str, folds: int, fold: int) -> pd.Series:
+    """The split of each case when `fold` is scored.
+
+    `published`: time points are dealt out as if they were patients, and the scored fold (val) also chooses the
+    epoch. `sound`: patients are dealt out, the scored fold (test) chooses nothing, the next one (val) does.
+    """
+    published = protocol == "published"
+    assigned = assign_folds(cases, "scan" if published else "patient", folds)
+    return split_for(assigned, fold, chooses=published)
+
+
+def scored(cases: pd.DataFrame, protocol: str, folds: int, fold: int) -> pd.DataFrame:
+    """The cases that a fold is scored on."""
+    split = splits(cases, protocol, folds, fold)
+    return cases[split == ("val" if protocol == "published" else "test")]
+
+
+def windows(cases: pd.DataFrame, lesion: np.ndarray, split: pd.Series, protocol: str) -> tuple[np.ndarray, np.ndarray]:
+    """Windows (T, 3) and (V, 3) of slice indices to train and to validate on.
+
+    `published`: neighbours in the list of all slices with a lesion, across scans. `sound`: true neighbours in a scan.
+
+    Args:
+        cases: in the order in which their slices lie one after another.
+        lesion: (N,) bool, whether a slice has a lesion.
+        split: of each case.
+        protocol: published or sound.
+    """
+    of_slice: Any = np.repeat(split.to_numpy(), cases["slices"])
+    if protocol == "published":
+        return tuple(list_windows(np.flatnonzero(lesion & (of_slice == part))) for part in ("train", "val"))  # type: ignore[return-value]
+    every = scan_windows(cases["slices"])
+    return tuple(every[of_slice[every[:, CENTRE]] == part] for part in ("train", "val"))  # type: ignore[return-value]

@@ -1,0 +1,113 @@
+"""From the published headline down to the sound figure, one habit of the published code at a time."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import pandas as pd
+
+from mslesion.results import COUNTS, Results
+from mslesion.scores import best_so_far
+from reprise.metrics.pixels import rates
+from reprise.report.tables import number
+from reprise.statistics.estimates import Row, quirk
+
+
+class Link(NamedTuple):
+    """A habit, the Dice once it is given up, and what to know of it."""
+
+    name: str
+    dice: float
+    note: str
+
+
+def chain(network: str, results: Results) -> Iterator[Row]:
+    """The rows of a network trained by both protocols; none if it is not.
+
+    In the rows of `NETWORK/dice` each gives up one habit more, and the Dice without it is the next row's Dice with it.
+    `NETWORK/mean_fold/dice` stands beside them.
+    """
+    volumes, history = (_of(table, network) for table in results)
+    if any(part.empty for part in (history["published"], *volumes.values())):
+        return
+    last = int(history["published"]["epoch"].max())
+    best = best_so_far(history["published"], last)["dice"]
+    links = [Link("", float(best.max()), ""), *_links(best, history, volumes)]
+    for before, after in pairwise(links):
+        yield quirk(after.name, f"{network}/dice", "1", [before.dice, after.dice], after.note)
+    ends = history["published"].sort_values("epoch").groupby("fold")["val_dice"].last()
+    note = (
+        "Beside the chain, whose weights are those of the best epochs: the mean over folds after the last epoch, "
+        "which nothing chose. The row of the split gives the same habit up with the others."
+    )
+    values = [float(best.mean()), float(ends.mean())]
+    yield quirk("Best epoch by the scored fold, not the last", f"{network}/mean_fold/dice", "1", values, note)
+
+
+def _of(table: pd.DataFrame, network: str) -> dict[str, pd.DataFrame]:
+    own = table[table["network"] == network]
+    return {protocol: own[own["protocol"] == protocol] for protocol in ("published", "sound")}
+
+
+def _links(best: pd.Series, history: dict[str, pd.DataFrame], volumes: dict[str, pd.DataFrame]) -> Iterator[Link]:
+    """One link a habit, in the order in which they are given up; `best` is each fold's best Dice."""
+    published, sound = volumes["published"], volumes["sound"]
+    first = published[published["rater"] == 1]
+    note = f"The best Dice of the {len(best)} folds runs from {best.min():.3f} to {best.max():.3f}."
+    yield Link("Best fold, not the mean over folds", float(best.mean()), note)
+    note = (
+        "The published list joins slices of different scans at their ends and across slices without a lesion, never "
+        "scores its own first and last slice, and cuts slices to the network's size. Scored here: the same weights, "
+        "every slice with a lesion, whole and between its true neighbours."
+    )
+    yield Link("Neighbours in a list, not in the scan", _pooled(first, "lesion_slices"), note)
+    yield Link("Only slices with a lesion scored", _pooled(first, "all"), _lesion_only_note(first))
+    note = "Pooled over a fold, large lesion loads decide. Here each scan counts once, whatever its load and its fold."
+    yield Link("Pixels pooled, not a Dice for each scan", float(first["dice"].mean()), note)
+    if published["rater"].nunique() > 1:
+        by_rater = ", ".join(
+            f"{dice:.3f} against rater {key}" for key, dice in published.groupby("rater")["dice"].mean().items()
+        )
+        note = f"Networks are trained on rater 1's masks. The Dice is {by_rater}."
+        yield Link("One rater, not both", float(published["dice"].mean()), note)
+    yield Link("Split by time point, not by patient", float(sound["dice"].mean()), _split_note(history, published))
+
+
+def _pooled(volumes: pd.DataFrame, slices: str) -> float:
+    """The mean over folds of the Dice of all their pixels together."""
+    counts = volumes.groupby("fold")[[f"{count}_{slices}" for count in COUNTS]].sum()
+    return float(rates(counts)["dice"].mean())
+
+
+def _lesion_only_note(volumes: pd.DataFrame) -> str:
+    pixels = [
+        volumes[[f"{count}_{slices}" for count in COUNTS]].to_numpy().sum() for slices in ("lesion_slices", "all")
+    ]
+    false = int((volumes["fp_all"] - volumes["fp_lesion_slices"]).sum())
+    return (
+        f"Which slices have a lesion is known from the reference only; {100 * pixels[0] / pixels[1]:.0f} % of all "
+        f"pixels are in them. The others can only add false positives: {number(false, 0)} pixels."
+    )
+
+
+def _split_note(history: dict[str, pd.DataFrame], volumes: pd.DataFrame) -> str:
+    kept = {"published": "val_error", "sound": "val_volume_error"}
+    epochs = {
+        protocol: table.loc[table.groupby("fold")[kept[protocol]].idxmin(), "epoch"]
+        for protocol, table in history.items()
+        if len(table)
+    }
+    which = "; ".join(f"{', '.join(map(str, found))} {protocol}" for protocol, found in epochs.items())
+    spread = volumes.groupby("patient")["fold"].nunique()
+    leaking = int((spread > 1).sum())
+    split = (
+        f"Time points of {leaking} of {len(spread)} patients are spread over folds, and so are in training and in the "
+        "scored fold."
+        if leaking
+        else "Here no patient is in two folds, so the split itself is worth nothing."
+    )
+    return (
+        f"{split} Other weights, so more than the split changes: the sound ones are also trained on all "
+        "slices, whole and between true neighbours, on a fold fewer, and that fold chooses the epoch. "
+        f"Epochs kept, fold by fold: {which}."
+    )

@@ -1,0 +1,40 @@
+"""Render the slices of the scan with the median Dice, each with its overlay, for the report's slice browser."""
+
+import argparse
+from pathlib import Path
+
+from mslesion.figure_data import add_segmented, fold_of, ranked_by_dice, segmented
+from reprise.command import json_object, run, step_parser
+from reprise.files import outputs
+from reprise.plots.slices import chosen_slices, write_slices
+from reprise.plots.steps import DECIMALS
+from reprise.store import open_store
+
+INDEX = "slices.csv"
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The step's options."""
+    parser = step_parser(__doc__)
+    add_segmented(parser)
+    parser.add_argument("--settings", type=json_object, required=True, help='{"slices": how many at most}')
+    parser.add_argument("--output", type=Path, required=True, help="folder to write: pictures and slices.csv")
+    return parser
+
+
+def main(args: argparse.Namespace) -> None:
+    """Write the pictures and their table; of an even number of scans, the lower of the middle two is taken."""
+    ranked = ranked_by_dice(args.volumes, args.masks)
+    case = ranked.iloc[(len(ranked) - 1) // 2]
+    scan = segmented(open_store(args.store), case["case"], case["mask"])
+    places = chosen_slices(scan.codes, args.settings["slices"])
+    name, protocol, fold = fold_of(Path(case["mask"]).parent)
+    labels = {"run": name, "protocol": protocol, "fold": fold, **case[["case", "patient", "timepoint"]]}
+    with outputs(args.output) as (folder,):
+        folder.mkdir()
+        table = write_slices(folder, scan.image, scan.codes, places, scan.spacing_mm[1:])
+        table.assign(**labels, dice=round(case["dice"], DECIMALS)).to_csv(folder / INDEX, index=False)
+
+
+if __name__ == "__main__":
+    run(main, arguments())

@@ -1,0 +1,75 @@
+"""Every measure of the study with its interval, by both protocols, and what each published habit is worth."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from mslesion.quirks import chain
+from mslesion.results import Results, read_results
+from mslesion.scores import LEVEL, data_rows, pooled_rows, rater_volumes, scan_estimates, scan_rows
+from reprise.command import json_object, run, say, step_parser
+from reprise.files import outputs
+from reprise.statistics.estimates import METRICS, QUIRKS, Row, Sampling, metric
+from reprise.store import Store, open_store
+
+PROTOCOLS = ("published", "sound")
+SCAN = ["network", "protocol", "fold", "case", "patient", "timepoint"]
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The step's options."""
+    parser = step_parser(__doc__)
+    parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
+    parser.add_argument("--settings", type=json_object, required=True, help="resamples, seed, reported_epochs")
+    parser.add_argument("--history", type=Path, nargs="*", default=[], help="RUN/PROTOCOL/foldK/log.csv, all of them")
+    parser.add_argument("--volumes", type=Path, nargs="*", default=[], help="RUN/PROTOCOL/foldK/volumes.csv, all")
+    parser.add_argument("--metrics", type=Path, required=True, help="table to write: a row a measure")
+    parser.add_argument("--quirks", type=Path, required=True, help="table to write: a row a published habit")
+    parser.add_argument("--lesions", type=Path, required=True, help="table to write: a row a scan, run and protocol")
+    return parser
+
+
+def main(args: argparse.Namespace) -> None:
+    """Read all results, then write the three tables."""
+    store = open_store(args.store)
+    results = read_results(args.volumes, args.history, store.cases)
+    sampling = Sampling(args.settings["resamples"], args.settings["seed"])
+    networks = list(dict.fromkeys(results.volumes["network"]))
+    metrics = pd.DataFrame(metric_rows(results, store, args.settings["reported_epochs"], sampling), columns=METRICS)
+    quirks = pd.DataFrame((row for network in networks for row in chain(network, results)), columns=QUIRKS)
+    with outputs(args.metrics, args.quirks, args.lesions) as (metrics_file, quirks_file, lesions_file):
+        metrics.to_csv(metrics_file, index=False)
+        quirks.to_csv(quirks_file, index=False)
+        lesion_table(results.volumes).to_csv(lesions_file, index=False)
+    say(f"{len(metrics)} measures, {len(quirks)} habits weighed")
+
+
+def metric_rows(results: Results, store: Store, epochs: list[int], sampling: Sampling) -> Iterator[Row]:
+    """All rows of the metrics' table, one protocol after the other, and last what one rater is to the other."""
+    for protocol in PROTOCOLS:
+        yield from data_rows(store.cases, protocol)
+        volumes, history = (table[table["protocol"] == protocol] for table in results)
+        for network, scans in volumes.groupby("network", sort=False):
+            trained = history[history["network"] == network]
+            if protocol == "published" and len(trained):
+                yield from pooled_rows(str(network), trained, epochs, scans.groupby("fold")["case"].nunique())
+            yield from scan_rows(str(network), protocol, scans, sampling)
+    if "mask2" in store.arrays:
+        for measure, estimate in scan_estimates(rater_volumes(*store), sampling).items():
+            yield metric("sound", f"raters/scans/{measure}", "1", estimate, LEVEL)
+
+
+def lesion_table(volumes: pd.DataFrame) -> pd.DataFrame:
+    """Lesion load in ml and number of lesions, a row a scan, run and protocol, the raters' in columns of their own."""
+    table = volumes[[*SCAN, "load_ml", "lesions"]].drop_duplicates(SCAN)
+    for rater, rows in volumes.groupby("rater"):
+        true = rows[[*SCAN, "true_load_ml", "true_lesions"]]
+        columns = {name: f"{name}_{rater}" for name in ("true_load_ml", "true_lesions")}
+        table = table.merge(true.rename(columns=columns), on=SCAN, how="left")
+    return table
+
+
+if __name__ == "__main__":
+    run(main, arguments())

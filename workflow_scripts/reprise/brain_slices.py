@@ -1,0 +1,47 @@
+"""The slices of brain scans in a store as networks take them, all at once on the device."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from reprise.formats.ms_convert import scan_of
+from reprise.slices import fit, normalise, whole_size
+
+MULTIPLE = 32
+
+
+class BrainSlices(NamedTuple):
+    """Prepared slices of some scans, one scan after the other."""
+
+    images: Tensor  # (N, H, W) float32
+    masks: Tensor  # (N, H, W) uint8, 0 or 1, by the first rater
+    scans: np.ndarray  # (N,) position of each slice's scan in the table of cases
+
+
+def brain_slices(
+    cases: pd.DataFrame,
+    arrays: dict[str, np.ndarray],
+    size: Sequence[int] | None,
+    normalisation: Mapping[str, Any],
+    device: torch.device,
+) -> BrainSlices:
+    """All slices of the cases, each cut or padded to `size` (H, W), or to one that cuts nothing off any of them."""
+    size = size or whole_size(list(zip(cases["height"], cases["width"], strict=True)), MULTIPLE)
+    images, masks = [], []
+    for case in cases.to_dict("records"):
+        images.append(prepared(scan_of(arrays["flair"], case), size, normalisation, device))
+        masks.append(fit(torch.from_numpy(np.array(scan_of(arrays["mask1"], case))).to(device), tuple(size)))
+    return BrainSlices(torch.cat(images), torch.cat(masks), np.repeat(np.arange(len(cases)), cases["slices"]))
+
+
+def prepared(
+    scan: np.ndarray, size: Sequence[int] | None, normalisation: Mapping[str, Any], device: torch.device
+) -> Tensor:
+    """The slices (N, H, W) of one scan, of any numeric type, as `brain_slices` prepares them."""
+    images = torch.from_numpy(np.array(scan)).to(device)
+    fitted = fit(images, tuple(size or whole_size([scan.shape[1:]], MULTIPLE)))
+    return normalise(fitted, normalisation["mean"], normalisation["std"])

@@ -1,0 +1,84 @@
+"""Checked multiple-sclerosis scans to the store: axial slices in one orientation, and the headers to write masks back.
+
+cases.csv, a row a scan in the order of patients and time points:
+    case, patient, timepoint;
+    offset, slices, height, width: `array[offset : offset + slices * height * width]` of a flat array is the scan as
+        (slices, height, width), see `scan_of`; first_slice: the number of slices of the scans before it;
+    slice_mm, row_mm, column_mm: spacing along the three axes;
+    orientation (of the file's axes), dtype (smallest type that holds the FLAIR), sha256 (of the FLAIR's file, or of the
+        hashes of its slices), fold (in which an image tree validates on the scan, 0: none is given);
+    lesion_voxels_1 and, where there are two raters, lesion_voxels_2.
+
+Arrays: flair (V,) uint8, int16 or float32, the smallest that holds all scans; mask1 (V,) uint8, 0 or 1, and mask2
+where there are two raters; headers (cases, 540) uint8, each FLAIR's own header, behind which zeros may follow.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reprise.command import progress
+from reprise.errors import InputError
+from reprise.formats.ms_layouts import MASKS
+from reprise.formats.ms_scans import EXACT
+from reprise.formats.ms_volume import file_hash, from_slices, read_content, to_slices
+from reprise.formats.nifti import HEADER_SIZE, write_mask
+from reprise.store import Rows, write_store
+
+
+def convert_dataset(root: str | Path, manifest: pd.DataFrame, cases: pd.DataFrame, folder: str | Path) -> None:
+    """Write the store of a checked data set to `folder`, or nothing.
+
+    Raises:
+        InputError: a file has changed since the check, or the disk is full.
+    """
+    root = Path(root)
+    total = int((cases["slices"] * cases["height"] * cases["width"]).sum())
+    dtype = next(np.dtype(kind) for kind in reversed(EXACT) if np.dtype(kind).name in set(cases["dtype"]))
+    headers = np.zeros((len(cases), HEADER_SIZE), np.uint8)
+    arrays: dict[str, np.ndarray | Rows] = {
+        "flair": Rows((total,), dtype, _voxels(root, manifest, "flair", headers, dtype))
+    }
+    for mask in MASKS:
+        if f"lesion_voxels_{mask[-1]}" in cases:
+            byte = np.dtype(np.uint8)
+            arrays[mask] = Rows((total,), byte, _voxels(root, manifest, mask, np.zeros_like(headers), byte))
+    arrays["headers"] = headers  # filled while `flair` is written
+    write_store(folder, cases, arrays)
+
+
+def scan_of(array: np.ndarray, case: Mapping[Any, Any] | pd.Series) -> np.ndarray:
+    """The slices (N, H, W) of one scan in a flat array of the store."""
+    shape = tuple(int(case[name]) for name in ("slices", "height", "width"))
+    offset = int(case["offset"])
+    return array[offset : offset + shape[0] * shape[1] * shape[2]].reshape(shape)
+
+
+def write_scan_mask(path: str | Path, slices: np.ndarray, header: np.ndarray) -> None:
+    """Write a mask (N, H, W) of a scan as NIfTI on the scan's own grid; `header` is its row of `headers`."""
+    write_mask(path, from_slices(slices), header.tobytes())
+
+
+def _voxels(
+    root: Path, manifest: pd.DataFrame, content: str, headers: np.ndarray, dtype: np.dtype
+) -> Iterator[np.ndarray]:
+    """The voxels (V,) of one content of each scan in turn; fills `headers` a row a scan."""
+    files = manifest[manifest["content"] == content].groupby("case", sort=False)
+    for row, (_, listed) in enumerate(progress(files, f"scans converted ({content})", len(files))):
+        for name, sha256 in zip(listed["path"], listed["sha256"], strict=True):
+            _verify(root / name, sha256)
+        volume = read_content(root, list(listed["path"]), content)
+        headers[row, : len(volume.header)] = np.frombuffer(volume.header, np.uint8)
+        yield np.ascontiguousarray(to_slices(volume.voxels), dtype).reshape(-1)
+
+
+def _verify(path: Path, sha256: str) -> None:
+    try:
+        found = file_hash(path)
+    except OSError as error:
+        found = str(error.strerror)
+    if found != sha256:
+        raise InputError(f"{path}: changed since the check (expected sha256 {sha256}, found {found})")

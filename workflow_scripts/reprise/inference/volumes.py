@@ -1,0 +1,23 @@
+"""Segmenting whole volumes with a network that sees blocks of them."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from torch import Tensor, nn
+
+OVERLAP = 0.5
+BLOCKS_AT_A_TIME = 4
+
+
+def volume_logits(model: nn.Module, volumes: Tensor, block: Sequence[int]) -> Tensor:
+    """Logits (B, 2, D, H, W) of volumes (B, 1, D, H, W) from blocks that overlap by half, weighed by a Gaussian.
+
+    Args:
+        model: maps (N, 1, *block) to (N, 2, *block).
+        volumes: normalised, on the network's device; smaller ones than a block are padded with zeros meanwhile.
+        block: depth, height and width that the network takes.
+    """
+    from monai.inferers import sliding_window_inference
+
+    logits = sliding_window_inference(volumes, tuple(block), BLOCKS_AT_A_TIME, model, overlap=OVERLAP, mode="gaussian")
+    return cast(Tensor, logits)

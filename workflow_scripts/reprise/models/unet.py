@@ -1,0 +1,58 @@
+"""U-Nets after nnU-Net, of MONAI, in two and in three dimensions."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from reprise.errors import InputError
+
+CHANNELS, CLASSES = 1, 2
+# Channels of each resolution at width 1, and nnU-Net's largest; each resolution after the first halves the image.
+STAGES = {"unet_2d": (2, (32, 64, 128, 256, 512, 512)), "unet_3d": (3, (32, 64, 128, 256, 320))}
+
+
+class UNet(nn.Module):
+    """The parts of a DynUNet, each held once: its own state dict names every array twice."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.down = nn.ModuleList([network.input_block, *network.downsamples, network.bottleneck])
+        self.up = network.upsamples
+        self.last = network.output_block
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 1, ...) to logits (B, 2, ...)."""
+        features, skips = images, []
+        for block in self.down:
+            features = block(features)
+            skips.append(features)
+        for block, skip in zip(self.up, reversed(skips[:-1]), strict=True):
+            features = block(features, skip)
+        return self.last(features)
+
+
+def unet(name: str, width: float = 1) -> UNet:
+    """A U-Net of nnU-Net's blocks: convolution, instance normalisation, leaky ReLU, twice at each resolution.
+
+    unet_2d maps (B, 1, H, W) to logits (B, 2, H, W), sizes multiples of 32 and more than 32; unet_3d maps
+    (B, 1, D, H, W) to (B, 2, D, H, W), multiples of 16 and more than 16. There is no deep supervision.
+
+    Args:
+        name: unet_2d or unet_3d.
+        width: every hidden channel count is multiplied by this.
+
+    Raises:
+        InputError: no such network, or the width is out of range.
+    """
+    # MONAI takes seconds to import: only those who build its networks wait for it.
+    from monai.networks.nets import DynUNet
+
+    if name not in STAGES:
+        raise InputError(f"network: expected one of {', '.join(STAGES)}, found {name}")
+    if not 0 < width <= 1:
+        raise InputError(f"width: expected above 0 and at most 1, found {width}")
+    dimensions, channels = STAGES[name]
+    halvings = [2] * (len(channels) - 1)
+    filters = [max(1, round(count * width)) for count in channels]
+    kernels, strides = [3] * len(channels), [1, *halvings]
+    return UNet(DynUNet(dimensions, CHANNELS, CLASSES, kernels, strides, halvings, filters))

@@ -1,0 +1,69 @@
+"""Training curves of a cross-validation: every fold in every panel, and the epoch that was kept."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from reprise.plots.style import GREY, SERIES, groups, panels, styled
+
+MARKERS = "os^Dv<>P"  # of kept epochs, so that folds can be told apart without colour
+TRAINING = (0, (3, 2))
+
+
+@styled
+def draw_folds(table: pd.DataFrame, measures: Mapping[str, str], training: str) -> Figure:
+    """Measures by epoch, three panels a row; a line for each fold, rows for each value of the column `run`.
+
+    Args:
+        table: columns run, fold, epoch, kept (0 or 1: the epoch whose weights were kept), `training` and the measures.
+        measures: what each panel shows: column and label.
+        training: the column of the training loss, dashed in the first panel.
+    """
+    parts = groups(table, "run")
+    rows = -(-len(measures) // 3)
+    figure, axes = panels(3 * rows * len(parts), 3, 1.55)
+    folds = sorted(table["fold"].unique())
+    for place, (name, part) in enumerate(parts):
+        own = axes[3 * rows * place : 3 * rows * (place + 1)]
+        for ax, (column, label) in zip(own, measures.items(), strict=False):
+            _draw_column(ax, part, folds, column)
+            ax.set_title(label, fontweight="normal", fontsize=8)
+        for number, fold in enumerate(folds):
+            own_rows = part[part["fold"] == fold]
+            own[0].plot(own_rows["epoch"], own_rows[training], color=_colour(number), lw=0.8, ls=TRAINING)
+        for unused in own[len(measures) :]:
+            unused.remove()
+        own[0].set_ylabel(name.replace(" (", "\n("), fontweight="bold", loc="top")
+        for ax in own[-3:]:
+            ax.set_xlabel("epoch")
+    figure.legend(handles=_handles(folds), loc="outside lower center", ncols=4)
+    return figure
+
+
+def _draw_column(ax: Axes, part: pd.DataFrame, folds: list[int], column: str) -> None:
+    """A line for each fold, with its marker at the epoch that was kept."""
+    for number, fold in enumerate(folds):
+        rows = part[part["fold"] == fold]
+        kept = rows[rows["kept"] == 1]
+        colour, marker = _colour(number), MARKERS[number % len(MARKERS)]
+        ax.plot(rows["epoch"], rows[column], color=colour, lw=1.0, marker="." if len(rows) == 1 else "")
+        ax.plot(kept["epoch"], kept[column], marker, color=colour, ms=4, ls="")
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=4))
+
+
+def _colour(number: int) -> str:
+    return SERIES[number % len(SERIES)]
+
+
+def _handles(folds: list[int]) -> list[Line2D]:
+    """The legend's entries: each fold with its marker, and what a dashed line is."""
+    handles = [
+        Line2D([], [], color=_colour(number), marker=MARKERS[number % len(MARKERS)], ms=4, label=f"fold {fold}")
+        for number, fold in enumerate(folds)
+    ]
+    return [*handles, Line2D([], [], color=GREY, lw=0.8, ls=TRAINING, label="training loss")]

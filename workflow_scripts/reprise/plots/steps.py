@@ -1,0 +1,21 @@
+"""What steps that draw a figure share: their arguments, the digits of their tables, the names of runs."""
+
+import argparse
+from pathlib import Path
+
+from reprise.command import step_parser
+
+DECIMALS = 4
+
+
+def figure_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser for a step that draws one figure."""
+    parser = step_parser(description)
+    parser.add_argument("--figure", type=Path, required=True, help="SVG to write")
+    parser.add_argument("--table", type=Path, required=True, help="CSV to write: the numbers drawn")
+    return parser
+
+
+def run_label(run: str) -> str:
+    """A run's name for a reader: its network and its seed."""
+    return run.replace("-seed", ", seed ")
