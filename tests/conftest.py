@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,11 @@ def run_step() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(words, capture_output=True, text=True, env=env, check=False, **options)
 
     return call
+
+
+@pytest.fixture
+def no_warnings() -> Iterator[None]:
+    """A figure that only comes out with a warning is not finished."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield

@@ -2,7 +2,6 @@
 
 import json
 import re
-import warnings
 from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
@@ -36,12 +35,7 @@ BLINDNESS = {
 DIFFERENT = 18  # in CIEDE2000; 1 is just noticeable side by side
 
 
-@pytest.fixture(autouse=True)
-def no_warnings():
-    """A figure that only comes out with a warning is not finished."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
+pytestmark = pytest.mark.usefixtures("no_warnings")
 
 
 @pytest.fixture(scope="module")

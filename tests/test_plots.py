@@ -1,6 +1,5 @@
 """Figures: what is drawn is what the tables say, the same bytes each time, and awkward data is no obstacle."""
 
-import warnings
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -23,13 +22,7 @@ from reprise.plots.style import save_figure
 from reprise.plots.training import draw_training
 from reprise.store import open_store
 
-
-@pytest.fixture(autouse=True)
-def no_warnings():
-    """A figure that only comes out with a warning is not finished."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
+pytestmark = pytest.mark.usefixtures("no_warnings")
 
 
 @pytest.fixture(scope="module")

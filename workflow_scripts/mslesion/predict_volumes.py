@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from reprise.command import json_object, progress, run, say, step_parser
-from reprise.files import outputs
+from reprise.files import file_sha256, outputs
 from reprise.formats.findings import Report
 from reprise.formats.ms_volume import from_slices, to_slices
 from reprise.formats.nifti import Volume, without_text, write_mask
@@ -39,7 +39,6 @@ TEXTS = {
 HEADINGS = {"load_ml": "lesion load (ml)", "voxel_mm3": "voxel (mm³)"}
 SHOWN = ["case", "load_ml", "lesions", "voxel_mm3", "slices", "file"]
 SLICES = 4
-LEAST = 33  # px, a slice's side: a network that halves it five times needs more than one pixel at the end
 KEYS = ["network", "width", "epoch", "protocol", "fold"]
 
 
@@ -65,12 +64,10 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Segment volume by volume, then write masks, pictures, table and page."""
-    from reprise.brain_slices import MULTIPLE
     from reprise.device import pick_device
-    from reprise.inference.lesions import segment_scan
-    from reprise.inference.parts import Arrays, file_sha256, resumed
+    from reprise.inference.lesions import packed, segment_scan, unpacked
+    from reprise.inference.parts import Arrays, resumed
     from reprise.models.weights import load_model
-    from reprise.slices import whole_size
 
     device = pick_device(args.device)
     model, info = load_model(args.weights, device, "lesions")
@@ -81,9 +78,7 @@ def main(args: argparse.Namespace) -> None:
     def masks_of(todo: list[str]) -> Iterator[Arrays]:
         for digest in progress(todo, "volumes segmented"):
             scan = np.ascontiguousarray(to_slices(read_again(by_digest[digest]).voxels), np.float32)
-            size = info["size"] or whole_size([(max(scan.shape[1], LEAST), max(scan.shape[2], LEAST))], MULTIPLE)
-            mask = segment_scan(model, info | {"size": size}, scan, device)
-            yield {"mask": np.packbits(mask), "shape": np.array(mask.shape)}
+            yield packed(segment_scan(model, info, scan, device))
 
     identity = [args.settings.get("code"), file_sha256(args.weights)]
     parts = resumed(args.checkpoints, identity, list(by_digest), masks_of)
@@ -98,12 +93,6 @@ def main(args: argparse.Namespace) -> None:
         report.table().to_csv(findings, index=False)
         write_tables(folder, made, report.table(), info)
     say(f"{len(made)} volumes, {sum(kind == 'excluded' for kind, *_ in report.findings)} files left out")
-
-
-def unpacked(part: dict[str, np.ndarray]) -> np.ndarray:
-    """A mask (N, H, W) bool from its bits and shape."""
-    shape = tuple(part["shape"])
-    return np.unpackbits(part["mask"], count=int(np.prod(shape))).reshape(shape).astype(bool)
 
 
 def note_cut(volume: OwnVolume, content: Volume, size: tuple[int, int] | None, report: Report) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mslesion.protocols import scored
 from reprise.command import json_object, progress, run, step_parser
-from reprise.files import outputs
+from reprise.files import file_sha256, outputs
 from reprise.store import open_store, store_identity
 
 
@@ -33,8 +33,8 @@ def main(args: argparse.Namespace) -> None:
     """Segment scan by scan, then write all masks and measures."""
     from reprise.device import pick_device
     from reprise.formats.ms_convert import scan_of, write_scan_mask
-    from reprise.inference.lesions import segment_scan
-    from reprise.inference.parts import Arrays, file_sha256, resumed
+    from reprise.inference.lesions import packed, segment_scan, unpacked
+    from reprise.inference.parts import Arrays, resumed
     from reprise.models.weights import load_model
 
     device = pick_device(args.device)
@@ -45,8 +45,7 @@ def main(args: argparse.Namespace) -> None:
 
     def masks_of(todo: list[str]) -> Iterator[Arrays]:
         for case in progress(todo, "scans"):
-            mask = segment_scan(model, info, scan_of(arrays["flair"], scans[case]), device)
-            yield {"mask": np.packbits(mask), "shape": np.array(mask.shape)}
+            yield packed(segment_scan(model, info, scan_of(arrays["flair"], scans[case]), device))
 
     identity = [args.settings, file_sha256(args.weights), store_identity(args.store), args.protocol, args.fold]
     parts = resumed(args.checkpoints, identity, list(scans), masks_of)
@@ -58,12 +57,6 @@ def main(args: argparse.Namespace) -> None:
             write_scan_mask(folder / f"{case}.nii.gz", mask, arrays["headers"][scan["row"]])
             table += measured(scan, mask, arrays)
         pd.DataFrame(table).to_csv(volumes, index=False)
-
-
-def unpacked(part: dict[str, np.ndarray]) -> np.ndarray:
-    """A mask (N, H, W) bool from its bits and shape."""
-    shape = tuple(part["shape"])
-    return np.unpackbits(part["mask"], count=int(np.prod(shape))).reshape(shape).astype(bool)
 
 
 def measured(case: Mapping[Any, Any], mask: np.ndarray, arrays: dict[str, np.ndarray]) -> Iterator[dict[str, object]]:

@@ -12,6 +12,7 @@ from reprise.formats.ms_convert import scan_of
 from reprise.slices import fit, normalise, whole_size
 
 MULTIPLE = 32
+LEAST = (33, 33)  # px: a network that halves a slice five times needs more than one pixel at the end
 
 
 class BrainSlices(NamedTuple):
@@ -30,7 +31,7 @@ def brain_slices(
     device: torch.device,
 ) -> BrainSlices:
     """All slices of the cases, each cut or padded to `size` (H, W), or to one that cuts nothing off any of them."""
-    size = size or whole_size(list(zip(cases["height"], cases["width"], strict=True)), MULTIPLE)
+    size = size or _whole(list(zip(cases["height"], cases["width"], strict=True)))
     images, masks = [], []
     for case in cases.to_dict("records"):
         images.append(prepared(scan_of(arrays["flair"], case), size, normalisation, device))
@@ -43,5 +44,10 @@ def prepared(
 ) -> Tensor:
     """The slices (N, H, W) of one scan, of any numeric type, as `brain_slices` prepares them."""
     images = torch.from_numpy(np.array(scan)).to(device)
-    fitted = fit(images, tuple(size or whole_size([scan.shape[1:]], MULTIPLE)))
+    fitted = fit(images, tuple(size or _whole([scan.shape[1:]])))
     return normalise(fitted, normalisation["mean"], normalisation["std"])
+
+
+def _whole(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
+    """The smallest size that a network takes and that cuts nothing off any shape."""
+    return whole_size([*shapes, LEAST], MULTIPLE)

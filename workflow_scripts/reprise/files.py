@@ -1,6 +1,7 @@
-"""Outputs that appear whole or not at all."""
+"""Outputs that appear whole or not at all, and what a file holds."""
 
 import errno
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -41,6 +42,12 @@ def outputs(*targets: str | Path) -> Iterator[list[Path]]:
     finally:
         for partial in partials:
             _remove(partial)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content, as 64 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _flush(path: Path) -> None:

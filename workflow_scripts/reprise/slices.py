@@ -1,5 +1,7 @@
 """Slices as a network takes them: cut or padded to its size, each scaled to its own range."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
@@ -15,7 +17,7 @@ def undo_fit(slices: Tensor, shape: tuple[int, ...]) -> Tensor:
     return pad(slices, [-margin for margin in _margins(shape, slices.shape[-2:])])
 
 
-def whole_size(shapes: list[tuple[int, int]], multiple: int) -> tuple[int, int]:
+def whole_size(shapes: Sequence[tuple[int, ...]], multiple: int) -> tuple[int, int]:
     """The smallest size of which both sides are a multiple of `multiple`, and that cuts nothing off any shape."""
     height, width = (-(-max(sides) // multiple) * multiple for sides in zip(*shapes, strict=True))
     return height, width

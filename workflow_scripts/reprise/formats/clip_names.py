@@ -5,7 +5,6 @@ is called `clip-` and the first twelve digits of the SHA-256 of its file, which 
 A video has no header to hold its name against, so only numbers and dates are looked for in it.
 """
 
-import hashlib
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -22,12 +21,6 @@ REVEALING = (
 )
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def reveals_identity(text: str, identifying: Collection[str]) -> bool:
     """Whether a name holds one of the words (lower case), a UID, a date, or a number of six digits or more."""
     bare = PUBLISHED_NAME.sub("", text)
@@ -41,7 +34,7 @@ def clip_name(path: Path, identifying: Collection[str], taken: Collection[str], 
         path: the clip's file.
         identifying: lower-case words that must not occur in the name.
         taken: names of other clips, lower case.
-        digest: `file_hash` of the file.
+        digest: SHA-256 of the file.
     """
     stem = safe_name(path.stem, identifying)
     if not stem:

@@ -12,7 +12,8 @@ import pandas as pd
 
 from reprise.command import progress
 from reprise.errors import InputError
-from reprise.formats.clip_names import clip_name, file_hash, shown_path
+from reprise.files import file_sha256
+from reprise.formats.clip_names import clip_name, shown_path
 from reprise.formats.echo_clip import clip_format, read_clip
 from reprise.formats.echo_dicom import identifying_words
 from reprise.formats.echo_frames import Clip
@@ -93,7 +94,7 @@ def _files(root: Path) -> list[Path]:
 def _read(path: Path, root: Path, taken: Collection[str], report: Report) -> tuple[Source, Clip] | None:
     """Decode a file that is none of those `taken`; or report why not."""
     try:
-        digest = file_hash(path)
+        digest = file_sha256(path)
     except OSError:
         report.exclude(shown_path(path, root, (), "unreadable"), "", "cannot be opened")
         return None

@@ -22,9 +22,10 @@ import pandas as pd
 
 from reprise.command import progress
 from reprise.errors import InputError
+from reprise.files import file_sha256
 from reprise.formats.ms_layouts import MASKS
 from reprise.formats.ms_scans import EXACT
-from reprise.formats.ms_volume import file_hash, from_slices, read_content, to_slices
+from reprise.formats.ms_volume import from_slices, read_content, to_slices
 from reprise.formats.nifti import HEADER_SIZE, write_mask
 from reprise.store import Rows, write_store
 
@@ -77,7 +78,7 @@ def _voxels(
 
 def _verify(path: Path, sha256: str) -> None:
     try:
-        found = file_hash(path)
+        found = file_sha256(path)
     except OSError as error:
         found = str(error.strerror)
     if found != sha256:

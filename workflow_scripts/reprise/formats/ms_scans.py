@@ -11,9 +11,10 @@ import pandas as pd
 
 from reprise.command import progress
 from reprise.errors import InputError
+from reprise.files import file_sha256
 from reprise.formats.findings import Report, raise_problems
 from reprise.formats.ms_layouts import MASKS, Scan, find_scans
-from reprise.formats.ms_volume import file_hash, read_content
+from reprise.formats.ms_volume import read_content
 from reprise.formats.nifti import grid_difference, volume_files
 
 READERS = 4
@@ -81,7 +82,7 @@ def _examined(root: Path, files: Sequence[str], content: str) -> Facts | str:
     try:
         volume = read_content(root, files, content)
         paths = [path for name in files for path in _files_of(root, name)]
-        hashed = [(path.relative_to(root).as_posix(), path.stat().st_size, file_hash(path)) for path in paths]
+        hashed = [(path.relative_to(root).as_posix(), path.stat().st_size, file_sha256(path)) for path in paths]
     except InputError as error:
         return str(error)
     except OSError as error:

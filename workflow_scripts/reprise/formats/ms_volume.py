@@ -1,6 +1,5 @@
 """One volume of a multiple-sclerosis scan: a NIfTI file or a folder's slices, an image or a mask of lesions."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,12 +40,6 @@ def to_slices(voxels: np.ndarray) -> np.ndarray:
 def from_slices(slices: np.ndarray) -> np.ndarray:
     """Canonical voxels (X, Y, Z) from axial slices (N, H, W); undoes `to_slices`."""
     return slices.transpose(2, 1, 0)[::-1, ::-1]
-
-
-def file_hash(path: Path) -> str:
-    """Hash (sha256) of a file, as 64 hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _read_slices(root: Path, files: Sequence[str], content: str) -> Volume:

@@ -15,7 +15,8 @@ import numpy as np
 
 from reprise.command import progress
 from reprise.errors import InputError
-from reprise.formats.clip_names import file_hash, safe_name, shown_path
+from reprise.files import file_sha256
+from reprise.formats.clip_names import safe_name, shown_path
 from reprise.formats.findings import MOST_LINES, Report
 from reprise.formats.nifti import ENDINGS, Volume, header_text, read_volume, volume_files
 
@@ -140,7 +141,7 @@ def _candidates(names: _Names, report: Report) -> Iterator[Path]:
 def _digest(path: Path) -> str:
     """SHA-256 of a volume's file, or of those of its two files; "" if they cannot be read."""
     try:
-        hashes = [file_hash(file) for file in dict.fromkeys(volume_files(path))]
+        hashes = [file_sha256(file) for file in dict.fromkeys(volume_files(path))]
     except (InputError, OSError):
         return ""
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()

@@ -10,8 +10,8 @@ from torch import nn
 from reprise.brain_slices import prepared
 from reprise.device import autocast
 from reprise.inference.network import in_batches
-from reprise.inference.windows import window_logits
-from reprise.models.fc_densenet import FCDenseNet
+from reprise.inference.parts import Arrays
+from reprise.inference.windows import centre_logits
 from reprise.slices import undo_fit
 from reprise.windows import scan_windows
 
@@ -33,11 +33,19 @@ def segment_scan(model: nn.Module, info: Mapping[str, Any], scan: np.ndarray, de
 
     def masks_of(chunk: slice) -> torch.Tensor:
         with autocast(device, info["settings"]["precision"]):
-            if isinstance(model, FCDenseNet):
-                logits = window_logits(model, lambda rows: images[rows.to(device)][:, None], windows[chunk])
-            else:
-                logits = model(images[chunk][:, None])
+            logits = centre_logits(model, images, windows[chunk])
         return logits.argmax(dim=1).to(torch.uint8)
 
     masks = torch.cat(list(in_batches(len(scan), SLICES_AT_A_TIME, masks_of, device)))
     return undo_fit(masks, scan.shape[1:]).numpy().astype(bool)
+
+
+def packed(mask: np.ndarray) -> Arrays:
+    """A mask (N, H, W) bool as its bits and shape, to be kept."""
+    return {"mask": np.packbits(mask), "shape": np.array(mask.shape)}
+
+
+def unpacked(part: Arrays) -> np.ndarray:
+    """The mask (N, H, W) bool that was `packed`."""
+    shape = tuple(part["shape"])
+    return np.unpackbits(part["mask"], count=int(np.prod(shape))).reshape(shape).astype(bool)

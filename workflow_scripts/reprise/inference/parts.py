@@ -50,12 +50,6 @@ def resumed(
         return [done[case] for case in cases]
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content, for an identity."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _line(case: str, arrays: Arrays) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from reprise.inference.network import in_batches
 from reprise.models.fc_densenet import FCDenseNet
@@ -31,6 +31,13 @@ def window_logits(model: FCDenseNet, slices: Slices, windows: np.ndarray) -> Ten
     centre = CENTRE if seen.shape[1] > CENTRE else 0
     mixed = model.mix(features[places])[:, centre]
     return model.decode(mixed, [skip[places[:, centre]] for skip in skips])
+
+
+def centre_logits(model: nn.Module, images: Tensor, windows: np.ndarray) -> Tensor:
+    """Logits (B, 2, H, W) of the centres of windows (B, 3) of slices in `images` (N, H, W), by any lesion network."""
+    if isinstance(model, FCDenseNet):
+        return window_logits(model, lambda rows: images[rows.to(images.device)][:, None], windows)
+    return model(images[torch.from_numpy(windows[:, CENTRE]).to(images.device)][:, None])
 
 
 def predict_windows(

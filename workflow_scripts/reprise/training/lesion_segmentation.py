@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from reprise.device import autocast
-from reprise.inference.windows import window_logits
+from reprise.inference.windows import centre_logits
 from reprise.metrics.pixels import confusion, published_accuracy, published_dice_loss, rates
 from reprise.training.loop import Task
 from reprise.training.overlap_loss import (
@@ -65,16 +65,12 @@ def _terms(source: Source, train: np.ndarray, model: nn.Module, samples: np.ndar
     return dice_ce_terms(model(source.images[windows[:, CENTRE]][:, None]), truth)
 
 
-def _validate(source: Source, val: np.ndarray, model: Any, cases: np.ndarray, epoch: int) -> dict[str, Tensor]:
+def _validate(source: Source, val: np.ndarray, model: nn.Module, cases: np.ndarray, epoch: int) -> dict[str, Tensor]:
     """Soft sums (B, 2), and counts (B, 4) of true and false positives and negatives, of the windows' centres."""
     device = source.images.device
-    centres = torch.from_numpy(val[cases][:, CENTRE]).to(device)
     with autocast(device, source.settings["precision"]):
-        if source.windowed:
-            logits = window_logits(model, lambda rows: source.images[rows.to(device)][:, None], val[cases])
-        else:
-            logits = model(source.images[centres][:, None])
-    truth = source.masks[centres]
+        logits = centre_logits(model, source.images, val[cases])
+    truth = source.masks[torch.from_numpy(val[cases][:, CENTRE]).to(device)]
     soft = [soft_dice_terms(*pair) for pair in zip(logits[:, None], truth[:, None], strict=True)]
     return {"soft": torch.stack(soft), "counts": confusion(logits.argmax(dim=1), truth)}
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from reprise.command import json_object, step_parser
+from reprise.files import file_sha256
 from reprise.training.interval import interval
 
 
@@ -26,7 +27,6 @@ def training_parser(description: str | None) -> argparse.ArgumentParser:
 
 def depends_on(args: argparse.Namespace) -> list[Any]:
     """What a training run's result depends on besides its recipe: store and initial weights."""
-    from reprise.inference.parts import file_sha256
     from reprise.store import store_identity
 
     initial = file_sha256(args.initial) if args.initial else None
