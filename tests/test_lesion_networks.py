@@ -40,7 +40,7 @@ def test_weights_of_every_kind_of_network_come_back(tmp_path):
     for name in ("fc_densenet57_no_lstm", "unet_3d"):
         model = lesion_network(name, 0.125).eval()
         save_model(tmp_path / "model.safetensors", model, info | {"network": name})
-        again, _ = load_model(tmp_path / "model.safetensors", torch.device("cpu"), "lesions")
+        again, _ = load_model(tmp_path / "model.safetensors", torch.device("cpu"), "lesions", lesion_network)
         assert not again.training and again.state_dict().keys() == model.state_dict().keys()
         assert all(torch.equal(value, model.state_dict()[at]) for at, value in again.state_dict().items())
 

@@ -36,7 +36,7 @@ def saved(tmp_path, model):
 
 
 def test_a_network_comes_back_with_its_info(saved, model):
-    loaded, info = load_model(saved, CPU, "ef")
+    loaded, info = load_model(saved, CPU, "ef", video_network)
     clip = torch.randn(1, 3, 2, 32, 32)
     assert info == INFO
     assert not loaded.training
@@ -55,7 +55,7 @@ def test_loading_leaves_the_random_numbers_alone(saved):
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    load_model(saved, CPU, "ef")
+    load_model(saved, CPU, "ef", video_network)
     assert torch.rand(1) == expected
 
 
@@ -63,23 +63,23 @@ def test_loading_leaves_the_random_numbers_alone(saved):
 def test_a_truncated_file_is_one_message(saved, keep):
     saved.write_bytes(saved.read_bytes()[:keep])
     with pytest.raises(InputError, match=r"mc3\.safetensors: not a readable"):
-        load_model(saved, CPU, "ef")
+        load_model(saved, CPU, "ef", video_network)
 
 
 def test_wrong_weights_are_one_message(saved, model, tmp_path):
     with pytest.raises(InputError, match="expected weights of kind segmentation, found ef"):
-        load_model(saved, CPU, "segmentation")
+        load_model(saved, CPU, "segmentation", video_network)
     save_model(saved, model, INFO | {"network": "r3d_18"})
     with pytest.raises(InputError, match="weights of another network than r3d_18"):
-        load_model(saved, CPU, "ef")
+        load_model(saved, CPU, "ef", video_network)
     save_model(saved, model, INFO | {"width": 0.25})
     with pytest.raises(InputError, match="size mismatch"):
-        load_model(saved, CPU, "ef")
+        load_model(saved, CPU, "ef", video_network)
     save_model(saved, model, {"kind": "ef"})
     with pytest.raises(InputError, match="no network, normalisation, settings, width in its header"):
         read_info(saved)
     with pytest.raises(InputError, match="not a readable safetensors file"):
-        load_model(tmp_path / "absent.safetensors", CPU, "ef")
+        load_model(tmp_path / "absent.safetensors", CPU, "ef", video_network)
 
 
 def test_values_that_are_not_finite_are_refused(saved, model):
@@ -87,7 +87,7 @@ def test_values_that_are_not_finite_are_refused(saved, model):
     state["fc.weight"][0, 3] = torch.inf
     safetensors.torch.save_file(state, saved, {"model": json.dumps(INFO)})
     with pytest.raises(InputError, match=r"not finite, such as fc\.weight"):
-        load_model(saved, CPU, "ef")
+        load_model(saved, CPU, "ef", video_network)
 
 
 @pytest.fixture

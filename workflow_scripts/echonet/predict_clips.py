@@ -70,12 +70,15 @@ def main(args: argparse.Namespace) -> None:
     """Predict each clip, then write the tables and the page about all of them."""
     from reprise.device import pick_device
     from reprise.inference.own_clips import predict_own_clip
+    from reprise.models.segmentation import segmentation_network
+    from reprise.models.video import video_network
     from reprise.models.weights import load_model
 
     clips = read_table(args.clips / "clips.csv", {"case": str, "frames": int, "fps": float})
     findings = read_table(args.findings, FINDINGS)
     device = pick_device(args.device)
-    segmentation, regression = load_model(args.segmentation, device, "segmentation"), load_model(args.ef, device, "ef")
+    segmentation = load_model(args.segmentation, device, "segmentation", segmentation_network)
+    regression = load_model(args.ef, device, "ef", video_network)
     with outputs(args.output) as (folder,):
         for name in ("masks", "videos"):
             (folder / name).mkdir(parents=True)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from reprise.command import json_object, progress, run, step_parser
 from reprise.errors import InputError
-from reprise.files import outputs
+from reprise.files import file_sha256, outputs
 from reprise.store import open_store, store_identity
 from reprise.tables import read_table
 from reprise.ventricle import clip_starts_for_beats
@@ -38,11 +38,12 @@ def main(args: argparse.Namespace) -> None:
     """Predict video by video, then write all clips' predictions in the published form."""
     from reprise.device import pick_device
     from reprise.inference.ejection_fraction import predict_videos
-    from reprise.inference.parts import Arrays, file_sha256, resumed
+    from reprise.inference.parts import Arrays, resumed
+    from reprise.models.video import video_network
     from reprise.models.weights import load_model
 
     device = pick_device(args.device)
-    model, info = load_model(args.weights, device, "ef")
+    model, info = load_model(args.weights, device, "ef", video_network)
     cases, arrays = open_store(args.store)
     videos = cases[(cases["split"] == args.split) & (cases["traced"] >= 0)].set_index("case")
     if videos.empty:

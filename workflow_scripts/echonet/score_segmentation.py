@@ -34,10 +34,11 @@ def arguments() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     """Count the overlaps, then write them and the Dice of each video."""
     from reprise.device import pick_device
+    from reprise.models.segmentation import segmentation_network
     from reprise.models.weights import load_model
 
     device = pick_device(args.device)
-    counts = count_overlaps(*load_model(args.weights, device, "segmentation"), open_store(args.store), device)
+    counts = count_overlaps(*load_model(args.weights, device, "segmentation", segmentation_network), open_store(args.store), device)
     with outputs(args.overlap, args.val_dice, args.test_dice) as (overlap, val_dice, test_dice):
         counts.to_csv(overlap, index=False)
         for split, path in (("val", val_dice), ("test", test_dice)):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from reprise.command import json_object, progress, run, step_parser
 from reprise.errors import InputError
-from reprise.files import outputs
+from reprise.files import file_sha256, outputs
 from reprise.store import open_store, store_identity
 
 
@@ -29,12 +29,13 @@ def arguments() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     """Segment video by video, then write all areas and masks."""
     from reprise.device import pick_device
-    from reprise.inference.parts import Arrays, file_sha256, resumed
+    from reprise.inference.parts import Arrays, resumed
     from reprise.inference.segmentation import segment_frames
+    from reprise.models.segmentation import segmentation_network
     from reprise.models.weights import load_model
 
     device = pick_device(args.device)
-    model, info = load_model(args.weights, device, "segmentation")
+    model, info = load_model(args.weights, device, "segmentation", segmentation_network)
     cases, arrays = open_store(args.store)
     videos = cases[(cases["split"] == "test") & (cases["traced"] >= 0)].set_index("case")
     if videos.empty:

@@ -67,10 +67,11 @@ def main(args: argparse.Namespace) -> None:
     from reprise.device import pick_device
     from reprise.inference.lesions import packed, segment_scan, unpacked
     from reprise.inference.parts import Arrays, resumed
+    from reprise.models.lesions import lesion_network
     from reprise.models.weights import load_model
 
     device = pick_device(args.device)
-    model, info = load_model(args.weights, device, "lesions")
+    model, info = load_model(args.weights, device, "lesions", lesion_network)
     report = Report([], [])
     volumes = find_volumes(args.input, report)
     by_digest = {volume.digest: volume for volume in volumes}

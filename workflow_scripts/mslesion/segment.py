@@ -35,10 +35,11 @@ def main(args: argparse.Namespace) -> None:
     from reprise.formats.ms_convert import scan_of, write_scan_mask
     from reprise.inference.lesions import packed, segment_scan, unpacked
     from reprise.inference.parts import Arrays, resumed
+    from reprise.models.lesions import lesion_network
     from reprise.models.weights import load_model
 
     device = pick_device(args.device)
-    model, info = load_model(args.weights, device, "lesions")
+    model, info = load_model(args.weights, device, "lesions", lesion_network)
     cases, arrays = open_store(args.store)
     chosen = scored(cases, args.protocol, args.settings["folds"], args.fold)
     scans = {scan["case"]: scan for scan in chosen.assign(row=chosen.index).to_dict("records")}

@@ -1,7 +1,7 @@
 """Files of trained weights: one safetensors file holds the arrays and all that prediction needs beside them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +12,33 @@ from torch import nn
 
 from reprise.errors import InputError
 from reprise.models.initial import UNREADABLE, first_line, read_state_dict
-from reprise.models.lesions import lesion_network
-from reprise.models.segmentation import segmentation_network
-from reprise.models.video import video_network
 
 INFO = "model"
 NEEDED = {"kind", "network", "width", "normalisation", "settings"}
-BUILDERS = {"segmentation": segmentation_network, "ef": video_network, "lesions": lesion_network}
 WRAPPERS = ("_orig_mod.", "module.")  # of torch.compile and of data-parallel training
 
 
 def save_model(path: str | Path, model: nn.Module, info: Mapping[str, Any]) -> None:
-    """Write a network's weights with `info`, whose `kind`, `network` and `width` rebuild it.
+    """Write a network's weights with `info`, of which `network` and `width` rebuild it.
 
-    The kinds are segmentation, ef and lesions. Prediction also needs its `normalisation` and `settings`, and of an
-    ef network `frames` and `period`. The same weights and info give the same bytes.
+    `kind` says what the network is for. Prediction also needs `normalisation`, `settings`, and what else its kind
+    asks for. The same weights and info give the same bytes.
     """
     state = {_bare(name): tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     metadata = {INFO: json.dumps(info, sort_keys=True)}
     Path(path).write_bytes(safetensors.torch.save(state, metadata))
 
 
-def load_model(path: str | Path, device: torch.device, kind: str) -> tuple[nn.Module, dict[str, Any]]:
+def load_model(
+    path: str | Path, device: torch.device, kind: str, build: Callable[[str, float], nn.Module]
+) -> tuple[nn.Module, dict[str, Any]]:
     """Rebuild a network from a file of `save_model`, in evaluation mode on the device; returns it with its info.
+
+    Args:
+        path: the file.
+        device: where the network goes.
+        kind: what the network must be for.
+        build: makes a network of that kind from its name and width.
 
     Raises:
         InputError: the file is damaged or not of `save_model`, holds a network of another kind or arrays that
@@ -45,7 +49,7 @@ def load_model(path: str | Path, device: torch.device, kind: str) -> tuple[nn.Mo
         raise InputError(f"{path}: expected weights of kind {kind}, found {info['kind']}")
     state = read_state_dict(Path(path))
     with torch.random.fork_rng(devices=[]):
-        model = BUILDERS[kind](info["network"], info["width"])
+        model = build(info["network"], info["width"])
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
@@ -72,8 +76,8 @@ def read_info(path: str | Path) -> dict[str, Any]:
     except UNREADABLE as error:
         raise InputError(f"{path}: not a readable safetensors file ({first_line(error)})") from error
     missing = sorted(NEEDED - info.keys())
-    if missing or info["kind"] not in BUILDERS:
-        raise InputError(f"{path}: not weights of this pipeline: no {', '.join(missing) or 'known kind'} in its header")
+    if missing:
+        raise InputError(f"{path}: not weights of this pipeline: no {', '.join(missing)} in its header")
     return info
 
 
