@@ -6,48 +6,78 @@ from pathlib import Path
 from typing import Any
 
 WEIGHTS = "results/weights/r2plus1d_18-kinetics400.pth"
-# By setting, or the beginning of its name: the rules that see it. All hyper-parameters are shown on the report's page.
-SEEN_BY = {
-    "normalisation": {"echonet_normalise"},
-    "segmentation": {"echonet_train_segmentation"},
-    "segmentation.weights": {"echonet_train_segmentation", "echonet_fetch_weights", "report_rule_graph"},
-    "ef": {"echonet_train_ef"},
-    "ef.weights": {"echonet_train_ef", "report_rule_graph"},
-    "predict_ef.clips": {"echonet_predict_ef", "report_rule_graph"},
-    "bootstrap": {"echonet_score"},
-    "beats.lead_frames": {"echonet_predict_ef", "echonet_beat_by_beat", "echonet_score"},
-    "beats.distance": {"echonet_find_beats"},
-    "beats.prominence": {"echonet_find_beats"},
-    "beats.trim": {"echonet_find_beats"},
-    "beats.max_beats": {"echonet_beat_by_beat"},
-    "beats.runs": {"echonet_beat_by_beat"},
-    "videos": {"echonet_render_videos", "echonet_plot_areas"},
-    "phantom": {"echonet_make_phantom"},
+# By study and setting, or the beginning of its name: the rules that see it. The report's page shows all settings.
+SEEN_BY: dict[str, dict[str, set[str]]] = {
+    "echonet": {
+        "normalisation": {"echonet_normalise"},
+        "segmentation": {"echonet_train_segmentation"},
+        "segmentation.weights": {"echonet_train_segmentation", "echonet_fetch_weights", "report_rule_graph"},
+        "ef": {"echonet_train_ef"},
+        "ef.weights": {"echonet_train_ef", "report_rule_graph"},
+        "predict_ef.clips": {"echonet_predict_ef", "report_rule_graph"},
+        "bootstrap": {"echonet_score"},
+        "beats.lead_frames": {"echonet_predict_ef", "echonet_beat_by_beat", "echonet_score"},
+        "beats.distance": {"echonet_find_beats"},
+        "beats.prominence": {"echonet_find_beats"},
+        "beats.trim": {"echonet_find_beats"},
+        "beats.max_beats": {"echonet_beat_by_beat"},
+        "beats.runs": {"echonet_beat_by_beat"},
+        "videos": {"echonet_render_videos", "echonet_plot_areas"},
+        "phantom": {"echonet_make_phantom"},
+    },
+    "mslesion": {
+        "folds": {"mslesion_audit", "mslesion_train", "report_rule_graph"},
+        "leak_control": {"mslesion_score", "report_rule_graph"},
+        "size": {"mslesion_train"},
+        "training": {"mslesion_train"},
+        "baselines.unet_2d": {"mslesion_train"},
+        "baselines.unet_3d": {"mslesion_describe"},  # not among the networks of this run
+        "reported_epochs": {"mslesion_score"},
+        "bootstrap": {"mslesion_score"},
+        "examples": {"mslesion_plot_examples"},
+        "browser": {"mslesion_render_slices"},
+        "phantom": {"mslesion_make_phantom"},
+    },
 }
-OTHER_WORDS = {"sgd": "adamw", "adamw": "sgd", "all": "beats"}
+OTHER_WORDS = {"sgd": "adamw", "adamw": "sgd", "rmsprop": "sgd", "all": "beats"}
 OTHER_WEIGHTS = {"segmentation.weights": "imagenet_backbone", "ef.weights": "kinetics400"}
-TRAINING = {"echonet_train_segmentation", "echonet_train_ef"}
-SHOWN = {"report_page", "report_rule_graph", "echonet_describe"}
+TRAINING = {"echonet_train_segmentation", "echonet_train_ef", "mslesion_train"}
+PHANTOMS = {"echonet_make_phantom", "mslesion_make_phantom"}
+ECHO, LESION = 2, 4 * 3  # training runs: two networks; one by three protocols and one by one, on three folds
+SHOWN = {"report_page", "report_rule_graph"}
 OTHER_ORDER = {"segmentation": ["deeplabv3_resnet50"], "ef": ["r3d_18", "r2plus1d_18"]}
+TWO_SEGMENTED = {"segmentation": ["deeplabv3_resnet50", "fcn_resnet50"], "ef": ["r2plus1d_18"]}
+MODELS = {"lesions": ["fc_densenet67"], "baselines": ["unet_2d"]}
 # What is changed, the rules that see it, and how many training runs follow.
 CONFIGURATIONS: list[tuple[dict[str, Any], set[str], int]] = [
     ({"device": "cuda", "deterministic": True, "processes": 2, "checkpoint_every": "7 steps"}, set(), 0),
-    ({"precision": "bf16"}, {*TRAINING, "report_page"}, 2),
-    ({"seed": 1}, {"echonet_make_phantom", "report_page"}, 2),
-    ({"models": {"echonet": OTHER_ORDER}}, {"echonet_train_ef", "echonet_predict_clips", *SHOWN}, 1),
-    ({"schedule": "published"}, {"echonet_make_phantom", "echonet_fetch_weights", "report_rule_graph"}, 2),
-    ({"data": {"echonet": "own"}}, {"echonet_check", "report_rule_graph"}, 2),
+    ({"precision": "bf16"}, {*TRAINING, "report_page"}, ECHO + LESION),
+    ({"seed": 1}, {*PHANTOMS, "report_page"}, ECHO + LESION),
+    (
+        {"models": {"echonet": OTHER_ORDER}},
+        {"echonet_train_ef", "echonet_predict_clips", "echonet_describe", *SHOWN},
+        1,
+    ),
+    ({"schedule": "published"}, {*PHANTOMS, "echonet_fetch_weights", "report_rule_graph"}, ECHO + 4 * 5),
+    ({"data": {"echonet": "own"}}, {"echonet_check", "report_rule_graph"}, ECHO),
+    ({"data": {"mslesion": "own"}}, {"mslesion_check", "report_rule_graph"}, LESION),
     ({"weights": {Path(WEIGHTS).stem: "https://example.org/x.pth"}}, {"echonet_fetch_weights"}, 0),
-    ({"weights": {}}, {"echonet_fetch_weights"}, 0),
+    ({"weights": {Path(WEIGHTS).stem: "auto"}}, {"echonet_fetch_weights"}, 0),
     ({"segmentation_weights": "initial.pth"}, {"echonet_predict_clips"}, 0),
     ({"ef_weights": "initial.pth"}, {"echonet_predict_clips"}, 0),
-    ({"input": "results/echonet/phantom/Videos"}, {"echonet_import_clips"}, 0),
+    ({"lesion_weights": "initial.pth"}, {"mslesion_predict_volumes"}, 0),
+    ({"input": "other"}, {"echonet_import_clips", "mslesion_predict_volumes"}, 0),
 ]
 MORE_RUNS: list[tuple[dict[str, Any], int]] = [
-    ({"seed": [0, 1, 2]}, 4),
-    ({"models": {"echonet": {"segmentation": ["deeplabv3_resnet50", "fcn_resnet50"], "ef": ["r2plus1d_18"]}}}, 1),
+    ({"seed": [0, 1, 2]}, 2 * (ECHO + LESION)),
+    ({"models": {"echonet": TWO_SEGMENTED}}, 1),
+    ({"models": {"mslesion": MODELS | {"lesions": ["fc_densenet67", "fc_densenet57_plain"]}}}, 3 * 3),
+    ({"models": {"mslesion": MODELS | {"baselines": ["unet_2d", "unet_3d"]}}}, 3),
 ]
-OF_FIRST_RUN = {"echonet_plot_areas", "echonet_plot_examples", "echonet_render_videos", "echonet_predict_clips"}
+OF_FIRST_RUN = {
+    *("echonet_plot_areas", "echonet_plot_examples", "echonet_render_videos", "echonet_predict_clips"),
+    *("mslesion_plot_examples", "mslesion_render_slices", "mslesion_predict_volumes"),
+}
 
 
 def leaves(settings: Mapping[str, Any], but: Collection[str] = (), above: str = "") -> Iterator[str]:
@@ -79,6 +109,8 @@ def other_weights(name: str, old: str) -> str:
 def other_value(old: Any) -> Any:
     if isinstance(old, str):
         return OTHER_WORDS[old]
+    if isinstance(old, bool):
+        return not old
     if isinstance(old, list):
-        return [0.4, 0.3, 0.3]
+        return [0.4, 0.3, 0.3] if isinstance(old[0], float) else [2 * value for value in old]
     return old * 0.9 if isinstance(old, float) else 2 * (old or 1)

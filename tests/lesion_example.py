@@ -57,21 +57,28 @@ def make_study(folder: Path) -> Path:
     }
     write_store(folder / "store", cases, arrays | {"headers": np.tile(header, (len(names), 1))})
     for run, protocol in sorted(TREE):
-        for fold in range(1, FOLDS + 1):
-            _write_fold(folder / run / protocol / f"fold{fold}", cases.iloc[2 * fold - 2 : 2 * fold], scans, header)
+        _write_run(folder / run / protocol, cases, scans, header)
     _write_measures(folder)
     return folder
 
 
-def _write_fold(folder: Path, cases: pd.DataFrame, scans: list, header: np.ndarray) -> None:
+def _write_run(folder: Path, cases: pd.DataFrame, scans: list, header: np.ndarray) -> None:
+    """Masks, measures and histories of folds of one patient each."""
     (folder / "masks").mkdir(parents=True)
     rows = []
     for number, case in cases.iterrows():
         write_scan_mask(folder / "masks" / f"{case['case']}.nii.gz", found(int(number)), header)
         for rater in (1, 2):
             measures = lesion_measures(found(int(number)), scans[int(number)][rater], 3.0)
-            rows.append({**case[["case", "patient", "timepoint"]], "rater": rater, **measures})
+            names = {**case[["case", "patient", "timepoint"]], "fold": int(number) // 2 + 1, "rater": rater}
+            rows.append(names | measures)
     pd.DataFrame(rows).to_csv(folder / "volumes.csv", index=False)
+    for fold in range(1, FOLDS + 1):
+        _write_history(folder / f"fold{fold}")
+
+
+def _write_history(folder: Path) -> None:
+    folder.mkdir()
     epoch = np.arange(1, 9)
     error = np.round(0.2 + 0.7 * np.exp(-epoch / 3) + 0.004 * epoch + 0.01 * int(folder.name[-1]), 5)
     columns = {"train_loss": error * 0.9, "val_loss": error, "val_accuracy": 1 - error / 50, "val_dice": 1 - error}
@@ -84,13 +91,11 @@ def _write_measures(folder: Path) -> None:
     """The tables that scoring leaves: of lesions, measures, habits and findings."""
     tables = []
     for run, protocol in sorted(TREE):
-        for path in sorted((folder / run / protocol).glob("fold*/volumes.csv")):
-            rows = pd.read_csv(path)
-            raters = [rows[rows["rater"] == rater].reset_index(drop=True) for rater in (1, 2)]
-            columns = {f"{name}_{k}": raters[k - 1][name] for k in (1, 2) for name in ("true_load_ml", "true_lesions")}
-            names = {"network": run.partition("-")[0], "protocol": protocol, "fold": int(path.parent.name[-1])}
-            own = raters[0][["case", "patient", "timepoint", "load_ml", "lesions"]]
-            tables.append(own.assign(**names, **columns))
+        rows = pd.read_csv(folder / run / protocol / "volumes.csv")
+        raters = [rows[rows["rater"] == rater].reset_index(drop=True) for rater in (1, 2)]
+        columns = {f"{name}_{k}": raters[k - 1][name] for k in (1, 2) for name in ("true_load_ml", "true_lesions")}
+        own = raters[0][["fold", "case", "patient", "timepoint", "load_ml", "lesions"]]
+        tables.append(own.assign(network=run.partition("-")[0], protocol=protocol, **columns))
     pd.concat(tables).to_csv(folder / "lesions.csv", index=False)
     network = RUN.partition("-")[0]
     measures = [
@@ -111,10 +116,9 @@ def _write_measures(folder: Path) -> None:
 
 
 def segmented_options(study: Path) -> list[object]:
-    """The options for the scored folds of the first run by the sound protocol."""
-    folds = [study / RUN / "sound" / f"fold{fold}" for fold in range(1, FOLDS + 1)]
-    volumes, masks = ([fold / name for fold in folds] for name in ("volumes.csv", "masks"))
-    return ["--store", study / "store", "--volumes", *volumes, "--masks", *masks]
+    """The options for the scans of the first run by the sound protocol."""
+    run = study / RUN / "sound"
+    return ["--store", study / "store", "--volumes", run / "volumes.csv", "--masks", run / "masks"]
 
 
 def step_options(study: Path, name: str) -> list[object]:
@@ -149,7 +153,13 @@ def describe(study: Path, folder: Path, figures: list[Path], slices: Path) -> Pa
     """Describe the study by its step; return the section."""
     recipe = {"width": 0.5, "epochs": 8, "batch_size": 4}
     models = {"lesions": ["fc_densenet67"], "baselines": ["unet_2d"]}
-    settings = {"data": "phantom", "models": models, "folds": FOLDS, "training": recipe, "baseline": recipe}
+    settings = {
+        "data": "phantom",
+        "models": models,
+        "folds": FOLDS,
+        "training": recipe,
+        "baselines": {"unet_2d": recipe},
+    }
     tables = [part for name in ("metrics", "quirks", "findings") for part in (f"--{name}", study / f"{name}.csv")]
     options = ["--store", study / "store", "--settings", json.dumps(settings), *tables, "--figures", *figures]
     outputs = ["--protocols", folder / "protocols.csv", "--by-fold", folder / "by_fold.csv"]

@@ -14,29 +14,53 @@ ROOT = Path(__file__).resolve().parent.parent
 # As it was before any test: R, once started in a process, adds library folders that other programs must not see.
 BEFORE_TESTS = dict(os.environ)
 TINY: dict[str, dict[str, Any]] = {
-    "segmentation": {"epochs": 1},
-    "ef": {"epochs": 1},
-    "bootstrap": {"resamples": 100},
-    "beats": {"runs": 5},
-    "videos": {"cases": 1},
-    "phantom": {"videos": 24, "split": [0.5, 0.25, 0.25]},
+    "echonet": {
+        "segmentation": {"epochs": 1},
+        "ef": {"epochs": 1},
+        "bootstrap": {"resamples": 100},
+        "beats": {"runs": 5},
+        "videos": {"cases": 1},
+        "phantom": {"videos": 24, "split": [0.5, 0.25, 0.25]},
+    },
+    "mslesion": {
+        "folds": 3,
+        "training": {"epochs": 1},
+        "baselines": {"unet_2d": {"epochs": 1}, "unet_3d": {"epochs": 1, "blocks_a_scan": 1}},
+        "reported_epochs": [1],
+        "bootstrap": {"resamples": 100},
+        "phantom": {"shape": [30, 40, 12], "spacing_mm": [5, 5, 10.5]},
+    },
 }
 
 
-def copy_project(folder: Path, demo: Mapping[str, Any] | None = None, study: str = "echonet") -> None:
-    """Copy the project's files to `folder`, with other hyper-parameters laid over those of a study's demo."""
+def copy_project(folder: Path, demo: Mapping[str, Any] | None = None) -> None:
+    """Copy the project's files to `folder`, with other hyper-parameters laid over those of each study's demo."""
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, names.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    settings = folder / f"config/{study}.yaml"
-    schedules = yaml.safe_load(settings.read_text())
-    for part, changes in (demo or {}).items():
-        schedules["demo"][part] = schedules["demo"].get(part, {}) | changes if isinstance(changes, dict) else changes
-    if demo:
-        settings.write_text(yaml.safe_dump(schedules))
+    for study, changes in (demo or {}).items():
+        settings = folder / f"config/{study}.yaml"
+        schedules = yaml.safe_load(settings.read_text())
+        settings.write_text(yaml.safe_dump(schedules | {"demo": overlaid(schedules["demo"], changes)}))
+
+
+def overlaid(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings with others laid over them."""
+    below = {key: overlaid(base.get(key, {}), new) for key, new in changes.items() if isinstance(new, dict)}
+    return {**base, **changes, **below}
+
+
+def configured(folder: Path, **changes: Any) -> str:
+    """The text of a project's config.yaml with some of its keys changed."""
+    return yaml.safe_dump(overlaid(yaml.safe_load((folder / "config.yaml").read_text()), changes))
+
+
+def configure(folder: Path, **changes: Any) -> None:
+    """Change some keys of a project's config.yaml."""
+    (folder / "config.yaml").write_text(configured(folder, **changes))
 
 
 def environment() -> dict[str, str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 import slurm
-from project import TINY, copy_project, environment, type_command
+from project import TINY, configure, copy_project, environment, overlaid, type_command
 
 COMMAND = "snakemake --profile slurm results/report.html"
 TRAINING = "rule_echonet_train_ef"
@@ -150,8 +150,9 @@ MEMORY = "too little memory"
 
 
 def small_project(folder: Path) -> None:
-    """A small copy of the project, whose training lasts long enough to be hit by all faults in turn."""
-    copy_project(folder, TINY | {"ef": {"epochs": 160}})
+    """A small copy of the project, with a training that lasts long enough to be hit by all faults in turn."""
+    copy_project(folder, overlaid(TINY, {"echonet": {"ef": {"epochs": 160}}, "mslesion": {"leak_control": False}}))
+    configure(folder, models={"mslesion": {"baselines": ["unet_2d"]}})
     profile = folder / "slurm/profile.yaml"
     text = profile.read_text()
     assert "status-checks: 5" in text

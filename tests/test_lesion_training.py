@@ -1,22 +1,25 @@
 """Training to tell lesions on slices: which windows there are, and what the history says of them."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from mslesion.protocols import scored, splits, windows
-from reprise.models.lesions import lesion_network
-from reprise.training.lesion_segmentation import Source, lesion_task
+from reprise.models.lesions import WINDOW, input_of, lesion_network
+from reprise.training.lesion_segmentation import Source, slice_task, window_samples, window_task
+from reprise.training.loop import Task
 
 CASES = pd.DataFrame({"case": list("abcdef"), "patient": list("ppqqrr"), "slices": 2})
-SETTINGS = {"batch_size": 2, "precision": "fp32"}
+SETTINGS = {"batch_size": 2, "precision": "fp32", "seed": 0}
 
 
-def source(windowed: bool) -> Source:
+def source() -> Source:
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(12, 64, 64, generator=generator)
-    return Source(images, (images > 2).to(torch.uint8), np.repeat(np.arange(6), 2), windowed, SETTINGS)
+    return Source(images, (images > 2).to(torch.uint8), np.repeat(np.arange(6), 2), SETTINGS)
 
 
 def test_published_folds_part_time_points_and_sound_folds_part_patients() -> None:
@@ -36,8 +39,15 @@ def test_published_windows_cross_scans_and_sound_ones_do_not() -> None:
     assert val.tolist() == [[4, 4, 5], [4, 5, 5], [6, 6, 7], [6, 7, 7]]
 
 
+def test_samples_are_slices_of_windows_and_masks_of_their_centres() -> None:
+    images, masks, rows = *source()[:2], np.array([[0, 4, 2], [7, 7, 8]])
+    seen, truth = window_samples(images, masks, rows)
+    assert torch.equal(seen, images[torch.from_numpy(rows)][:, :, None])
+    assert torch.equal(truth, masks[[4, 7]])
+
+
 def test_history_pools_pixels_and_averages_volumes() -> None:
-    task = lesion_task(source(True), np.array([[0, 1, 2]]), np.array([[0, 0, 1], [0, 1, 1], [2, 2, 3]]))
+    task = window_task(source(), np.array([[0, 1, 2]]), np.array([[0, 0, 1], [0, 1, 1], [2, 2, 3]]))
     # The first scan's two slices: 6 of 8 and 0 of 0; the second scan's: 0 of 4.
     counts = np.array([[6, 1, 1, 92], [0, 0, 0, 100], [0, 2, 4, 94]])
     row = task.summary({"counts": counts, "soft": np.array([[6.0, 14], [0, 0], [0, 6]])})
@@ -48,17 +58,17 @@ def test_history_pools_pixels_and_averages_volumes() -> None:
     assert row["val_loss"] == pytest.approx(((1 - 12.1 / 14.1) + (1 - 0.1 / 6.1)) / 2)
 
 
-@pytest.mark.parametrize(("network", "windowed"), [("fc_densenet57", True), ("unet_2d", False)])
-def test_validation_sees_what_the_network_says_of_centres(network: str, windowed: bool) -> None:
+@pytest.mark.parametrize(("network", "task"), [("fc_densenet57", window_task), ("unet_2d", slice_task)])
+def test_validation_sees_what_the_network_says_of_centres(network: str, task: Callable[..., Task]) -> None:
     torch.manual_seed(0)
-    model, slices = lesion_network(network, 0.125), source(windowed)
+    model, slices, windowed = lesion_network(network, 0.125), source(), input_of(network) == WINDOW
     val = np.array([[0, 1, 2], [1, 2, 3]])
     inputs = slices.images[torch.from_numpy(val)][:, :, None] if windowed else slices.images[[1, 2]][:, None]
     with torch.no_grad():
         for _ in range(50):  # for statistics of batches, without which values grow beyond all bounds
             model(inputs)
         model.eval()
-        found = lesion_task(slices, val, val).validate(model, np.arange(2), 0)
+        found = task(slices, val, val).validate(model, np.arange(2), 0)
         logits = model(inputs)[:, 1] if windowed else model(inputs)
     total = (logits.softmax(dim=1)[:, 1] + slices.masks[[1, 2]]).sum(dim=(1, 2))
     lesion, true = logits.argmax(dim=1), slices.masks[[1, 2]]

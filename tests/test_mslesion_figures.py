@@ -16,7 +16,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 import lesion_example as example
 import report_example
 from browser import PHONE, check_page, opened
-from mslesion.figure_data import fold_of
+from mslesion.results import place_of
 from reprise.errors import InputError
 from reprise.plots.confusion import KINDS, as_grey, confusion_map, paint
 from reprise.plots.folds import draw_folds
@@ -112,7 +112,7 @@ def test_a_dark_surround_stays_black_and_outliers_do_not_darken_the_rest() -> No
 
 def test_rendered_slices_show_what_was_found_where_it_was_found(study, slices) -> None:
     table = pd.read_csv(slices / "slices.csv")
-    volumes = pd.concat(pd.read_csv(path) for path in study.glob(f"{example.RUN}/sound/*/volumes.csv"))
+    volumes = pd.read_csv(study / example.RUN / "sound" / "volumes.csv")
     ranked = volumes[volumes["rater"] == 1].sort_values("dice")
     median = ranked.iloc[(len(ranked) - 1) // 2]
     assert set(table["case"]) == {median["case"]} and np.isclose(table["dice"], median["dice"], atol=1e-4).all()
@@ -229,22 +229,22 @@ def test_without_a_script_all_slices_lie_in_a_strip(page: Path) -> None:
 
 
 def damage(study: Path, name: str) -> None:
-    fold = study / example.RUN / "sound" / "fold1"
+    run = study / example.RUN / "sound"
     if name == "mask cut short":
-        mask = fold / "masks" / "patient1_1.nii.gz"
+        mask = run / "masks" / "patient1_1.nii.gz"
         mask.write_bytes(mask.read_bytes()[:100])
     elif name == "mask of another shape":
         (study / "store" / "cases.csv").write_text(
             (study / "store" / "cases.csv").read_text().replace(",12,30,24,", ",10,30,24,")
         )
     elif name == "no mask":
-        (fold / "masks" / "patient1_1.nii.gz").unlink()
+        (run / "masks" / "patient1_1.nii.gz").unlink()
     elif name == "unknown scan":
         (study / "store" / "cases.csv").write_text(
             (study / "store" / "cases.csv").read_text().replace("patient1_1", "patient9_1")
         )
     elif name == "a number that is none":
-        (fold / "volumes.csv").write_text((fold / "volumes.csv").read_text().replace(",1,1,", ",1,one,", 1))
+        (run / "volumes.csv").write_text((run / "volumes.csv").read_text().replace(",1,1,", ",1,one,", 1))
 
 
 @pytest.mark.parametrize(
@@ -260,8 +260,8 @@ def test_damaged_inputs_give_one_line(name, tmp_path) -> None:
 
 
 def test_files_in_the_wrong_place_or_without_epochs_are_refused(study, tmp_path) -> None:
-    with pytest.raises(InputError, match="not where a fold's results are"):
-        fold_of(Path("results/log.csv"))
+    with pytest.raises(InputError, match="not where a run's results are"):
+        place_of(Path("results/log.csv"))
     empty = tmp_path / "unet_2d-seed0" / "sound" / "fold1" / "log.csv"
     empty.parent.mkdir(parents=True)
     header = next(study.glob("*/*/*/log.csv")).read_text().splitlines()[0]

@@ -75,11 +75,12 @@ def results(tmp_path: Path) -> Path:
         for fold in (1, 2):
             folder = tmp_path / f"{NET}-seed0" / protocol / f"fold{fold}"
             folder.mkdir(parents=True)
-            volume_rows(protocol, [case for case in folds if folds[case] == fold]).to_csv(folder / "volumes.csv")
             dice = np.array(HISTORY.get((protocol, fold), [0.3, 0.2, 0.1]))
             measures = {"val_accuracy": dice + 0.1, "val_sensitivity": dice - 0.1, "val_specificity": dice + 0.15}
             log = {"epoch": [1, 2, 3], "val_loss": 1 - dice, "val_dice": dice, **measures}
             pd.DataFrame(log | {"val_error": 1 - dice, "val_volume_error": 1 - dice}).to_csv(folder / "log.csv")
+        volumes = volume_rows(protocol, list(folds))
+        volumes.assign(fold=volumes["case"].map(folds)).to_csv(folder.parent / "volumes.csv")
     return tmp_path
 
 
@@ -166,8 +167,30 @@ def test_the_chain_leads_from_the_headline_to_the_sound_figure_without_a_gap(res
     notes = dict(zip(quirks["quirk"], quirks["note"], strict=True))
     assert "add false positives: 15 pixels" in notes["Only slices with a lesion scored"]
     assert "0.600 against rater 1, 0.400 against rater 2" in notes["One rater, not both"]
-    assert "Time points of 1 of 2 patients" in notes["Split by time point, not by patient"]
-    assert "Epochs kept, fold by fold: 2, 1 published; 3, 1 sound." in notes["Split by time point, not by patient"]
+    note = notes["Slices, epoch and split as published"]
+    assert "Time points of 1 of 2 patients" in note
+    assert "Epochs kept, fold by fold: 2, 1 published; 3, 1 sound." in note
+
+
+def test_the_leak_is_told_apart_where_the_published_way_was_also_trained_on_whole_patients(results: Path) -> None:
+    without = compute(results)
+    control = results / f"{NET}-seed0" / "by_patient"
+    shutil.copytree(results / f"{NET}-seed0" / "sound", control)
+    for fold, dice in ((1, [0.1, 0.6, 0.5]), (2, [0.2, 0.3, 0.4])):
+        log = pd.read_csv(control / f"fold{fold}" / "log.csv")
+        log.assign(val_dice=dice, val_error=1 - np.array(dice)).to_csv(control / f"fold{fold}" / "log.csv")
+    metrics, quirks, lesions = compute(results)
+    pd.testing.assert_frame_equal(metrics, without[0])
+    pd.testing.assert_frame_equal(lesions, without[2])
+    chain = quirks[quirks["quantity"] == f"{NET}/dice"]
+    names = ["Best fold, not the mean over folds", "Split by time point, not by patient"]
+    assert chain["quirk"].tolist()[:2] == names and chain["quirk"].iloc[-1] == "Slices and epoch as published"
+    # Both patients are left out once: the masks scored are those of the control, here the sound ones'.
+    lesion_slices = np.mean([2 * 12 / (2 * 12 + 8 + 8), 2 * 3 / (2 * 3 + 7 + 7)])
+    steps = [0.8, 0.7, (0.6 + 0.4) / 2, lesion_slices]
+    assert chain["published"].tolist()[:4] == pytest.approx(steps)
+    assert chain["published"].iloc[-1] == chain["sound"].iloc[-1] == pytest.approx(0.4)
+    assert "2, 1 published; 2, 3 by_patient; 3, 1 sound" in chain["note"].iloc[-1]
 
 
 def test_a_network_of_the_sound_protocol_alone_has_no_chain_and_another_seed_its_own_name(results: Path) -> None:
@@ -195,7 +218,8 @@ def test_lesion_loads_of_each_scan_beside_both_raters(results: Path) -> None:
 
 def test_what_segmenting_writes_is_what_scoring_reads(results: Path) -> None:
     store = open_store(results / "store")
-    rows = list(measured(store.cases.iloc[1], np.array([[[True, False], [False, True]]]), store.arrays))
+    case = store.cases.iloc[1].to_dict() | {"fold": 2}
+    rows = list(measured(case, np.array([[[True, False], [False, True]]]), store.arrays))
     assert [row["rater"] for row in rows] == [1, 2] and all(set(VOLUMES) == set(row) for row in rows)
     assert rows[0]["fp_all"] == rows[0]["fn_lesion_slices"] == 1
 
@@ -224,7 +248,7 @@ def test_only_the_published_data_set_and_schedule_compare() -> None:
 
 
 def test_one_rater_alone_and_no_results_are_no_crash(results: Path) -> None:
-    for path in results.glob("*-seed*/*/*/volumes.csv"):
+    for path in results.glob("*-seed*/*/volumes.csv"):
         table = pd.read_csv(path)
         table[table["rater"] == 1].to_csv(path, index=False)
     (results / "store" / "mask2.npy").unlink()
@@ -238,27 +262,31 @@ def test_one_rater_alone_and_no_results_are_no_crash(results: Path) -> None:
     assert set(metrics["quantity"]) == {"data/scans", "data/patients"} and quirks.empty and lesions.empty
 
 
-PUBLISHED = f"{NET}-seed0/published/fold1"
+PUBLISHED = f"{NET}-seed0/published"
 
 
 @pytest.mark.parametrize(
     ("file", "change", "message"),
     [
-        (f"{NET}-seed0/fold1/volumes.csv", lambda table: table, "not where a fold's results are"),
+        (f"{NET}-seed0/volumes.csv", lambda table: table, "not where a run's results are"),
         (f"{PUBLISHED}/volumes.csv", lambda table: table.drop(columns="lfpr"), "volumes.csv: expected the columns"),
         (f"{PUBLISHED}/volumes.csv", lambda table: table.head(0), "volumes.csv: no rows"),
         (f"{PUBLISHED}/volumes.csv", lambda table: table.replace("A_1", "A_9"), "rater 1: not in the store: A_9"),
         (f"{PUBLISHED}/volumes.csv", lambda table: table[table["case"] != "A_1"], "not measured: A_1"),
-        (f"{PUBLISHED}/volumes.csv", lambda table: pd.concat([table, table]), "measured twice: A_1, B_1"),
-        (f"{PUBLISHED}/log.csv", lambda table: table.assign(val_error="high"), "line 2: val_error: expected a number"),
-        (f"{PUBLISHED}/log.csv", lambda table: table.assign(val_error=np.nan), "fold 1: no error at epoch 1"),
+        (f"{PUBLISHED}/volumes.csv", lambda table: pd.concat([table, table]), "measured twice: A_1, A_2, B_1"),
+        (
+            f"{PUBLISHED}/fold1/log.csv",
+            lambda table: table.assign(val_error="high"),
+            "line 2: val_error: expected a num",
+        ),
+        (f"{PUBLISHED}/fold1/log.csv", lambda table: table.assign(val_error=np.nan), "fold 1: no error at epoch 1"),
         (f"{NET}-seed0/sound/fold3/log.csv", lambda table: table, "sound, fold 3: expected both a history and vol"),
     ],
 )
 def test_bad_input_gets_one_line_and_nothing_is_written(results: Path, file: str, change, message: str) -> None:
     path = results / file
     path.parent.mkdir(exist_ok=True)
-    good = results / PUBLISHED / path.name
+    good = results / PUBLISHED / ("fold1" if path.name == "log.csv" else "") / path.name
     change(pd.read_csv(good)).to_csv(path, index=False)
     with pytest.raises(InputError, match=message) as refused:
         compute(results)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dry_runs import changed_with_old_time, stale, why
-from project import TINY, copy_project, type_command
+from project import TINY, configure, copy_project, type_command
 from reprise import raw_files
 
 
@@ -80,9 +80,10 @@ def test_links_are_followed_but_never_in_a_circle(folder: Path) -> None:
 def test_raw_files_make_their_conversion_stale_by_content_alone(tmp_path: Path, run_step) -> None:
     store, converted = "results/echonet/store", {"echonet_check", "echonet_convert"}
     copy_project(tmp_path, TINY)
-    config, raw = tmp_path / "config.yaml", tmp_path / "raw"
-    config.write_text(config.read_text().replace("echonet: phantom", "echonet: raw", 1))
-    made = run_step("echonet/make_phantom.py", "--settings", json.dumps(TINY["phantom"] | {"seed": 0}), "--output", raw)
+    raw = tmp_path / "raw"
+    configure(tmp_path, data={"echonet": "raw"})
+    settings = json.dumps(TINY["echonet"]["phantom"] | {"seed": 0})
+    made = run_step("echonet/make_phantom.py", "--settings", settings, "--output", raw)
     assert made.returncode == 0, made.stderr
     done = type_command(f"snakemake {store}", tmp_path)
     assert done.returncode == 0, done.stdout[-5000:]
@@ -105,7 +106,7 @@ def test_raw_files_make_their_conversion_stale_by_content_alone(tmp_path: Path, 
         index.write_text('{"FileList.csv": 1, ')
     assert stale(tmp_path, store) == set()
     raw.rename(tmp_path / "moved")
-    config.write_text(config.read_text().replace("echonet: raw", "echonet: moved", 1))
+    configure(tmp_path, data={"echonet": "moved"})
     assert stale(tmp_path, store) == set()
     manifest = tmp_path / "results/echonet/manifest.csv"
     manifest.write_text(manifest.read_text().replace(first.stem, "other"))

@@ -66,6 +66,7 @@ def test_jobs_ask_for_what_their_rule_declares_and_say_which_they_are(runs: Runs
         assert asked[name] == declared, name
         assert bool(wildcards) == bool(rules[name].wildcard_names)
     assert asked["rule_echonet_train_ef"] == ("32000M", 2 * 24 * 60, 1)
+    assert asked["rule_mslesion_train"] == ("16000M", 2 * 24 * 60, 1)
     assert len(asked) > 10
 
 

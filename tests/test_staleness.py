@@ -11,6 +11,9 @@ import yaml
 
 from configuration_changes import (
     CONFIGURATIONS,
+    ECHO,
+    LESION,
+    MODELS,
     MORE_RUNS,
     OF_FIRST_RUN,
     SEEN_BY,
@@ -21,13 +24,13 @@ from configuration_changes import (
 )
 from dry_runs import changed_with_old_time, dry_runs, edited, stale, why
 from edits import done_otherwise, said_otherwise
-from project import TINY, copy_project, type_command
+from project import TINY, configure, configured, copy_project, type_command
 from traced import read_trace, tracing
 from workflow_rules import job_rules, step_of
 
 REPORT = "results/report.html"
-TARGETS = (REPORT, "results/own_clips/predictions", WEIGHTS)
-SOURCES = {".py", ".R", ".j2", ".css"}
+TARGETS = (REPORT, "results/own_clips/predictions", "results/own_volumes/predictions", WEIGHTS)
+SOURCES = {".py", ".R", ".j2", ".css", ".js"}
 
 
 class Finished(NamedTuple):
@@ -41,14 +44,15 @@ class Finished(NamedTuple):
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     folder = tmp_path_factory.mktemp("staleness")
     copy_project(folder, TINY)
+    configure(folder, models={"mslesion": MODELS})
     traced = tracing(folder / ".trace")
     run(f"snakemake {REPORT}", folder, traced)
-    (folder / "own").mkdir()
-    shutil.copy(min((folder / "results/echonet/phantom/Videos").iterdir()), folder / "own")
+    for name, chosen in (("own", min), ("other", max)):
+        (folder / name).mkdir()
+        shutil.copy(chosen((folder / "results/echonet/phantom/Videos").iterdir()), folder / name)
+        shutil.copy(chosen((folder / "results/mslesion/phantom").rglob("*_flair_pp.nii")), folder / name)
     torch.save({}, folder / "initial.pth")
-    config = yaml.safe_load((folder / "config.yaml").read_text())
-    config |= {"input": "own", "weights": {Path(WEIGHTS).stem: "initial.pth"}}
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    configure(folder, input="own", weights={Path(WEIGHTS).stem: "initial.pth"})
     run(f"snakemake {' '.join(TARGETS)}", folder, traced)
     # Where torchvision keeps weights is asked without a download only for a name that it does not have.
     by_hand = "python workflow_scripts/echonet/fetch_weights.py --name none/none --output none.pth"
@@ -106,26 +110,24 @@ def test_each_module_makes_stale_what_used_it(finished: Finished) -> None:
     assert wrong == {}
 
 
-def test_each_hyper_parameter_makes_stale_what_sees_it(finished: Finished) -> None:
-    schedules = yaml.safe_load((finished.folder / "config/echonet.yaml").read_text())
+@pytest.mark.parametrize(("study", "most"), [("echonet", 10), ("mslesion", 5)])
+def test_each_hyper_parameter_makes_stale_what_sees_it(finished: Finished, study: str, most: int) -> None:
+    settings = f"config/{study}.yaml"
+    schedules = yaml.safe_load((finished.folder / settings).read_text())
     demo = set(leaves(schedules["demo"]))
     unseen = [name for name in leaves(schedules["published"]) if name in demo]  # the demo says otherwise
     seen = [("demo", name) for name in demo] + [("published", name) for name in leaves(schedules["published"], demo)]
     cases = [[("published", name) for name in unseen], *([case] for case in seen)]
-    edits = [{"config/echonet.yaml": yaml.safe_dump(changed(schedules, case))} for case in cases]
+    edits = [{settings: yaml.safe_dump(changed(schedules, case))} for case in cases]
     none, *found = dry_runs(finished.folder, TARGETS, edits)
-    assert none["stale"] == [] and len(unseen) > 10 and len(seen) > 35
+    assert none["stale"] == [] and len(unseen) > most and len(seen) > 3 * most
     wrong = {}
     for (_, name), answer in zip(seen, found, strict=True):
-        seen_by = max((key for key in SEEN_BY if f"{name}.".startswith(f"{key}.")), key=len)
-        if set(answer["stale"]) != (expected := following(SEEN_BY[seen_by] | {"report_page"}, answer["needs"])):
+        seen_by = max((key for key in SEEN_BY[study] if f"{name}.".startswith(f"{key}.")), key=len)
+        expected = following(SEEN_BY[study][seen_by] | {"report_page"}, answer["needs"])
+        if set(answer["stale"]) != expected:
             wrong[name] = set(answer["stale"]) ^ expected
     assert wrong == {}
-
-
-def config_with(folder: Path, **changes: Any) -> dict[str, str]:
-    config = yaml.safe_load((folder / "config.yaml").read_text())
-    return {"config.yaml": yaml.safe_dump(config | changes)}
 
 
 def trained(answer: Mapping[str, Any]) -> int:
@@ -133,7 +135,8 @@ def trained(answer: Mapping[str, Any]) -> int:
 
 
 def test_a_rule_sees_only_its_part_of_the_configuration(finished: Finished) -> None:
-    edits = [config_with(finished.folder, **changes) for changes, *_ in [*CONFIGURATIONS, *MORE_RUNS]]
+    changes = [changed for changed, *_ in [*CONFIGURATIONS, *MORE_RUNS]]
+    edits = [{"config.yaml": configured(finished.folder, **each)} for each in changes]
     answers = dry_runs(finished.folder, TARGETS, edits)
     for (changes, seen_by, runs), answer in zip(CONFIGURATIONS, answers, strict=False):
         assert set(answer["stale"]) == following(seen_by, answer["needs"]), changes
@@ -144,8 +147,9 @@ def test_a_rule_sees_only_its_part_of_the_configuration(finished: Finished) -> N
 
 
 def test_a_sweep_of_ten_thousand_jobs_can_be_planned(finished: Finished) -> None:
-    (answer,) = dry_runs(finished.folder, [REPORT], [config_with(finished.folder, seed=list(range(1000)))])
-    assert trained(answer) == 2 * 999
+    sweep = {"config.yaml": configured(finished.folder, seed=list(range(400)))}
+    (answer,) = dry_runs(finished.folder, [REPORT], [sweep])
+    assert trained(answer) == (ECHO + LESION) * 399
     assert sum(answer["jobs"].values()) > 10_000
 
 
@@ -156,9 +160,11 @@ def test_how_snakemake_runs_makes_nothing_stale(finished: Finished) -> None:
 
 
 def test_files_that_the_configuration_names_count_by_content_alone(finished: Finished) -> None:
-    (clip,) = (finished.folder / "own").iterdir()
+    clip, volume = sorted((finished.folder / "own").iterdir())
+    predicted = {"echonet_import_clips", "echonet_predict_clips", "mslesion_predict_volumes"}
     for path, expected in (
-        (clip, {"echonet_import_clips", "echonet_predict_clips"}),
+        (clip, predicted),
+        (volume, predicted),
         (finished.folder / "initial.pth", {"echonet_fetch_weights"}),
     ):
         path.touch()

@@ -5,11 +5,9 @@ import pytest
 import torch
 
 from fc_densenet_reference import settled
-from reprise.inference.windows import predict_windows, window_logits
+from reprise.inference.windows import centre_logits, window_logits
 from reprise.models.fc_densenet import VARIANTS, fc_densenet
 from reprise.windows import list_windows, scan_windows
-
-CPU = torch.device("cpu")
 
 
 def test_windows_of_a_list_cross_scans_and_leave_the_ends_out():
@@ -38,7 +36,8 @@ def model(request):
 @pytest.mark.parametrize("at_a_time", [1, 4, 16])
 def test_masks_are_those_of_evaluating_every_window_whole(model, slices, windows, at_a_time):
     plain = torch.cat([model(slices[window][None])[:, 1] for window in windows])
-    found = torch.cat(list(predict_windows(model, slices.__getitem__, windows, CPU, at_a_time)))
+    parts = [windows[first : first + at_a_time] for first in range(0, len(windows), at_a_time)]
+    found = torch.cat([centre_logits(model, slices[:, 0], part) for part in parts])
     assert torch.allclose(found, plain, rtol=0, atol=1e-9)
     assert torch.equal(found.argmax(dim=1), plain.argmax(dim=1)) and 0 < plain.argmax(dim=1).sum() < plain[:, 0].numel()
 
@@ -53,7 +52,3 @@ def test_each_slice_is_fetched_once_and_only_if_it_matters(model, slices):
     window_logits(model, take, list_windows(np.arange(2, 8)))
     last = {0: 6, 1: 6, 2: 7}[model.directions]
     assert fetched == list(range(2 if model.directions else 3, last + 1))
-
-
-def test_no_windows_give_nothing(model, slices):
-    assert list(predict_windows(model, slices.__getitem__, list_windows([]), CPU)) == []

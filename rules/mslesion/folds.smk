@@ -1,4 +1,4 @@
-# Cross-validation: a training and a segmentation for each network, protocol and fold.
+# Cross-validation: a training for each network, protocol and fold; each scan segmented by the one it took no part in.
 
 
 rule mslesion_train:
@@ -12,6 +12,8 @@ rule mslesion_train:
         "results/logs/mslesion/train/{run}/{protocol}/fold{fold}.log",
     benchmark:
         "results/benchmarks/mslesion/train/{run}/{protocol}/fold{fold}.tsv"
+    wildcard_constraints:
+        protocol=r"published|by_patient|sound",
     conda:
         "../../envs/training.yaml"
     threads: config["processes"]
@@ -39,14 +41,16 @@ rule mslesion_train:
 rule mslesion_segment:
     input:
         store="results/mslesion/store",
-        weights="results/mslesion/{run}/{protocol}/fold{fold}/weights.safetensors",
+        weights=lambda w: each_fold(f"results/mslesion/{w.run}/{w.protocol}", "weights.safetensors"),
     output:
-        masks=directory("results/mslesion/{run}/{protocol}/fold{fold}/masks"),
-        volumes="results/mslesion/{run}/{protocol}/fold{fold}/volumes.csv",
+        masks=directory("results/mslesion/{run}/{protocol}/masks"),
+        volumes="results/mslesion/{run}/{protocol}/volumes.csv",
     log:
-        "results/logs/mslesion/segment/{run}/{protocol}/fold{fold}.log",
+        "results/logs/mslesion/segment/{run}/{protocol}.log",
     benchmark:
-        "results/benchmarks/mslesion/segment/{run}/{protocol}/fold{fold}.tsv"
+        "results/benchmarks/mslesion/segment/{run}/{protocol}.tsv"
+    wildcard_constraints:
+        protocol=r"published|by_patient|sound",
     conda:
         "../../envs/training.yaml"
     threads: 1
@@ -57,10 +61,9 @@ rule mslesion_segment:
         nodes=1,
         device=config["device"],
     params:
-        spec=spec("mslesion/segment.py", {"folds": settings("mslesion")["folds"]}),
-        checkpoints="results/checkpoints/mslesion/segment/{run}/{protocol}/fold{fold}",
+        spec=spec("mslesion/segment.py", {}),
+        checkpoints="results/checkpoints/mslesion/segment/{run}/{protocol}",
     shell:
         "exec python workflow_scripts/mslesion/segment.py --store {input.store:q} --weights {input.weights:q}"
-        " --protocol {wildcards.protocol:q} --fold {wildcards.fold:q} --settings {params.spec:q}"
-        " --device {resources.device:q} --checkpoints {params.checkpoints:q} --masks {output.masks:q}"
-        " --volumes {output.volumes:q} --log {log:q}"
+        " --protocol {wildcards.protocol:q} --settings {params.spec:q} --device {resources.device:q}"
+        " --checkpoints {params.checkpoints:q} --masks {output.masks:q} --volumes {output.volumes:q} --log {log:q}"

@@ -11,32 +11,36 @@ def chosen(*names):
 def lesion_recipe(run):
     """All that training a network on one fold depends on besides the data, the protocol and the fold."""
     network, _, seed = run.rpartition("-seed")
-    part = "baseline" if network.startswith("unet") else "training"
-    general = chosen("folds", "size", "normalisation") | {"precision": config["precision"]}
-    return settings("mslesion", part, **general, network=network, seed=int(seed))
+    part = ("baselines", network) if network in settings("mslesion", "baselines") else ("training",)
+    general = chosen("folds", "size") | {"precision": config["precision"]}
+    return settings("mslesion", *part, **general, network=network, seed=int(seed))
 
 
-def fold_folders():
-    """The folder of each trained network: every run, protocol and fold; U-Nets are trained by the sound one only."""
-    folds = range(1, settings("mslesion")["folds"] + 1)
+def each_fold(folder, name):
+    """A file of each fold, from fold 1 on."""
+    return [f"{folder}/fold{fold}/{name}" for fold in range(1, settings("mslesion")["folds"] + 1)]
+
+
+def trained(*protocols):
+    """The folder of each run by some protocols; baselines are trained by `sound` only."""
+    by_task = {"lesions": protocols, "baselines": {"sound"} & {*protocols}}
     return [
-        f"results/mslesion/{run}/{protocol}/fold{fold}"
-        for task, protocols in (("lesions", ("published", "sound")), ("baselines", ("sound",)))
+        f"results/mslesion/{run}/{protocol}"
+        for task, wanted in by_task.items()
         for run in runs("mslesion", task)
-        for protocol in protocols
-        for fold in folds
+        for protocol in wanted
     ]
 
 
-def of_folds(name):
-    """A file of each trained network."""
-    return [f"{folder}/{name}" for folder in fold_folders()]
+def scored():
+    """The folder of each run by all protocols, that too which only tells what the leak between folds is worth."""
+    control = ["by_patient"] if settings("mslesion")["leak_control"] else []
+    return trained("published", *control, "sound")
 
 
-def of_sound_folds(name):
-    """A file of each fold of the first network by the sound protocol."""
-    first = runs("mslesion", "lesions")[0]
-    return [file for file in of_folds(name) if f"/{first}/sound/" in file]
+def first_sound():
+    """The folder of the first network's run by the sound protocol."""
+    return f"results/mslesion/{runs('mslesion', 'lesions')[0]}/sound"
 
 
-SWITCHES["mslesion"] = chosen("folds")
+SWITCHES["mslesion"] = chosen("folds", "leak_control")

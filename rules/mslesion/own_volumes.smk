@@ -4,7 +4,7 @@
 rule mslesion_predict_volumes:
     input:
         lambda w: own_folder(),
-        weights=own_weights("lesion_weights", of_sound_folds("weights.safetensors")[0]),
+        weights=own_weights("lesion_weights", f"{first_sound()}/fold1/weights.safetensors"),
     output:
         predictions=directory("results/own_volumes/predictions"),
         findings="results/own_volumes/findings.csv",

@@ -4,8 +4,8 @@
 rule mslesion_score:
     input:
         store="results/mslesion/store",
-        history=of_folds("log.csv"),
-        volumes=of_folds("volumes.csv"),
+        history=[file for folder in scored() for file in each_fold(folder, "log.csv")],
+        volumes=[f"{folder}/volumes.csv" for folder in scored()],
     output:
         metrics="results/mslesion/metrics.csv",
         quirks="results/mslesion/quirks.csv",
@@ -30,7 +30,7 @@ rule mslesion_score:
 
 rule mslesion_plot_training:
     input:
-        history=of_folds("log.csv"),
+        history=[file for folder in trained("published", "sound") for file in each_fold(folder, "log.csv")],
     output:
         figure="results/mslesion/figures/training.svg",
         table="results/mslesion/figures/training.csv",
@@ -103,8 +103,8 @@ rule mslesion_plot_count:
 rule mslesion_plot_examples:
     input:
         store="results/mslesion/store",
-        volumes=of_sound_folds("volumes.csv"),
-        masks=of_sound_folds("masks"),
+        volumes=f"{first_sound()}/volumes.csv",
+        masks=f"{first_sound()}/masks",
     output:
         figure="results/mslesion/figures/examples.svg",
         table="results/mslesion/figures/examples.csv",
@@ -130,8 +130,8 @@ rule mslesion_plot_examples:
 rule mslesion_render_slices:
     input:
         store="results/mslesion/store",
-        volumes=of_sound_folds("volumes.csv"),
-        masks=of_sound_folds("masks"),
+        volumes=f"{first_sound()}/volumes.csv",
+        masks=f"{first_sound()}/masks",
     output:
         directory("results/mslesion/slices"),
     log:
@@ -176,7 +176,7 @@ rule mslesion_describe:
         mem_mb=memory(2000),
         runtime=30,
     params:
-        spec=spec("mslesion/describe.py", described_study("mslesion", "training", "baseline") | chosen("folds")),
+        spec=spec("mslesion/describe.py", described_study("mslesion", "training", "baselines") | chosen("folds")),
     shell:
         "exec python workflow_scripts/mslesion/describe.py --store {input.store:q} --metrics {input.metrics:q}"
         " --quirks {input.quirks:q} --findings {input.findings:q} --figures {input.figures:q}"

@@ -10,6 +10,7 @@ import torch
 from checkpoints import checkpoint_row
 from clip_inference import beats_row, memory_row
 from gpu_training import gpu_rows
+from lesion_loading import lesion_loading_row
 from loading import loading_rows
 from mslesion_network import lesion_rows
 from resampling import bootstrap_row
@@ -52,6 +53,7 @@ def measured() -> Iterator[Row]:
         yield beats_row()
         yield checkpoint_row()
         yield from gpu_rows(study)
+        yield lesion_loading_row(Path(folder))
         yield from lesion_rows()
 
 

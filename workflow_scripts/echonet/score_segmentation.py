@@ -38,7 +38,9 @@ def main(args: argparse.Namespace) -> None:
     from reprise.models.weights import load_model
 
     device = pick_device(args.device)
-    counts = count_overlaps(*load_model(args.weights, device, "segmentation", segmentation_network), open_store(args.store), device)
+    counts = count_overlaps(
+        *load_model(args.weights, device, "segmentation", segmentation_network), open_store(args.store), device
+    )
     with outputs(args.overlap, args.val_dice, args.test_dice) as (overlap, val_dice, test_dice):
         counts.to_csv(overlap, index=False)
         for split, path in (("val", val_dice), ("test", test_dice)):

@@ -28,7 +28,7 @@ def arguments() -> argparse.ArgumentParser:
     """The step's options."""
     parser = step_parser(__doc__)
     parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
-    parser.add_argument("--settings", type=json_object, required=True, help="data, models, folds, training, baseline")
+    parser.add_argument("--settings", type=json_object, required=True, help="data, models, folds, training, baselines")
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv")
     parser.add_argument("--quirks", type=Path, required=True, help="quirks.csv")
     parser.add_argument("--findings", type=Path, required=True, help="findings.csv")

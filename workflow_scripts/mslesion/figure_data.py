@@ -1,14 +1,12 @@
-"""What the figures' steps share: which run a file is of, and scans with their masks, read back for drawing."""
+"""What the figures' steps share: names of runs, and scans with their masks, read back for drawing."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from mslesion.results import FOLD
 from reprise.errors import InputError
 from reprise.formats.ms_convert import scan_of
 from reprise.formats.ms_volume import to_slices
@@ -18,7 +16,7 @@ from reprise.plots.steps import run_label
 from reprise.store import Store
 from reprise.tables import read_table
 
-VOLUMES = {"case": str, "patient": str, "timepoint": int, "rater": int, "dice": float}
+VOLUMES = {"case": str, "patient": str, "timepoint": int, "fold": int, "rater": int, "dice": float}
 RATER = 1  # the one by whose masks networks are trained
 
 
@@ -30,57 +28,38 @@ class Segmented(NamedTuple):
     spacing_mm: tuple[float, float, float]
 
 
-def fold_of(path: Path) -> tuple[str, str, int]:
-    """The run, protocol and fold that a file's path says it is of.
-
-    Raises:
-        InputError: it is in no fold's folder.
-    """
-    found = FOLD.search(path.as_posix())
-    if not found:
-        raise InputError(f"{path}: not where a fold's results are; expected RUN-seedN/PROTOCOL/foldN/{path.name}")
-    return found["run"], found["protocol"], int(found["fold"])
-
-
 def panel_name(run: str, protocol: str) -> str:
     """A run by a protocol, for a reader."""
     return f"{run_label(run)} ({protocol})"
 
 
 def add_segmented(parser: argparse.ArgumentParser) -> None:
-    """Options for the scans of the scored folds of one run: store, measures and masks."""
+    """Options for the scans of one run by one protocol: store, measures and masks."""
     parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
-    parser.add_argument("--volumes", type=Path, nargs="+", required=True, help="RUN/PROTOCOL/foldN/volumes.csv")
-    parser.add_argument("--masks", type=Path, nargs="+", required=True, help="RUN/PROTOCOL/foldN/masks, in that order")
+    parser.add_argument("--volumes", type=Path, required=True, help="RUN/PROTOCOL/volumes.csv")
+    parser.add_argument("--masks", type=Path, required=True, help="RUN/PROTOCOL/masks")
 
 
-def ranked_by_dice(volumes: Sequence[Path], masks: Sequence[Path]) -> pd.DataFrame:
-    """Each scan of some folds with the first rater's Dice, lowest first: case, patient, timepoint, dice, mask.
-
-    `mask` is the path of its mask.
+def ranked_by_dice(volumes: Path) -> pd.DataFrame:
+    """Each scan of a run with the first rater's Dice, lowest first: case, patient, timepoint, fold, dice.
 
     Raises:
-        InputError: a table is damaged, a scan is in two folds, or there is none; or not a folder of masks each table.
+        InputError: the table is damaged, a scan is in it twice, or there is none.
     """
-    if len(volumes) != len(masks):
-        raise InputError(f"expected a folder of masks for each table; found {len(masks)} and {len(volumes)}")
-    tables = []
-    for path, folder in zip(volumes, masks, strict=True):
-        rows = read_table(path, VOLUMES).query(f"rater == {RATER}").dropna(subset=["dice"])
-        tables.append(rows.assign(mask=[str(folder / f"{case}.nii.gz") for case in rows["case"]]))
-    table = pd.concat(tables)
+    table = read_table(volumes, VOLUMES).query(f"rater == {RATER}").dropna(subset=["dice"])
     twice = table.loc[table["case"].duplicated(), "case"]
     if len(twice) or table.empty:
-        raise InputError(f"{volumes[0]} and others: " + (f"twice: {', '.join(twice)}" if len(twice) else "no scans"))
+        raise InputError(f"{volumes}: " + (f"twice: {', '.join(twice)}" if len(twice) else "no scans"))
     return table.sort_values(["dice", "case"], kind="stable").drop(columns="rater").reset_index(drop=True)
 
 
-def segmented(store: Store, case: str, mask: str) -> Segmented:
-    """A scan and what its mask found, made up and missed.
+def segmented(store: Store, case: str, masks: Path) -> Segmented:
+    """A scan and what its mask, one of a folder, found, made up and missed.
 
     Raises:
         InputError: the scan is not in the store, or the mask is damaged or has another shape.
     """
+    mask = masks / f"{case}.nii.gz"
     rows = store.cases[store.cases["case"] == case]
     if rows.empty:
         raise InputError(f"{mask}: {case} is not in the store")

@@ -1,12 +1,12 @@
 """Draw slices with what was found, made up and missed, of scans from the lowest Dice to the highest."""
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mslesion.figure_data import add_segmented, fold_of, ranked_by_dice, segmented
+from mslesion.figure_data import add_segmented, ranked_by_dice, segmented
+from mslesion.results import place_of
 from reprise.command import json_object, run
 from reprise.plots.confusion import COUNTS, KINDS, Example, as_grey, draw_confusion
 from reprise.plots.slices import head_box
@@ -26,19 +26,19 @@ def arguments() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     """Draw, of scans at even places of the ranking by Dice, the slice with most lesion in either mask."""
     store = open_store(args.store)
-    ranked = ranked_by_dice(args.volumes, args.masks)
+    ranked, whose = ranked_by_dice(args.volumes), place_of(args.volumes)
     ranks = np.unique(np.linspace(0, len(ranked) - 1, args.settings["slices"]).round()).astype(int)
     examples, rows = [], []
     for rank in ranks:
         case = ranked.iloc[rank]
-        scan = segmented(store, case["case"], case["mask"])
+        scan = segmented(store, case["case"], args.masks)
         place = int((scan.codes > 0).sum(axis=(1, 2)).argmax())
         codes, grey = scan.codes[place], as_grey(scan.image)[place]
         box = head_box(grey[None], codes[None])
         title = f"Dice {case['dice']:.2f}\n{case['case']}"
         examples.append(Example(grey[box], codes[box], title, scan.spacing_mm[1] / scan.spacing_mm[2]))
-        of = dict(zip(("run", "protocol", "fold"), fold_of(Path(case["mask"]).parent), strict=True))
-        named = {**of, "rank": rank + 1, "of": len(ranked), **case[["case", "patient", "timepoint", "dice"]]}
+        named = {"run": whose.run, "protocol": whose.protocol, "rank": rank + 1, "of": len(ranked)}
+        named |= {**case[["fold", "case", "patient", "timepoint", "dice"]]}
         counts = dict(zip(COUNTS, (int((codes == code).sum()) for code in KINDS), strict=True))
         rows.append({**named, "slice": place + 1, "slices": len(scan.codes), **counts})
     table = pd.DataFrame(rows).round(DECIMALS)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from mslesion.figure_data import fold_of, panel_name
+from mslesion.figure_data import panel_name
+from mslesion.results import place_of
 from reprise.command import run
 from reprise.errors import InputError
 from reprise.plots.folds import draw_folds
@@ -45,14 +46,14 @@ def read_history(path: Path) -> pd.DataFrame:
     Raises:
         InputError: damaged, without an epoch, or in no fold's folder.
     """
-    name, protocol, fold = fold_of(path)
-    choice = CHOICES[protocol]
+    place = place_of(path)
+    choice = CHOICES[place.protocol]
     table = read_table(path, {"epoch": int, "train_loss": float, **dict.fromkeys([*MEASURES, choice], float)})
     if table.empty:
         raise InputError(f"{path}: no epochs")
     best = table[choice].fillna(float("inf")).idxmin()
     table["kept"] = (table.index == best).astype(int)
-    labels = {"run": panel_name(name, protocol), "protocol": protocol, "fold": fold}
+    labels = {"run": panel_name(place.run, place.protocol), "protocol": place.protocol, "fold": place.fold}
     return pd.DataFrame({**labels, **table.drop(columns=choice)})
 
 

@@ -8,37 +8,41 @@ import pandas as pd
 from reprise.splits import assign_folds, split_for
 from reprise.windows import CENTRE, list_windows, scan_windows
 
+# `by_patient` is `published` but for what is dealt out to folds: what they differ by is the leak's worth.
+PROTOCOLS = ("published", "by_patient", "sound")
+
 
 def splits(cases: pd.DataFrame, protocol: str, folds: int, fold: int) -> pd.Series:
     """The split of each case when `fold` is scored.
 
     `published`: time points are dealt out as if they were patients, and the scored fold (val) also chooses the
-    epoch. `sound`: patients are dealt out, the scored fold (test) chooses nothing, the next one (val) does.
+    epoch. `by_patient`: patients are dealt out, the scored fold chooses all the same. `sound`: patients are dealt
+    out, the scored fold (test) chooses nothing, the next one (val) does.
     """
-    published = protocol == "published"
-    assigned = assign_folds(cases, "scan" if published else "patient", folds)
-    return split_for(assigned, fold, chooses=published)
+    assigned = assign_folds(cases, "scan" if protocol == "published" else "patient", folds)
+    return split_for(assigned, fold, chooses=protocol != "sound")
 
 
 def scored(cases: pd.DataFrame, protocol: str, folds: int, fold: int) -> pd.DataFrame:
     """The cases that a fold is scored on."""
     split = splits(cases, protocol, folds, fold)
-    return cases[split == ("val" if protocol == "published" else "test")]
+    return cases[split == ("test" if protocol == "sound" else "val")]
 
 
 def windows(cases: pd.DataFrame, lesion: np.ndarray, split: pd.Series, protocol: str) -> tuple[np.ndarray, np.ndarray]:
     """Windows (T, 3) and (V, 3) of slice indices to train and to validate on.
 
-    `published`: neighbours in the list of all slices with a lesion, across scans. `sound`: true neighbours in a scan.
+    `published`, `by_patient`: neighbours in the list of all slices with a lesion, across scans. `sound`: true
+    neighbours in a scan.
 
     Args:
         cases: in the order in which their slices lie one after another.
         lesion: (N,) bool, whether a slice has a lesion.
         split: of each case.
-        protocol: published or sound.
+        protocol: see `PROTOCOLS`.
     """
     of_slice: Any = np.repeat(split.to_numpy(), cases["slices"])
-    if protocol == "published":
+    if protocol != "sound":
         return tuple(list_windows(np.flatnonzero(lesion & (of_slice == part))) for part in ("train", "val"))  # type: ignore[return-value]
     every = scan_windows(cases["slices"])
     return tuple(every[of_slice[every[:, CENTRE]] == part] for part in ("train", "val"))  # type: ignore[return-value]

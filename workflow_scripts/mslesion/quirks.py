@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from mslesion.protocols import PROTOCOLS
 from mslesion.results import COUNTS, Results
 from mslesion.scores import best_so_far
 from reprise.metrics.pixels import rates
@@ -28,17 +29,16 @@ def chain(network: str, results: Results) -> Iterator[Row]:
     `NETWORK/mean_fold/dice` stands beside them.
     """
     volumes, history = (_of(table, network) for table in results)
-    if any(part.empty for part in (history["published"], *volumes.values())):
+    if any(volumes[protocol].empty for protocol in ("published", "sound")):
         return
-    last = int(history["published"]["epoch"].max())
-    best = best_so_far(history["published"], last)["dice"]
-    links = [Link("", float(best.max()), ""), *_links(best, history, volumes)]
+    best = _best(history["published"])
+    links = [Link("", float(best.max()), ""), *_links(history, volumes)]
     for before, after in pairwise(links):
         yield quirk(after.name, f"{network}/dice", "1", [before.dice, after.dice], after.note)
     ends = history["published"].sort_values("epoch").groupby("fold")["val_dice"].last()
     note = (
         "Beside the chain, whose weights are those of the best epochs: the mean over folds after the last epoch, "
-        "which nothing chose. The row of the split gives the same habit up with the others."
+        "which nothing chose. The chain's last row gives the same habit up with the others."
     )
     values = [float(best.mean()), float(ends.mean())]
     yield quirk("Best epoch by the scored fold, not the last", f"{network}/mean_fold/dice", "1", values, note)
@@ -46,15 +46,32 @@ def chain(network: str, results: Results) -> Iterator[Row]:
 
 def _of(table: pd.DataFrame, network: str) -> dict[str, pd.DataFrame]:
     own = table[table["network"] == network]
-    return {protocol: own[own["protocol"] == protocol] for protocol in ("published", "sound")}
+    return {protocol: own[own["protocol"] == protocol] for protocol in PROTOCOLS}
 
 
-def _links(best: pd.Series, history: dict[str, pd.DataFrame], volumes: dict[str, pd.DataFrame]) -> Iterator[Link]:
-    """One link a habit, in the order in which they are given up; `best` is each fold's best Dice."""
-    published, sound = volumes["published"], volumes["sound"]
-    first = published[published["rater"] == 1]
+def _best(history: pd.DataFrame) -> pd.Series:
+    """Each fold's best pooled Dice."""
+    return best_so_far(history, int(history["epoch"].max()))["dice"]
+
+
+def _links(history: dict[str, pd.DataFrame], volumes: dict[str, pd.DataFrame]) -> Iterator[Link]:
+    """One link a habit, in the order in which they are given up."""
+    best = _best(history["published"])
     note = f"The best Dice of the {len(best)} folds runs from {best.min():.3f} to {best.max():.3f}."
     yield Link("Best fold, not the mean over folds", float(best.mean()), note)
+    control = not volumes["by_patient"].empty
+    if control:
+        by_patient = float(_best(history["by_patient"]).mean())
+        yield Link("Split by time point, not by patient", by_patient, _split_note(volumes["published"]))
+    yield from _counting(volumes["by_patient" if control else "published"])
+    trained = "Slices and epoch as published" if control else "Slices, epoch and split as published"
+    note = _training_note(history) + ("" if control else f" {_split_note(volumes['published'])}")
+    yield Link(trained, float(volumes["sound"]["dice"].mean()), note)
+
+
+def _counting(published: pd.DataFrame) -> Iterator[Link]:
+    """The habits of counting: the same masks, scored otherwise."""
+    first = published[published["rater"] == 1]
     note = (
         "The published list joins slices of different scans at their ends and across slices without a lesion, never "
         "scores its own first and last slice, and cuts slices to the network's size. Scored here: the same weights, "
@@ -70,7 +87,6 @@ def _links(best: pd.Series, history: dict[str, pd.DataFrame], volumes: dict[str,
         )
         note = f"Networks are trained on rater 1's masks. The Dice is {by_rater}."
         yield Link("One rater, not both", float(published["dice"].mean()), note)
-    yield Link("Split by time point, not by patient", float(sound["dice"].mean()), _split_note(history, published))
 
 
 def _pooled(volumes: pd.DataFrame, slices: str) -> float:
@@ -90,24 +106,27 @@ def _lesion_only_note(volumes: pd.DataFrame) -> str:
     )
 
 
-def _split_note(history: dict[str, pd.DataFrame], volumes: pd.DataFrame) -> str:
-    kept = {"published": "val_error", "sound": "val_volume_error"}
+def _split_note(volumes: pd.DataFrame) -> str:
+    leaking = int((volumes.groupby("patient")["fold"].nunique() > 1).sum())
+    patients = volumes["patient"].nunique()
+    if not leaking:
+        return "Here no patient is in two folds, so the split itself is worth nothing."
+    return (
+        f"Time points of {leaking} of {patients} patients are spread over folds, and so are in training and in the "
+        "scored fold. Set against it: networks trained and scored in the same way, but on whole patients left out."
+    )
+
+
+def _training_note(history: dict[str, pd.DataFrame]) -> str:
+    kept = {"published": "val_error", "by_patient": "val_error", "sound": "val_volume_error"}
     epochs = {
         protocol: table.loc[table.groupby("fold")[kept[protocol]].idxmin(), "epoch"]
         for protocol, table in history.items()
         if len(table)
     }
     which = "; ".join(f"{', '.join(map(str, found))} {protocol}" for protocol, found in epochs.items())
-    spread = volumes.groupby("patient")["fold"].nunique()
-    leaking = int((spread > 1).sum())
-    split = (
-        f"Time points of {leaking} of {len(spread)} patients are spread over folds, and so are in training and in the "
-        "scored fold."
-        if leaking
-        else "Here no patient is in two folds, so the split itself is worth nothing."
-    )
     return (
-        f"{split} Other weights, so more than the split changes: the sound ones are also trained on all "
-        "slices, whole and between true neighbours, on a fold fewer, and that fold chooses the epoch. "
+        "Other weights: the sound ones are trained on all slices, whole and between true neighbours, and on a fold "
+        "fewer, which chooses the epoch instead of the scored one. "
         f"Epochs kept, fold by fold: {which}."
     )

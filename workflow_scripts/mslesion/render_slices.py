@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from mslesion.figure_data import add_segmented, fold_of, ranked_by_dice, segmented
+from mslesion.figure_data import add_segmented, ranked_by_dice, segmented
+from mslesion.results import place_of
 from reprise.command import json_object, run, step_parser
 from reprise.files import outputs
 from reprise.plots.slices import chosen_slices, write_slices
@@ -24,12 +25,11 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Write the pictures and their table; of an even number of scans, the lower of the middle two is taken."""
-    ranked = ranked_by_dice(args.volumes, args.masks)
+    ranked, whose = ranked_by_dice(args.volumes), place_of(args.volumes)
     case = ranked.iloc[(len(ranked) - 1) // 2]
-    scan = segmented(open_store(args.store), case["case"], case["mask"])
+    scan = segmented(open_store(args.store), case["case"], args.masks)
     places = chosen_slices(scan.codes, args.settings["slices"])
-    name, protocol, fold = fold_of(Path(case["mask"]).parent)
-    labels = {"run": name, "protocol": protocol, "fold": fold, **case[["case", "patient", "timepoint"]]}
+    labels = {"run": whose.run, "protocol": whose.protocol, **case[["fold", "case", "patient", "timepoint"]]}
     with outputs(args.output) as (folder,):
         folder.mkdir()
         table = write_slices(folder, scan.image, scan.codes, places, scan.spacing_mm[1:])

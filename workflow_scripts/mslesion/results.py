@@ -14,7 +14,7 @@ FOLDS = ["network", "protocol", "fold"]
 COUNTS = ("tp", "fp", "fn", "tn")
 SLICES = ("all", "lesion_slices")
 VOLUMES = {
-    **{"case": str, "patient": str, "timepoint": int, "rater": int},
+    **{"case": str, "patient": str, "timepoint": int, "fold": int, "rater": int},
     **dict.fromkeys(("dice", "ppv", "sensitivity", "volume_difference", "ltpr", "lfpr"), float),
     **dict.fromkeys(("load_ml", "true_load_ml", "lesions", "true_lesions"), float),
     **{f"{count}_{slices}": int for slices in SLICES for count in COUNTS},
@@ -23,7 +23,30 @@ HISTORY = {"epoch": int} | dict.fromkeys(
     [f"val_{name}" for name in ("loss", "accuracy", "dice", "sensitivity", "specificity", "error", "volume_error")],
     float,
 )
-FOLD = re.compile(r"(?:^|/)(?P<run>(?P<network>[^/]+)-seed\d+)/(?P<protocol>published|sound)/fold(?P<fold>\d+)/[^/]+$")
+PLACE = re.compile(
+    r"(?:^|/)(?P<run>(?P<network>[^/]+)-seed\d+)/(?P<protocol>published|by_patient|sound)(?:/fold(?P<fold>\d+))?/[^/]+$"
+)
+
+
+class Place(NamedTuple):
+    """What a result's path says it is of; `fold` is 0 if it is of all folds."""
+
+    run: str
+    network: str
+    protocol: str
+    fold: int
+
+
+def place_of(path: Path) -> Place:
+    """Read RUN/PROTOCOL/foldN/NAME or RUN/PROTOCOL/NAME.
+
+    Raises:
+        InputError: it is another path.
+    """
+    found = PLACE.search(path.as_posix())
+    if not found:
+        raise InputError(f"{path}: not where a run's results are; expected RUN-seedN/PROTOCOL/[foldN/]{path.name}")
+    return Place(found["run"], found["network"], found["protocol"], int(found["fold"] or 0))
 
 
 class Results(NamedTuple):
@@ -40,7 +63,7 @@ def read_results(volumes: Sequence[Path], history: Sequence[Path], cases: pd.Dat
     """All results of some runs on the store's cases.
 
     Raises:
-        InputError: one is damaged or is not in a fold's folder, or a run has not measured each of the store's
+        InputError: one is damaged or is not in a run's folder, or a run has not measured each of the store's
             scans once.
     """
     results = Results(_stacked(volumes, VOLUMES), _stacked(history, HISTORY))
@@ -61,17 +84,17 @@ def _stacked(paths: Sequence[Path], types: Mapping[str, type]) -> pd.DataFrame:
     tables = []
     first: dict[str, str] = {}
     for path in paths:
-        found = FOLD.search(path.as_posix())
-        if not found:
-            raise InputError(f"{path}: not where a fold's results are; expected a path like {FOLD.pattern}")
-        run, network, protocol, fold = found.groups()
-        name = network if first.setdefault(network, run) == run else run
+        place = place_of(path)
+        name = place.network if first.setdefault(place.network, place.run) == place.run else place.run
         table = read_table(path, types)
         if table.empty:
             raise InputError(f"{path}: no rows")
-        places = dict(zip(FOLDS, (name, protocol, int(fold)), strict=True))
+        fold = table.pop("fold") if "fold" in types else place.fold
+        places = dict(zip(FOLDS, (name, place.protocol, fold), strict=True))
         tables.append(pd.DataFrame(places, index=table.index).join(table))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=[*FOLDS, *types])
+    return (
+        pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(dict.fromkeys([*FOLDS, *types])))
+    )
 
 
 def _each_once(key: tuple[Any, ...], found: pd.Series, scans: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from reprise.files import outputs
 from reprise.statistics.estimates import METRICS, QUIRKS, Row, Sampling, metric
 from reprise.store import Store, open_store
 
-PROTOCOLS = ("published", "sound")
+MEASURED = ("published", "sound")
 SCAN = ["network", "protocol", "fold", "case", "patient", "timepoint"]
 
 
@@ -24,7 +24,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
     parser.add_argument("--settings", type=json_object, required=True, help="resamples, seed, reported_epochs")
     parser.add_argument("--history", type=Path, nargs="*", default=[], help="RUN/PROTOCOL/foldK/log.csv, all of them")
-    parser.add_argument("--volumes", type=Path, nargs="*", default=[], help="RUN/PROTOCOL/foldK/volumes.csv, all")
+    parser.add_argument("--volumes", type=Path, nargs="*", default=[], help="RUN/PROTOCOL/volumes.csv, all of them")
     parser.add_argument("--metrics", type=Path, required=True, help="table to write: a row a measure")
     parser.add_argument("--quirks", type=Path, required=True, help="table to write: a row a published habit")
     parser.add_argument("--lesions", type=Path, required=True, help="table to write: a row a scan, run and protocol")
@@ -48,7 +48,7 @@ def main(args: argparse.Namespace) -> None:
 
 def metric_rows(results: Results, store: Store, epochs: list[int], sampling: Sampling) -> Iterator[Row]:
     """All rows of the metrics' table, one protocol after the other, and last what one rater is to the other."""
-    for protocol in PROTOCOLS:
+    for protocol in MEASURED:
         yield from data_rows(store.cases, protocol)
         volumes, history = (table[table["protocol"] == protocol] for table in results)
         for network, scans in volumes.groupby("network", sort=False):
@@ -63,6 +63,7 @@ def metric_rows(results: Results, store: Store, epochs: list[int], sampling: Sam
 
 def lesion_table(volumes: pd.DataFrame) -> pd.DataFrame:
     """Lesion load in ml and number of lesions, a row a scan, run and protocol, the raters' in columns of their own."""
+    volumes = volumes[volumes["protocol"].isin(MEASURED)]
     table = volumes[[*SCAN, "load_ml", "lesions"]].drop_duplicates(SCAN)
     for rater, rows in volumes.groupby("rater"):
         true = rows[[*SCAN, "true_load_ml", "true_lesions"]]

@@ -74,7 +74,7 @@ def summary(settings: Mapping[str, Any], cases: pd.DataFrame, metrics: pd.DataFr
 
     Args:
         settings: data ("phantom" or a folder), models (lists of networks: lesions, baselines), folds, and the recipes
-            training and baseline.
+            training and, by network, baselines.
         cases: the store's.
         metrics: the study's measures.
     """
@@ -138,8 +138,9 @@ def _networks(settings: Mapping[str, Any]) -> str:
         f"Lesions are segmented by {_named(models['lesions'], settings['training'])}; it sees three neighbouring "
         f"slices and is trained by both protocols, on each of {folds} folds."
     ]
-    if models.get("baselines"):
-        sentences.append(f"Set against it, by the sound protocol: {_named(models['baselines'], settings['baseline'])}.")
+    against = [_named([network], settings["baselines"][network]) for network in models["baselines"]]
+    if against:
+        sentences.append(f"Set against it, by the sound protocol: {'; '.join(against)}.")
     return " ".join(sentences)
 
 
@@ -166,7 +167,7 @@ def _results(models: Mapping[str, Sequence[str]], metrics: pd.DataFrame) -> list
             f"By the published protocol, {first} reaches a Dice of {best} on its best fold, {mean} on average over "
             "folds: pixels pooled, slices with a lesion only, the epoch chosen on the scored fold."
         )
-    each = [_sound(name, sound) for name in [*models["lesions"], *models.get("baselines", []), "raters"]]
+    each = [_sound(name, sound) for name in [*models["lesions"], *models["baselines"], "raters"]]
     if any(each):
         paragraphs.append(
             "By the sound protocol, means over scans of patients left out, with 95 % intervals: "

@@ -1,15 +1,17 @@
-"""Segment the scans of a scored fold: a NIfTI mask on each scan's own grid, and its measures against each rater."""
+"""Segment every scan by the network that did not train on it: NIfTI masks on the scans' grids, and their measures."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mslesion.protocols import scored
+from mslesion.protocols import PROTOCOLS, scored
 from reprise.command import json_object, progress, run, step_parser
+from reprise.errors import InputError
 from reprise.files import file_sha256, outputs
 from reprise.store import open_store, store_identity
 
@@ -18,10 +20,9 @@ def arguments() -> argparse.ArgumentParser:
     """The step's options."""
     parser = step_parser(__doc__)
     parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
-    parser.add_argument("--weights", type=Path, required=True, help="weights of a lesion network")
-    parser.add_argument("--protocol", required=True, choices=["published", "sound"])
-    parser.add_argument("--fold", type=int, required=True, help="the fold to segment, from 1")
-    parser.add_argument("--settings", type=json_object, required=True, help='{"folds"}')
+    parser.add_argument("--weights", type=Path, nargs="+", required=True, help="weights of each fold, from fold 1 on")
+    parser.add_argument("--protocol", required=True, choices=PROTOCOLS)
+    parser.add_argument("--settings", type=json_object, default={}, help='{"code": without which no old mask counts}')
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder from which a killed run goes on")
     parser.add_argument("--masks", type=Path, required=True, help="folder to write: CASE.nii.gz")
@@ -35,22 +36,22 @@ def main(args: argparse.Namespace) -> None:
     from reprise.formats.ms_convert import scan_of, write_scan_mask
     from reprise.inference.lesions import packed, segment_scan, unpacked
     from reprise.inference.parts import Arrays, resumed
-    from reprise.models.lesions import lesion_network
-    from reprise.models.weights import load_model
 
     device = pick_device(args.device)
-    model, info = load_model(args.weights, device, "lesions", lesion_network)
     cases, arrays = open_store(args.store)
-    chosen = scored(cases, args.protocol, args.settings["folds"], args.fold)
+    folds = enumerate(args.weights, 1)
+    chosen = pd.concat([scored(cases, args.protocol, len(args.weights), fold).assign(fold=fold) for fold, _ in folds])
     scans = {scan["case"]: scan for scan in chosen.assign(row=chosen.index).to_dict("records")}
+    network = lru_cache(maxsize=1)(partial(load_fold, args.weights, args.protocol, device))
 
     def masks_of(todo: list[str]) -> Iterator[Arrays]:
         for case in progress(todo, "scans"):
+            model, info = network(scans[case]["fold"])
             yield packed(segment_scan(model, info, scan_of(arrays["flair"], scans[case]), device))
 
-    identity = [args.settings, file_sha256(args.weights), store_identity(args.store), args.protocol, args.fold]
-    parts = resumed(args.checkpoints, identity, list(scans), masks_of)
-    masks = [unpacked(part) for part in parts]
+    weights = [file_sha256(path) for path in args.weights]
+    identity = [args.settings, weights, store_identity(args.store), args.protocol]
+    masks = map(unpacked, resumed(args.checkpoints, identity, list(scans), masks_of))
     with outputs(args.masks, args.volumes) as (folder, volumes):
         folder.mkdir()
         table: list[dict[str, object]] = []
@@ -58,6 +59,23 @@ def main(args: argparse.Namespace) -> None:
             write_scan_mask(folder / f"{case}.nii.gz", mask, arrays["headers"][scan["row"]])
             table += measured(scan, mask, arrays)
         pd.DataFrame(table).to_csv(volumes, index=False)
+
+
+def load_fold(weights: Sequence[Path], protocol: str, device: Any, fold: int) -> tuple[Any, dict[str, Any]]:
+    """The network of a fold, from 1, with the info of its weights.
+
+    Raises:
+        InputError: weights of another fold or protocol, or see `load_model`.
+    """
+    from reprise.models.lesions import lesion_network
+    from reprise.models.weights import load_model
+
+    path = weights[fold - 1]
+    model, info = load_model(path, device, "lesions", lesion_network)
+    found = info.get("protocol"), info.get("fold")
+    if found != (protocol, fold):
+        raise InputError(f"{path}: expected weights of {protocol}, fold {fold}, found {found[0]}, fold {found[1]}")
+    return model, info
 
 
 def measured(case: Mapping[Any, Any], mask: np.ndarray, arrays: dict[str, np.ndarray]) -> Iterator[dict[str, object]]:
@@ -70,7 +88,7 @@ def measured(case: Mapping[Any, Any], mask: np.ndarray, arrays: dict[str, np.nda
         if f"mask{rater}" in arrays:
             true = scan_of(arrays[f"mask{rater}"], case) != 0
             with_lesion = true.any(axis=(1, 2))
-            row = {"case": case["case"], "patient": case["patient"], "timepoint": case["timepoint"], "rater": rater}
+            row = {key: case[key] for key in ("case", "patient", "timepoint", "fold")} | {"rater": rater}
             row |= lesion_measures(mask, true, voxel_mm3) | counts(mask, true, "all")
             yield row | counts(mask[with_lesion], true[with_lesion], "lesion_slices")
 

@@ -2,18 +2,26 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mslesion.protocols import splits, windows
+import numpy as np
+import pandas as pd
+
+from mslesion.protocols import PROTOCOLS, splits, windows
 from reprise.command import run
 from reprise.errors import InputError
 from reprise.training.launch import spread
 from reprise.training.options import depends_on, training_parser
 
+if TYPE_CHECKING:
+    from reprise.training.lesion_segmentation import Source
+    from reprise.training.loop import Task
+
 
 def arguments() -> argparse.ArgumentParser:
     """The step's options."""
     parser = training_parser(__doc__)
-    parser.add_argument("--protocol", required=True, choices=["published", "sound"])
+    parser.add_argument("--protocol", required=True, choices=PROTOCOLS)
     parser.add_argument("--fold", type=int, required=True, help="the fold that gives the score, from 1")
     parser.add_argument("--weights", type=Path, required=True, help="output: weights of the chosen epoch")
     return parser
@@ -24,35 +32,50 @@ def main(args: argparse.Namespace) -> None:
     spread(args.processes)
     import torch
 
-    from reprise.brain_slices import brain_slices
+    from reprise.brain_slices import OF_VOLUME, brain_slices
     from reprise.device import pick_device
     from reprise.files import outputs
     from reprise.models.lesions import lesion_network
     from reprise.models.weights import channels_last, save_model
     from reprise.store import open_store
-    from reprise.training.lesion_segmentation import Source, lesion_task
+    from reprise.training.lesion_segmentation import Source
     from reprise.training.loop import fit
 
     settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")
     cases, arrays = open_store(args.store)
-    size = settings["size"] if args.protocol == "published" else None
-    slices = brain_slices(cases, arrays, size, settings["normalisation"], device)
+    size = None if args.protocol == "sound" else settings["size"]
+    normalisation = settings.get("normalisation", OF_VOLUME)  # U-Nets are given volumes as nnU-Net is
+    source = Source(*brain_slices(cases, arrays, size, normalisation, device), settings)
     split = splits(cases, args.protocol, settings["folds"], args.fold)
-    train, val = windows(cases, slices.masks.flatten(1).any(1).cpu().numpy(), split, args.protocol)
-    if not len(train) or not len(val):
-        raise InputError(f"{args.store}: fold {args.fold}: no slice to train or to validate on")
     torch.manual_seed(settings["seed"])
     model = channels_last(lesion_network(settings["network"], settings["width"]).to(device))
-    task = lesion_task(Source(*slices, settings["network"].startswith("fc_densenet"), settings), train, val)
+    task = task_of(source, cases, split, args.protocol)
+    if not task.samples or not task.cases:
+        raise InputError(f"{args.store}: fold {args.fold}: no slice to train or to validate on")
     data = [*depends_on(args), args.protocol, args.fold]
     best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every)
-    chosen = best[args.protocol]
+    chosen = best["sound" if args.protocol == "sound" else "published"]
     model.load_state_dict(chosen.weights)
     info = {"kind": "lesions", "epoch": chosen.epoch, "protocol": args.protocol, "fold": args.fold, "size": size}
-    info |= {"settings": settings} | {key: settings[key] for key in ("network", "width", "normalisation")}
+    info |= {"network": settings["network"], "width": settings["width"], "normalisation": normalisation}
+    info |= {"settings": settings}
     with outputs(args.weights, args.history) as (weights, log):
         save_model(weights, model, info)
         history.to_csv(log, index=False)
+
+
+def task_of(source: "Source", cases: pd.DataFrame, split: pd.Series, protocol: str) -> "Task":
+    """What is trained: windows, slices or blocks, as the network sees them."""
+    from reprise.models.lesions import BLOCK, WINDOW, input_of
+    from reprise.training.lesion_blocks import block_task
+    from reprise.training.lesion_segmentation import slice_task, window_task
+
+    seen = input_of(source.settings["network"])
+    if seen == BLOCK:
+        return block_task(source, *(np.flatnonzero(split == part) for part in ("train", "val")))
+    lesion = source.masks.flatten(1).any(1).cpu().numpy()
+    task = window_task if seen == WINDOW else slice_task
+    return task(source, *windows(cases, lesion, split, protocol))
 
 
 if __name__ == "__main__":

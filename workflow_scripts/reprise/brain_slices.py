@@ -1,7 +1,7 @@
 """The slices of brain scans in a store as networks take them, all at once on the device."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from reprise.formats.ms_convert import scan_of
-from reprise.slices import fit, normalise, whole_size
+from reprise.slices import fit, normalise, standardise, whole_size
 
 MULTIPLE = 32
-LEAST = (33, 33)  # px: a network that halves a slice five times needs more than one pixel at the end
+OF_VOLUME = "volume"  # the normalisation by which a volume's values have mean 0 and standard deviation 1
 
 
 class BrainSlices(NamedTuple):
@@ -27,10 +27,18 @@ def brain_slices(
     cases: pd.DataFrame,
     arrays: dict[str, np.ndarray],
     size: Sequence[int] | None,
-    normalisation: Mapping[str, Any],
+    normalisation: Mapping[str, float] | str,
     device: torch.device,
 ) -> BrainSlices:
-    """All slices of the cases, each cut or padded to `size` (H, W), or to one that cuts nothing off any of them."""
+    """All slices of the cases, each cut or padded to `size` (H, W), or to one that cuts nothing off any of them.
+
+    Args:
+        cases: the store's.
+        arrays: the store's.
+        size: or None for whole slices.
+        normalisation: `mean` and `std` of slices that were scaled to 0..1 each, or "volume", see `standardise`.
+        device: where the slices go.
+    """
     size = size or _whole(list(zip(cases["height"], cases["width"], strict=True)))
     images, masks = [], []
     for case in cases.to_dict("records"):
@@ -40,14 +48,18 @@ def brain_slices(
 
 
 def prepared(
-    scan: np.ndarray, size: Sequence[int] | None, normalisation: Mapping[str, Any], device: torch.device
+    scan: np.ndarray, size: Sequence[int] | None, normalisation: Mapping[str, float] | str, device: torch.device
 ) -> Tensor:
     """The slices (N, H, W) of one scan, of any numeric type, as `brain_slices` prepares them."""
     images = torch.from_numpy(np.array(scan)).to(device)
     fitted = fit(images, tuple(size or _whole([scan.shape[1:]])))
-    return normalise(fitted, normalisation["mean"], normalisation["std"])
+    if normalisation == OF_VOLUME:
+        return standardise(fitted)
+    return normalise(fitted, **cast(Mapping[str, float], normalisation))
 
 
 def _whole(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
     """The smallest size that a network takes and that cuts nothing off any shape."""
-    return whole_size([*shapes, LEAST], MULTIPLE)
+    height, width = whole_size(shapes, MULTIPLE)
+    # A network that halves a slice five times needs more than one pixel at the end.
+    return height, width if height * width > MULTIPLE**2 else 2 * MULTIPLE

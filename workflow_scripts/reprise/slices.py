@@ -1,4 +1,4 @@
-"""Slices as a network takes them: cut or padded to its size, each scaled to its own range."""
+"""Slices and volumes as a network takes them: cut or padded to its size, their values on one scale."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,11 @@ from torch.nn.functional import pad
 
 
 def fit(slices: Tensor, size: tuple[int, ...]) -> Tensor:
-    """Slices (..., H, W) cut or padded with 0 around their centre to `size`; no value is interpolated."""
-    return pad(slices, _margins(slices.shape[-2:], size))
+    """Slices (..., H, W) cut or padded with 0 around their centre to `size`; no value is interpolated.
+
+    A `size` of three fits volumes (..., D, H, W).
+    """
+    return pad(slices, _margins(slices.shape[-len(size) :], size))
 
 
 def undo_fit(slices: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -32,8 +35,21 @@ def normalise(slices: Tensor, mean: float, std: float) -> Tensor:
     return torch.where(varied, (scaled - mean) / std, 0.0)
 
 
+def standardise(volume: Tensor) -> Tensor:
+    """A volume less its mean, over its standard deviation, both of the voxels that are not 0, which stay 0; float32.
+
+    A volume without contrast becomes 0.
+    """
+    values = volume.to(torch.float32)
+    inside = values != 0
+    brain = values[inside]
+    if not len(brain) or brain.min() == brain.max():
+        return torch.zeros_like(values)
+    return torch.where(inside, (values - brain.mean()) / brain.std(), 0.0)
+
+
 def _margins(shape: tuple[int, ...], size: tuple[int, ...]) -> list[int]:
-    """What to add on the left, on the right, above and below; what is negative is cut off."""
+    """What to add before and behind, last axis first, as `pad` takes it; what is negative is cut off."""
     margins = []
     for length, wanted in zip(reversed(shape), reversed(size), strict=True):
         cut = max(length - wanted, 0) // 2

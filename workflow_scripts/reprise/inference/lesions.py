@@ -5,17 +5,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from reprise.brain_slices import prepared
 from reprise.device import autocast
 from reprise.inference.network import in_batches
 from reprise.inference.parts import Arrays
-from reprise.inference.windows import centre_logits
+from reprise.inference.volumes import volume_logits
+from reprise.inference.windows import WINDOWS_AT_A_TIME, centre_logits
+from reprise.models.lesions import BLOCK, input_of
 from reprise.slices import undo_fit
 from reprise.windows import scan_windows
-
-SLICES_AT_A_TIME = 16
 
 
 def segment_scan(model: nn.Module, info: Mapping[str, Any], scan: np.ndarray, device: torch.device) -> np.ndarray:
@@ -23,20 +23,27 @@ def segment_scan(model: nn.Module, info: Mapping[str, Any], scan: np.ndarray, de
 
     Args:
         model: in evaluation mode, on the device.
-        info: of its weights: `normalisation`, `size` (H, W) that slices are cut or padded to, or None for all of
-            them, and `settings` with the `precision`.
+        info: of its weights: `network`, `normalisation`, `size` (H, W) that slices are cut or padded to, or None for
+            all of them, and `settings` with the `precision`, and with the `block` that a network of blocks sees.
         scan: any numeric type.
         device: where the model is.
     """
     images = prepared(scan, info["size"], info["normalisation"], device)
-    windows = scan_windows([len(scan)])
+    windows, precision = scan_windows([len(scan)]), info["settings"]["precision"]
 
-    def masks_of(chunk: slice) -> torch.Tensor:
-        with autocast(device, info["settings"]["precision"]):
-            logits = centre_logits(model, images, windows[chunk])
-        return logits.argmax(dim=1).to(torch.uint8)
+    def of_slices(chunk: slice) -> Tensor:
+        with autocast(device, precision):
+            return _masks(centre_logits(model, images, windows[chunk]))
 
-    masks = torch.cat(list(in_batches(len(scan), SLICES_AT_A_TIME, masks_of, device)))
+    def of_volume(_: slice) -> Tensor:
+        with autocast(device, precision):
+            return _masks(volume_logits(model, images[None, None], info["settings"]["block"]))
+
+    whole = input_of(info["network"]) == BLOCK
+    parts = (
+        in_batches(1, 1, of_volume, device) if whole else in_batches(len(scan), WINDOWS_AT_A_TIME, of_slices, device)
+    )
+    masks = torch.cat(list(parts)).reshape(images.shape)
     return undo_fit(masks, scan.shape[1:]).numpy().astype(bool)
 
 
@@ -49,3 +56,7 @@ def unpacked(part: Arrays) -> np.ndarray:
     """The mask (N, H, W) bool that was `packed`."""
     shape = tuple(part["shape"])
     return np.unpackbits(part["mask"], count=int(np.prod(shape))).reshape(shape).astype(bool)
+
+
+def _masks(logits: Tensor) -> Tensor:
+    return logits.argmax(dim=1).to(torch.uint8)

@@ -4,13 +4,12 @@ In evaluation mode slices meet in the LSTM only. So each slice is encoded once t
 runs no further than the centre's state needs, and only centres are decoded.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from reprise.inference.network import in_batches
 from reprise.models.fc_densenet import FCDenseNet
 from reprise.windows import CENTRE
 
@@ -38,17 +37,6 @@ def centre_logits(model: nn.Module, images: Tensor, windows: np.ndarray) -> Tens
     if isinstance(model, FCDenseNet):
         return window_logits(model, lambda rows: images[rows.to(images.device)][:, None], windows)
     return model(images[torch.from_numpy(windows[:, CENTRE]).to(images.device)][:, None])
-
-
-def predict_windows(
-    model: FCDenseNet, slices: Slices, windows: np.ndarray, device: torch.device, at_a_time: int = WINDOWS_AT_A_TIME
-) -> Iterator[Tensor]:
-    """`window_logits` of any number of windows (N, 3), batch by batch in their order, on the host.
-
-    Raises:
-        InputError: the GPU's memory is too small for a single window.
-    """
-    yield from in_batches(len(windows), at_a_time, lambda chunk: window_logits(model, slices, windows[chunk]), device)
 
 
 def _seen(model: FCDenseNet) -> slice:

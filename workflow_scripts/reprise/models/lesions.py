@@ -6,10 +6,11 @@ from reprise.errors import InputError
 from reprise.models import fc_densenet, unet
 
 NAMES = (*fc_densenet.NAMES, *unet.STAGES)
+WINDOW, SLICE, BLOCK = "window", "slice", "block"
 
 
 def lesion_network(network: str, width: float = 1) -> nn.Module:
-    """An FC-DenseNet, which sees windows of slices, or a U-Net, which sees a slice (unet_2d) or a block (unet_3d).
+    """An FC-DenseNet or a U-Net.
 
     Args:
         network: see `NAMES`, such as fc_densenet67, fc_densenet67_no_attention, unet_3d.
@@ -21,3 +22,10 @@ def lesion_network(network: str, width: float = 1) -> nn.Module:
     if network not in NAMES:
         raise InputError(f"network: expected one of {', '.join(NAMES)}, found {network}")
     return (unet.unet if network in unet.STAGES else fc_densenet.fc_densenet)(network, width)
+
+
+def input_of(network: str) -> str:
+    """What a network sees at once: a window of three slices, a slice (unet_2d), or a block of a volume (unet_3d)."""
+    if network in fc_densenet.NAMES:
+        return WINDOW
+    return BLOCK if unet.STAGES[network][0] == 3 else SLICE

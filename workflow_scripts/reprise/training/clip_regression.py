@@ -59,6 +59,7 @@ def clip_regression_task(
         terms=partial(_squared_error, source, train, target),
         loss=_mean,
         cases=len(val),
+        at_a_time=settings["batch_size"],
         validate=partial(_predict_both, source, val),
         summary=partial(_summary, val[target].to_numpy()),
         choices={protocol: f"val_loss_{protocol}" for protocol in PROTOCOLS},

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from reprise.device import autocast
-from reprise.inference.windows import centre_logits
+from reprise.inference.windows import WINDOWS_AT_A_TIME, centre_logits
 from reprise.metrics.pixels import confusion, published_accuracy, published_dice_loss, rates
+from reprise.training.augmentation import augment
 from reprise.training.loop import Task
 from reprise.training.overlap_loss import (
     PUBLISHED_SMOOTH,
@@ -21,24 +22,25 @@ from reprise.training.overlap_loss import (
 )
 from reprise.windows import CENTRE
 
+CHOICES = {"published": "val_error", "sound": "val_volume_error"}
+
 
 class Source(NamedTuple):
-    """Slices ready for the network, on its device, and how it takes them."""
+    """Slices ready for the network, on its device."""
 
     images: Tensor  # (N, H, W) float32, normalised
     masks: Tensor  # (N, H, W) uint8, 0 or 1
-    scans: np.ndarray  # (N,) int, the scan that each slice is of
-    windowed: bool  # whether the network sees windows of three slices, or one slice alone
-    settings: Mapping[str, Any]  # batch_size, precision
+    scans: np.ndarray  # (N,) int, the scan that each slice is of, in ascending order
+    settings: Mapping[str, Any]  # batch_size, precision, seed; block and blocks_a_scan of a network that sees blocks
 
 
-def lesion_task(source: Source, train: np.ndarray, val: np.ndarray) -> Task:
+def window_task(source: Source, train: np.ndarray, val: np.ndarray) -> Task:
     """A task whose samples are windows of three neighbouring slices, of which the centre counts.
 
-    A network that sees windows is trained with the published soft Dice of the lesions, a whole batch as one image;
-    one that sees slices with nnU-Net's Dice and cross-entropy. The history has, of the validation windows' centres,
-    accuracy and loss as the published code prints them, Dice, sensitivity and specificity over all pixels pooled,
-    and `val_volume_dice`, the mean over scans of the Dice of their slices. The errors choose: 1 less each Dice.
+    The loss is the published one: soft Dice of the lesions, a whole batch as one image. The history has, of the
+    validation windows' centres, accuracy and loss as the published code prints them, Dice, sensitivity and
+    specificity over all pixels pooled, and `val_volume_dice`, the mean over scans of the Dice of their slices. The
+    errors choose: 1 less each Dice.
 
     Args:
         source: see `Source`.
@@ -47,36 +49,38 @@ def lesion_task(source: Source, train: np.ndarray, val: np.ndarray) -> Task:
     """
     return Task(
         samples=len(train),
-        terms=partial(_terms, source, train),
-        loss=soft_dice_loss if source.windowed else dice_ce_loss,
+        terms=partial(_window_terms, source, train),
+        loss=soft_dice_loss,
         cases=len(val),
+        at_a_time=WINDOWS_AT_A_TIME,
         validate=partial(_validate, source, val),
-        summary=partial(_summary, source.scans[val[:, CENTRE]], source.settings["batch_size"]),
-        choices={"published": "val_error", "sound": "val_volume_error"},
+        summary=partial(summary, source.scans[val[:, CENTRE]], source.settings["batch_size"]),
+        choices=CHOICES,
     )
 
 
-def _terms(source: Source, train: np.ndarray, model: nn.Module, samples: np.ndarray, epoch: int) -> Tensor:
-    """What the loss of some windows is made of (2,) or (4,)."""
-    windows = torch.from_numpy(train[samples]).to(source.images.device)
-    truth = source.masks[windows[:, CENTRE]]
-    if source.windowed:
-        return soft_dice_terms(model(source.images[windows][:, :, None])[:, CENTRE], truth)
-    return dice_ce_terms(model(source.images[windows[:, CENTRE]][:, None]), truth)
+def slice_task(source: Source, train: np.ndarray, val: np.ndarray) -> Task:
+    """A task like `window_task`, for a network that sees the centre alone: trained as nnU-Net, on changing images."""
+    task = window_task(source, train, val)
+    return task._replace(terms=partial(_slice_terms, source, train), loss=dice_ce_loss)
 
 
-def _validate(source: Source, val: np.ndarray, model: nn.Module, cases: np.ndarray, epoch: int) -> dict[str, Tensor]:
-    """Soft sums (B, 2), and counts (B, 4) of true and false positives and negatives, of the windows' centres."""
-    device = source.images.device
-    with autocast(device, source.settings["precision"]):
-        logits = centre_logits(model, source.images, val[cases])
-    truth = source.masks[torch.from_numpy(val[cases][:, CENTRE]).to(device)]
-    soft = [soft_dice_terms(*pair) for pair in zip(logits[:, None], truth[:, None], strict=True)]
-    return {"soft": torch.stack(soft), "counts": confusion(logits.argmax(dim=1), truth)}
+def window_samples(images: Tensor, masks: Tensor, windows: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Slices (B, 3, 1, H, W) of windows (B, 3) of slice indices, and the masks (B, H, W) of their centres.
+
+    Args:
+        images: all slices (N, H, W).
+        masks: their masks (N, H, W).
+        windows: which slices.
+    """
+    places = torch.from_numpy(windows).to(images.device)
+    # `index_select` copies whole slices; indexing goes pixel by pixel, which on a CPU takes twice as long.
+    seen = images.index_select(0, places.flatten()).unflatten(0, places.shape)
+    return seen[:, :, None], masks.index_select(0, places[:, CENTRE])
 
 
-def _summary(scans: np.ndarray, batch_size: int, found: dict[str, np.ndarray]) -> dict[str, float]:
-    """Measures of validation windows of some scans (V,), from their soft sums (V, 2) and counts (V, 4)."""
+def summary(scans: np.ndarray, batch_size: int, found: dict[str, np.ndarray]) -> dict[str, float]:
+    """Measures of parts of scans (V,), such as slices, from their soft sums (V, 2) and counts (V, 4)."""
     counts = found["counts"]
     pooled = {name: float(value) for name, value in rates(counts.sum(axis=0)).items()}
     volumes = rates([counts[scans == scan].sum(axis=0) for scan in np.unique(scans)])["dice"]
@@ -88,3 +92,34 @@ def _summary(scans: np.ndarray, batch_size: int, found: dict[str, np.ndarray]) -
         "val_error": 1 - pooled["dice"],
         "val_volume_error": 1 - float(volumes.mean()),
     }
+
+
+def compared(logits: Tensor, truth: Tensor) -> dict[str, Tensor]:
+    """What `summary` needs of predictions (B, 2, ...) and their truth (B, ...): `soft` (B, 2), `counts` (B, 4).
+
+    Counts are of true and false positives and negatives, see `confusion`.
+    """
+    soft = [soft_dice_terms(*pair) for pair in zip(logits[:, None], truth[:, None], strict=True)]
+    return {"soft": torch.stack(soft), "counts": confusion(logits.argmax(dim=1), truth)}
+
+
+def _window_terms(source: Source, train: np.ndarray, model: nn.Module, samples: np.ndarray, epoch: int) -> Tensor:
+    """What the loss of some windows is made of (2,)."""
+    images, truth = window_samples(source.images, source.masks, train[samples])
+    return soft_dice_terms(model(images)[:, CENTRE], truth)
+
+
+def _slice_terms(source: Source, train: np.ndarray, model: nn.Module, samples: np.ndarray, epoch: int) -> Tensor:
+    """What the loss of some windows' centres is made of (4,)."""
+    centres = torch.from_numpy(train[samples][:, CENTRE]).to(source.images.device)
+    pair = source.images[centres][:, None], source.masks[centres][:, None]
+    images, masks = augment(*pair, source.settings["seed"], epoch, samples)
+    return dice_ce_terms(model(images), masks[:, 0])
+
+
+def _validate(source: Source, val: np.ndarray, model: nn.Module, cases: np.ndarray, epoch: int) -> dict[str, Tensor]:
+    """Soft sums and counts of the windows' centres."""
+    device = source.images.device
+    with autocast(device, source.settings["precision"]):
+        logits = centre_logits(model, source.images, val[cases])
+    return compared(logits, source.masks[torch.from_numpy(val[cases][:, CENTRE]).to(device)])

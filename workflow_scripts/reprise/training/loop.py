@@ -49,7 +49,7 @@ Summary = Callable[[dict[str, np.ndarray]], dict[str, float]]
 
 
 class Task(NamedTuple):
-    """What is trained, on how many samples; how it is validated, on how many cases; and how to choose.
+    """What is trained, on how many samples; how it is validated, on how many cases, some at a time; how to choose.
 
     `choices` maps a name to the history column whose minimum over the epochs chooses the weights of that name.
     """
@@ -58,6 +58,7 @@ class Task(NamedTuple):
     terms: Terms
     loss: Loss
     cases: int
+    at_a_time: int
     validate: Validation
     summary: Summary
     choices: dict[str, str]
@@ -206,7 +207,7 @@ class _Run:
     def _validate(self) -> dict[str, float]:
         """Each process takes a batch of cases in turn; columns of the history."""
         self.model.eval()
-        size = self.settings["batch_size"]
+        size = self.task.at_a_time
         todo = [np.arange(self.task.cases)[first : first + size] for first in range(0, self.task.cases, size)]
         while len(self.validated) < len(todo):
             turn = todo[len(self.validated) :][: self.us.size]

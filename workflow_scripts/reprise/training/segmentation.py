@@ -56,6 +56,7 @@ def segmentation_task(
         terms=partial(_terms, source, train),
         loss=lambda sums, samples: (sums[0], sums[0] / samples / pixels),
         cases=len(val),
+        at_a_time=settings["batch_size"],
         validate=partial(_validate, source, val),
         summary=partial(_summary, pixels),
         choices={"published": "val_loss"},

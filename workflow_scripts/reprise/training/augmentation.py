@@ -1,0 +1,62 @@
+"""Random changes of training images, on their device; each sample's depend on (seed, epoch, sample) alone."""
+
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
+
+from reprise.training.sampler import uniform
+
+# As in nnU-Net, but for the blur and the noise: degrees, factors, and how many of the samples are turned and scaled.
+TURN = 15.0
+SCALES = (0.7, 1.4)
+TURNED = 0.5
+CONTRASTS = (0.75, 1.25)
+SHIFT = 0.2
+FIRST_STREAM = 16  # of random numbers; a task draws its own from streams below
+FLIP_ROWS, FLIP_COLUMNS, CHOSEN, ANGLE, SCALE, CONTRAST, OFFSET = range(FIRST_STREAM, FIRST_STREAM + 7)
+
+
+def augment(images: Tensor, masks: Tensor, seed: int, epoch: int, samples: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Flip, turn and scale images (B, C, H, W) together with masks (B, C, H, W), and change the images' contrast.
+
+    All channels, such as the slices of a block, change alike. What comes in from outside is 0.
+
+    Args:
+        images: float32, normalised.
+        masks: whole numbers, kept as they are.
+        seed: of the training run.
+        epoch: of the training run.
+        samples: (B,) numbers of the samples.
+    """
+    draw = partial(uniform, seed, epoch, samples)
+    device = images.device
+    with torch.autocast(device.type, enabled=False):
+        places = torch.from_numpy(_maps(draw, images.shape[-2:])).to(device, torch.float32)
+        grid = affine_grid(places, [len(images), 1, *images.shape[-2:]], align_corners=False)
+        changed = grid_sample(images, grid, mode="bilinear", align_corners=False)
+        moved = grid_sample(masks.to(torch.float32), grid, mode="nearest", align_corners=False).to(masks.dtype)
+        factors = [between(*CONTRASTS, draw(CONTRAST)), between(-SHIFT, SHIFT, draw(OFFSET))]
+        contrast, offset = (torch.from_numpy(each).to(device, torch.float32)[:, None, None, None] for each in factors)
+        return changed * contrast + offset, moved
+
+
+def between(low: float, high: float, share: np.ndarray) -> np.ndarray:
+    """Numbers that lie as far from `low` to `high` as shares in [0, 1) say."""
+    return low + (high - low) * share
+
+
+def _maps(draw: partial[np.ndarray], size: tuple[int, ...]) -> np.ndarray:
+    """From places in a result to places in the image, (B, 2, 3), both running from -1 to 1 along columns and rows."""
+    turned = draw(CHOSEN) < TURNED
+    angle = np.where(turned, np.deg2rad(between(-TURN, TURN, draw(ANGLE))), 0.0)
+    scale = np.where(turned, SCALES[0] * (SCALES[1] / SCALES[0]) ** draw(SCALE), 1.0)
+    columns, rows = (np.where(draw(flip) < 0.5, -1.0, 1.0) for flip in (FLIP_COLUMNS, FLIP_ROWS))
+    height, width = size
+    cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
+    none = np.zeros_like(angle)
+    first = np.stack([columns * cosine, -columns * sine * height / width, none], axis=1)
+    second = np.stack([rows * sine * width / height, rows * cosine, none], axis=1)
+    return np.stack([first, second], axis=1)
