@@ -1,5 +1,6 @@
 """Which files of a folder are FLAIR volumes to segment, how their cases are called, and pictures of what was found."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from ms_dataset import WRITERS, image, save
+from reprise.errors import InputError
 from reprise.formats.findings import Report
 from reprise.formats.own_volumes import find_volumes
 from reprise.plots.outlines import RING_PX, outline, outlined_slices
@@ -69,6 +71,26 @@ def test_cases_are_told_apart_and_the_same_file_counts_once(tmp_path: Path) -> N
         "case_007": f"{'z' * 65}.nii",
     }
     assert left == {"p1/again.nii": "is the same file as another one in the folder"}
+
+
+def test_links_are_followed_and_odd_names_spelt_out(tmp_path: Path) -> None:
+    save(tmp_path / "elsewhere" / "linked.nii", image(0))
+    root = tmp_path / "in"
+    for number, name in enumerate(["a\nb.nii", os.fsdecode(b"c\xff/scan.nii")]):
+        save(root / name, image(number + 1))
+    (root / "damaged\n.nii").write_bytes(b"x" * 400)
+    (root / "link").symlink_to(tmp_path / "elsewhere")
+    (root / "link" / "back").symlink_to(root)
+    report = Report([], [])
+    shown = {volume.case: volume.shown for volume in find_volumes(root, report)}
+    assert shown == {"case_001": r"a\nb.nii", "scan": r"c\udcff/scan.nii", "linked": "link/linked.nii"}
+    assert [file for _, file, *_ in report.findings] == [r"damaged\n.nii"]
+    report.table().to_csv(tmp_path / "findings.csv")
+    for path in ("a\nb.nii", os.fsdecode(b"c\xff"), "link"):
+        shutil.rmtree(root / path) if (root / path).is_dir() and path != "link" else (root / path).unlink()
+    with pytest.raises(InputError) as caught:
+        find_volumes(root, Report([], []))
+    assert str(caught.value).count("\n") == 1 and r"damaged\n.nii no NIfTI file" in str(caught.value)
 
 
 def test_a_ring_surrounds_an_area_and_covers_none_of_it() -> None:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
+from reprise.formats.folders import one_line
+
 HASH_DIGITS = 12
 LONGEST = 64
 PLAIN = re.compile(r"[A-Za-z0-9._ ()+-]+")
@@ -52,4 +54,4 @@ def safe_name(stem: str, identifying: Collection[str]) -> str:
 def shown_path(path: Path, root: Path, identifying: Collection[str], digest: str, kind: str = "clip") -> str:
     """A file's path below `root`, for messages; or its kind and hash, if the path would reveal an identity."""
     relative = path.relative_to(root).as_posix()
-    return f"{kind}-{digest[:HASH_DIGITS]}" if reveals_identity(relative, identifying) else relative
+    return f"{kind}-{digest[:HASH_DIGITS]}" if reveals_identity(relative, identifying) else one_line(relative)

@@ -7,30 +7,33 @@ Below the folder, at any depth:
 - Image tree: `{train,val}K/P1_T1/*flair_pp*.png` and `{train,val}Kannot/P1_T1/*mask1*.png`; K is a fold, or nothing.
 - open_ms_data in MNI space: `patientNN/{FLAIR,T1,T1KS,T2}_*.nii.gz` and `patientNN/GOLD_STANDARD_*.nii.gz`.
 - MSLesSeg: `P1/T1/P1_T1_{FLAIR,T1,T2,MASK}.nii.gz`, and for its test patients `P54/P54_{FLAIR,T1,T2,MASK}.nii.gz`.
+
+A volume may also be a pair of files, `.hdr` and `.img`; the header's name then stands for both.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from reprise.errors import InputError
-from reprise.formats.findings import Report
+from reprise.formats.findings import Report, raise_problems
+from reprise.formats.folders import UNPRINTABLE, files_below, one_line
+from reprise.formats.nifti import ENDINGS
 
-DEEPEST = 6
+VOLUME = r"\.(?:nii|hdr|img)(?:\.gz)?"
 PATTERNS = {
     "ISBI 2015": r"(?P<patient>training\d+)/(?:preprocessed|masks)/(?P=patient)_(?P<time>\d+)"
-    r"_(?P<content>flair(?=_pp)|mprage(?=_pp)|pd(?=_pp)|t2(?=_pp)|mask1|mask2)(?:_pp)?\.nii(?:\.gz)?",
+    r"_(?P<content>flair(?=_pp)|mprage(?=_pp)|pd(?=_pp)|t2(?=_pp)|mask1|mask2)(?:_pp)?" + VOLUME,
     "image tree": r"(?P<part>train|val)(?P<fold>\d*)(?P<annot>annot)?/(?P<patient>P\d+)_T(?P<time>\d+)/"
     r"(?P<slice>[^/]+)\.png",
-    "open_ms_data": r"(?P<patient>patient\d+)/(?P<content>FLAIR|T1KS|T1|T2|GOLD_STANDARD)_[^/]*\.nii(?:\.gz)?",
+    "open_ms_data": r"(?P<patient>patient\d+)/(?P<content>FLAIR|T1KS|T1|T2|GOLD_STANDARD)_[^/]*" + VOLUME,
     "MSLesSeg": r"(?P<patient>P\d+)/(?:T(?P<time>\d+)/(?P=patient)_T(?P=time)|(?P=patient))"
-    r"_(?P<content>FLAIR|T1|T2|MASK)\.nii(?:\.gz)?",
+    r"_(?P<content>FLAIR|T1|T2|MASK)" + VOLUME,
 }
 CONTENTS = {"mprage": "t1", "gold_standard": "mask1", "mask": "mask1"}  # other names of what is in a file
 MASKS = ("mask1", "mask2")
-IMAGES = (".nii", ".nii.gz", ".img", ".hdr", ".png")
+IMAGES = (*ENDINGS, ".png")
 Files = dict[str, tuple[str, ...]]  # by content: flair, t1, t1ks, t2, pd, mask1, mask2
 
 
@@ -55,45 +58,40 @@ def find_scans(root: Path, report: Report) -> Layout:
     """Recognise the layout of a folder and list its scans; what is wrong or left over goes to the report.
 
     Raises:
-        InputError: no such folder, or no layout or more than one is recognised in it.
+        InputError: no such folder, or no layout or more than one is recognised in what can be listed of it.
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
-    names = [path.relative_to(root).as_posix() for path in _walk(root, set(), DEEPEST)]
+    names = _names(root, report)
     matches = {layout: _matches(pattern, names) for layout, pattern in PATTERNS.items()}
     found = [layout for layout, matched in matches.items() if matched]
     if len(found) != 1:
-        what = f"files of {' and '.join(found)}" if found else ", ".join(names[:5]) or "nothing"
+        raise_problems(root, report)
+        what = f"files of {' and '.join(found)}" if found else ", ".join(map(one_line, names[:5])) or "nothing"
         raise InputError(f"{root}: expected the files of one of {', '.join(PATTERNS)} in it; found {what}")
     (layout,) = found
     left = [name for name in names if name.endswith(IMAGES) and name not in matches[layout]]
     for folder, count in _count_by_folder(left).items():
-        report.exclude(folder, "", f"{count} image files that are not of {layout}'s, so not read")
+        report.exclude(one_line(folder), "", f"{count} image files that are not of {layout}'s, so not read")
+    odd = [name for name in matches[layout] if UNPRINTABLE.search(name)]
+    for folder, count in _count_by_folder(odd).items():
+        report.refuse(one_line(folder), "", f"expected paths of printable characters, found {count} of others")
+    for name in odd:
+        del matches[layout][name]
     scans = _slices(matches[layout], report) if layout == "image tree" else _volumes(matches[layout], report)
     return Layout(layout, sorted(scans, key=lambda scan: (_number(scan.patient), scan.patient, scan.timepoint)))
 
 
-def _walk(folder: Path, entered: set[tuple[int, int]], depth: int) -> Iterator[Path]:
-    """Files below a folder that are not hidden; links are followed, but no folder is entered twice."""
-    kind = folder.stat()
-    if depth < 0 or (kind.st_dev, kind.st_ino) in entered:
-        return
-    entered.add((kind.st_dev, kind.st_ino))
-    try:
-        paths = sorted(folder.iterdir())
-    except OSError as error:
-        raise InputError(f"{folder}: {error.strerror}") from error
-    for path in paths:
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            yield from _walk(path, entered, depth - 1)
-        else:
-            yield path
+def _names(root: Path, report: Report) -> list[str]:
+    """Files below the root; of a pair of header and voxels the header alone."""
+    files = files_below(root, lambda folder, why: report.refuse(one_line(f"{folder.relative_to(root)}"), "", why))
+    names = [path.relative_to(root).as_posix() for path in files]
+    headers = {name for name in names if name.endswith((".hdr", ".hdr.gz"))}
+    return [name for name in names if re.sub(r"\.img(?=(\.gz)?$)", ".hdr", name) not in headers - {name}]
 
 
 def _matches(pattern: str, names: list[str]) -> dict[str, re.Match[str]]:
-    compiled = re.compile(rf"(?:.*/)?{pattern}")
+    compiled = re.compile(rf"(?s:.*/)?{pattern}")
     return {name: match for name in names if (match := compiled.fullmatch(name))}
 
 
@@ -121,14 +119,16 @@ def _volumes(matches: dict[str, re.Match[str]], report: Report) -> list[Scan]:
     scans = []
     for (patient, time), files in found.items():
         case = _case(patient, time)
-        for content in {"flair", "mask1"} - set(files):
+        for content in (content for content in ("flair", "mask1") if content not in files):
             there = next(iter(files.values()))[0]
             report.refuse(
                 case, "", f"expected a {'FLAIR' if content == 'flair' else 'mask'} beside {there}, found none"
             )
         scans.append(Scan(case, patient, int(time or 1), files, 0))
-    for case in [scan.case for scan in scans if ("mask2" in scan.files) != ("mask2" in scans[0].files)]:
-        report.refuse(case, "", f"expected masks of as many raters as {scans[0].case} has")
+    twice = [scan.case for scan in scans if "mask2" in scan.files]
+    for scan in scans:
+        if twice and "mask1" in scan.files and "mask2" not in scan.files:
+            report.refuse(scan.case, "", f"expected masks of as many raters as {twice[0]} has")
     return scans
 
 

@@ -18,6 +18,7 @@ from reprise.errors import InputError
 from reprise.files import file_sha256
 from reprise.formats.clip_names import safe_name, shown_path
 from reprise.formats.findings import MOST_LINES, Report
+from reprise.formats.folders import files_below, one_line
 from reprise.formats.nifti import ENDINGS, Volume, header_text, read_volume, volume_files
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -56,9 +57,12 @@ def find_volumes(root: Path, report: Report) -> list[OwnVolume]:
     Raises:
         InputError: no such folder, or no volume in it can be read; its files are then named.
     """
-    names = _Names(root, _identifying(root))
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder of volumes")
+    below = files_below(root, lambda folder, why: report.exclude(one_line(f"{folder.relative_to(root)}"), "", why))
+    names = _Names(root, _identifying(below))
     found: list[OwnVolume] = []
-    files = list(_candidates(names, report))
+    files = list(_candidates(below, names, report))
     stems = Counter(_stem(path).lower() for path in files)
     for place, path in enumerate(progress(files, "volumes read"), start=1):
         digest = _digest(path)
@@ -108,22 +112,19 @@ class _Names(NamedTuple):
         return shown_path(path, self.root, self.identifying, digest or "unreadable", "file")
 
 
-def _identifying(root: Path) -> frozenset[str]:
+def _identifying(files: list[Path]) -> frozenset[str]:
     """Words of the headers of all volumes of a folder, lower case, three letters or more."""
-    texts = [header_text(path).lower() for path in root.rglob("*") if path.name.endswith(ENDINGS)]
+    texts = [header_text(path).lower() for path in files if path.name.endswith(ENDINGS)]
     return frozenset(re.findall(r"[^\W\d_]{3,}", " ".join(texts))) - HARMLESS
 
 
-def _candidates(names: _Names, report: Report) -> Iterator[Path]:
-    """Files that may be FLAIR volumes, of a pair the header; the others are reported."""
+def _candidates(below: list[Path], names: _Names, report: Report) -> Iterator[Path]:
+    """Those of a folder's files that may be FLAIR volumes, of a pair the header; the others are reported."""
     root = names.root
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder of volumes")
-    below = [path for path in sorted(root.rglob("*")) if path.name.endswith(ENDINGS) or path.is_file()]
-    files = {path for path in below if not any(part.startswith(".") for part in path.relative_to(root).parts)}
+    files = {path for path in below if path.name.endswith(ENDINGS) or path.is_file()}
     nifti = [path for path in sorted(files) if path.name.endswith(ENDINGS)]
     volumes = [path for path in nifti if _header_of(path) == path or _header_of(path) not in files]
-    if not volumes:
+    if not volumes and not report.findings:
         raise InputError(f"{root}: no NIfTI volume in it; expected {', '.join(ENDINGS[:2])}, or .hdr with .img")
     if len(files) > len(nifti):
         report.note(".", "", f"not read, as they are no NIfTI volumes: {len(files) - len(nifti)} of the files")
