@@ -129,8 +129,11 @@ FLOATS = VOXELS.astype(np.float32)
         ({"dim": [2, 3, 20, 1, 1, 1, 1, 1]}, "expected one volume with 3 axes, found 3x20"),
         ({"dim": [3, 3, -4, 5, 1, 1, 1, 1]}, "damaged header (axes of 3x-4x5 voxels)"),
         ({"dim": [9, 3, 4, 5, 1, 1, 1, 1]}, "damaged header (dim[0] is 9)"),
-        ({"dim": [3, 32767, 32767, 32767, 1, 1, 1, 1]}, "truncated (expected 7036"),
+        ({"dim": [3, 1000, 1000, 1000, 1, 1, 1, 1]}, "truncated (expected 2000000352 bytes, found 472)"),
+        ({"dim": [3, 32767, 32767, 32767, 1, 1, 1, 1]}, "expected at most 1073741824 voxels"),
         ({"datatype": 32}, "expected one number a voxel, found complex64"),
+        ({"datatype": 128}, "expected one number a voxel, found RGB"),
+        ({"scl_slope": 2, "scl_inter": np.nan}, "damaged header"),
         ({"datatype": 1234}, "damaged header"),
         ({"vox_offset": np.inf}, "damaged header"),
         ({"vox_offset": 1e30}, "truncated"),
@@ -147,6 +150,23 @@ def test_impossible_headers_are_one_line(tmp_path: Path, fields: dict[str, objec
     with pytest.raises(InputError) as caught:
         read_volume(path)
     assert message in str(caught.value) and str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("slope", [0, np.nan])
+def test_a_slope_of_0_or_nan_scales_nothing(tmp_path: Path, slope: float) -> None:
+    path = saved(tmp_path / "scan.nii", scl_slope=slope, scl_inter=7)
+    np.testing.assert_array_equal(read_volume(path).voxels, VOXELS)
+
+
+def test_the_sform_holds_before_the_qform_and_a_qfac_of_0_is_1(tmp_path: Path) -> None:
+    apart = {"qoffset_x": 55}
+    assert read_volume(saved(tmp_path / "scan.nii", **apart)).affine[0, 3] == -7
+    by_qform = read_volume(saved(tmp_path / "scan.nii", **apart, sform_code=0))
+    assert by_qform.affine[0, 3] == 55
+    fields = nibabel.Nifti1Header(by_qform.header)
+    fields["pixdim"][0] = 0
+    path = saved(tmp_path / "scan.nii", **apart, sform_code=0, pixdim=fields["pixdim"])
+    np.testing.assert_array_equal(read_volume(path).affine, by_qform.affine)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -169,6 +189,7 @@ def test_hostile_paths_are_one_line(tmp_path: Path) -> None:
     whole = saved(tmp_path / "whole.nii").read_bytes()
     (tmp_path / "short.nii").write_bytes(whole[:-1])
     (tmp_path / "short.nii.gz").write_bytes(gzip.compress(whole)[:-3])
+    (tmp_path / "long.nii").write_bytes(whole + bytes(2**20 + 1))
     (tmp_path / "long.nii.gz").write_bytes(gzip.compress(whole + bytes(2**20 + 1)))
     for name, message in {
         "folder.nii": "not a regular file",
@@ -181,6 +202,7 @@ def test_hostile_paths_are_one_line(tmp_path: Path) -> None:
         "absent.nii": "No such file",
         "short.nii": "truncated (expected 472 bytes, found 471)",
         "short.nii.gz": "not readable",
+        "long.nii": "goes on behind",
         "long.nii.gz": "goes on behind",
         "x" * 300 + ".nii": "File name too long",
         "nul\0.nii": "null",

@@ -127,6 +127,8 @@ def _compare(scan: Scan, facts: dict[str, Facts], report: Report) -> None:
     for content, other in facts.items():
         found = grid_difference(flair.shape, flair.affine, other.shape, other.affine)
         if found:
+            if found.startswith("affine") and other.stated != flair.stated:
+                found += f" ({(flair if other.stated else other).paths[0][0]} states no orientation)"
             report.refuse(other.paths[0][0], "", f"expected the grid of {name}, found {found}")
         elif other.orientation != flair.orientation:
             report.note(other.paths[0][0], "", f"stored as {other.orientation}, the FLAIR as {flair.orientation}")

@@ -23,9 +23,9 @@ def read_content(root: Path, files: Sequence[str], content: str) -> Volume:
     if content not in MASKS:
         return volume
     values = _mask_values(volume.voxels)
-    if len(values) > 1 or min(values, default=1) < 0:
-        shown = ", ".join(f"{value:g}" for value in values)
-        raise InputError(f"{root / files[0]}: expected a mask of 0 and one other, positive value, found 0, {shown}")
+    if values[0] != 0 or len(values) > 2 or min(values) < 0:
+        shown = ", ".join(f"{value:.9g}" for value in values)
+        raise InputError(f"{root / files[0]}: expected a mask of 0 and one other, positive value, found {shown}")
     return volume._replace(voxels=(volume.voxels != 0).astype(np.uint8))
 
 
@@ -61,7 +61,7 @@ def _read_png(path: Path) -> np.ndarray:
     try:
         image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
     except (OSError, cv2.error) as error:
-        raise InputError(f"{path}: not readable ({error})") from error
+        raise InputError(f"{path}: not readable ({' '.join(str(error).split())})") from error
     if image is None:
         raise InputError(f"{path}: no readable image")
     grey = image if image.ndim == 2 else image[..., 0]
@@ -71,6 +71,6 @@ def _read_png(path: Path) -> np.ndarray:
 
 
 def _mask_values(voxels: np.ndarray) -> tuple[float, ...]:
-    """The first three values of a mask that are not 0."""
+    """The values of a mask: 0 if there is one, and the first three others."""
     lesion = voxels[voxels != 0]
-    return tuple(float(value) for value in np.unique(lesion)[:3])
+    return (0.0,) * (lesion.size < voxels.size) + tuple(float(value) for value in np.unique(lesion)[:3])

@@ -35,6 +35,7 @@ MAGIC = {348: (b"n+1\0", b"ni1\0"), 540: (b"n+2\0", b"ni2\0")}  # header and vox
 UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}  # metres, millimetres, micrometres
 DEFLATE_RATIO = 1032  # the most that one byte of a .gz file can become
 SPARE_BYTES = 2**20  # more than this behind the last voxel is no padding
+MOST_VOXELS = 2**30  # of a scan; a header that states more would fill the memory, from a small .gz file too
 CANONICAL = axcodes2ornt(("R", "A", "S"))
 Header = Nifti1Header | Nifti2Header
 
@@ -58,8 +59,8 @@ def read_volume(path: str | Path) -> Volume:
     """Read one volume; trailing axes of length 1 are dropped.
 
     Raises:
-        InputError: no such regular file, no NIfTI, half of a pair missing, truncated, more than one volume, voxels
-            that are no numbers, NaN or infinite, or an affine that no grid can have.
+        InputError: no such regular file, no NIfTI, half of a pair missing, truncated, more than one volume or than
+            2^30 voxels, voxels that are no numbers, NaN or infinite, or an affine that no grid can have.
     """
     head, body = volume_files(path)
     try:
@@ -221,11 +222,16 @@ def _shape(header: Header, file: Path) -> tuple[int, ...]:
         raise InputError(f"{file}: damaged header (axes of {'x'.join(map(str, lengths))} voxels)")
     if len(lengths) < 3 or math.prod(lengths[3:]) != 1:
         raise InputError(f"{file}: expected one volume with 3 axes, found {'x'.join(map(str, lengths))}")
+    if math.prod(lengths) > MOST_VOXELS:
+        raise InputError(f"{file}: expected at most {MOST_VOXELS} voxels, found {'x'.join(map(str, lengths))}")
     return tuple(lengths[:3])
 
 
 def _affine(header: Header) -> tuple[np.ndarray, bool]:
     """From stored voxel to mm, and whether the header states it."""
+    if header["pixdim"][0] == 0:  # the format's own rule: 0 stands for 1
+        header = header.copy()
+        header["pixdim"][0] = 1
     if header["sform_code"] > 0:
         affine = header.get_sform()
     elif header["qform_code"] > 0:
@@ -275,7 +281,7 @@ def _read_span(file: Path, offset: int, length: int) -> bytes:
         with _opened(file) as stream:
             stream.seek(offset, io.SEEK_SET)
             data = stream.read(length)
-            if packed and len(stream.read(SPARE_BYTES + 1)) > SPARE_BYTES:
+            if len(stream.read(SPARE_BYTES + 1)) > SPARE_BYTES:
                 raise InputError(f"{file}: goes on behind the {length} bytes of voxels that its header states")
         if len(data) == length:
             return data
