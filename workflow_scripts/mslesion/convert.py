@@ -3,10 +3,8 @@
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from reprise.command import run, step_parser
-from reprise.formats.ms_convert import convert_dataset
+from reprise.formats.ms_convert import convert_dataset, read_checked
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -21,9 +19,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Read and verify every volume, and write the store."""
-    manifest = pd.read_csv(args.manifest, dtype={"case": str})
-    cases = pd.read_csv(args.cases, dtype={"case": str, "patient": str})
-    convert_dataset(args.raw, manifest, cases, args.store)
+    convert_dataset(args.raw, *read_checked(args.manifest, args.cases), args.store)
 
 
 if __name__ == "__main__":

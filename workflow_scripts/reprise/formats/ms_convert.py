@@ -28,6 +28,32 @@ from reprise.formats.ms_scans import EXACT
 from reprise.formats.ms_volume import from_slices, read_content, to_slices
 from reprise.formats.nifti import HEADER_SIZE, write_mask
 from reprise.store import Rows, write_store
+from reprise.tables import read_table
+
+FILES = dict.fromkeys(("path", "sha256", "case", "content", "shape"), str)  # columns of a manifest that count here
+CASES = {
+    **{"case": str, "patient": str, "timepoint": int, "offset": int, "first_slice": int},
+    **dict.fromkeys(("slices", "height", "width"), int),
+    **dict.fromkeys(("column_mm", "row_mm", "slice_mm"), float),
+    **{"orientation": str, "dtype": str, "fold": int},
+}
+
+
+def read_checked(manifest: str | Path, cases: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The manifest and the cases that the check has written, as `convert_dataset` takes them.
+
+    Raises:
+        InputError: one of them is damaged, or they do not list the same scans.
+    """
+    files = read_table(manifest, FILES)
+    masks = [mask for mask in MASKS if mask in set(files["content"])]
+    scans = read_table(cases, {**CASES, **{f"lesion_voxels_{mask[-1]}": int for mask in masks}, "sha256": str})
+    wanted = [(scan.case, f"{scan.width}x{scan.height}x{scan.slices}") for scan in scans.itertuples()]
+    for content in ("flair", *masks):
+        listed = files[files["content"] == content].drop_duplicates("case")
+        if list(zip(listed["case"], listed["shape"], strict=True)) != wanted:
+            raise InputError(f"{cases}: expected the scans of {manifest}, their {content} in this order and size")
+    return files, scans
 
 
 def convert_dataset(root: str | Path, manifest: pd.DataFrame, cases: pd.DataFrame, folder: str | Path) -> None:
