@@ -42,6 +42,10 @@ def test_steps_from_raw_folder_to_audited_folds(tmp_path: Path, run_step: RunSte
     audit_step(run_step, tmp_path, "scan", 3)
     audit = json.loads((tmp_path / "audit.json").read_text())
     assert audit["keys"]["case"] == {"distinct": 3, "in_two_splits": 0} and audit["patients_in_two_folds"] == 1
+    (tmp_path / "audit.json").unlink()
+    refused = audit_step(run_step, tmp_path, "patient", 5)
+    message = "error: folds: expected 2 or more, one patient or more in each of them; found 5 for 2 patients\n"
+    assert (refused.returncode, refused.stderr) == (2, message) and not (tmp_path / "audit.json").exists()
 
 
 def test_the_same_flair_in_two_folds_is_found(tmp_path: Path, run_step: RunStep) -> None:

@@ -22,6 +22,7 @@ from reprise.plots.confusion import KINDS, as_grey, confusion_map, paint
 from reprise.plots.folds import draw_folds
 from reprise.plots.slices import MOST_BYTES, chosen_slices, write_slices
 from reprise.report.blocks import read_section
+from reprise.store import open_store, write_store
 from test_report import run_page, write_report
 
 COLOURS = {code: tuple(round(255 * part) for part in to_rgb(kind.colour)) for code, kind in KINDS.items()}
@@ -234,15 +235,13 @@ def damage(study: Path, name: str) -> None:
         mask = run / "masks" / "patient1_1.nii.gz"
         mask.write_bytes(mask.read_bytes()[:100])
     elif name == "mask of another shape":
-        (study / "store" / "cases.csv").write_text(
-            (study / "store" / "cases.csv").read_text().replace(",12,30,24,", ",10,30,24,")
-        )
+        cases, arrays = open_store(study / "store")
+        write_store(study / "store", cases.assign(slices=10), arrays)
     elif name == "no mask":
         (run / "masks" / "patient1_1.nii.gz").unlink()
     elif name == "unknown scan":
-        (study / "store" / "cases.csv").write_text(
-            (study / "store" / "cases.csv").read_text().replace("patient1_1", "patient9_1")
-        )
+        cases, arrays = open_store(study / "store")
+        write_store(study / "store", cases.replace("patient1_1", "patient9_1"), arrays)
     elif name == "a number that is none":
         (run / "volumes.csv").write_text((run / "volumes.csv").read_text().replace(",1,1,", ",1,one,", 1))
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from echonet.ef_figures import read_ef
 from echonet.figure_data import evenly_over, scored_cases
 from figure_example import FIGURES, draw_by_step, make_study
+from reprise.errors import InputError
 from reprise.metrics.regression import mae
 from reprise.metrics.roc import auc
 from reprise.plots.regression import agreement, draw_agreement, draw_error_by_beats, draw_scatter
@@ -51,7 +52,7 @@ def test_each_figure_is_vector_and_the_same_each_time(study, figures, name, tmp_
 
 def test_a_figure_and_its_table_appear_together_or_not_at_all(tmp_path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError):
+    with pytest.raises(InputError, match="expected a folder"):
         save_figure(Figure(), tmp_path / "f.svg", pd.DataFrame(), tmp_path / "file" / "f.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

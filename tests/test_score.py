@@ -10,6 +10,7 @@ from sklearn.metrics import mean_absolute_error, r2_score, roc_auc_score
 
 from echonet import score
 from reprise.errors import InputError
+from reprise.store import open_store, write_store
 from score_example import make_results
 
 SETTINGS = {"resamples": 400, "seed": 3, "lead_frames": 32}
@@ -187,7 +188,7 @@ def test_with_only_the_clips_that_beats_need_one_and_all_are_absent(results):
 
 def test_an_absent_class_or_absent_results_are_no_crash(results):
     cases = read(results, "store/cases.csv").assign(ef=60.0)
-    cases.to_csv(results / "store" / "cases.csv", index=False)
+    write_store(results / "store", cases, open_store(results / "store").arrays)
     metrics, _ = compute(results)
     assert metrics.loc[metrics["quantity"].str.contains("/auc_|/r2$|/r2_pearson"), "value"].isna().all()
     nothing = {name: [] for name in ("overlap", "history", "mask-ef", "predictions", "beats")}

@@ -62,7 +62,7 @@ def test_patients_stay_together_and_scans_do_not(cases: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize("folds", [0, 1, 6])
 def test_folds_without_a_patient_are_refused(cases: pd.DataFrame, folds: int) -> None:
-    with pytest.raises(InputError, match="expected 2 to 5 folds"):
+    with pytest.raises(InputError, match=f"folds: expected 2 or more, .* found {folds} for 5 patients"):
         assign_folds(cases, "patient", folds)
 
 

@@ -60,18 +60,35 @@ def test_a_case_appears_once(tmp_path: Path) -> None:
         write_store(tmp_path / "store", CASES.assign(case="a"), {"frames": FRAMES})
 
 
-@pytest.mark.parametrize("damage", ["missing", "no cases", "no arrays", "cut", "text"])
+@pytest.mark.parametrize(
+    "damage",
+    ["missing", "no cases", "row lost", "no digests", "other digests", "no arrays", "one lost", "cut", "text", "empty"],
+)
 def test_a_damaged_store_is_refused(tmp_path: Path, damage: str) -> None:
     store = tmp_path / "store"
     if damage != "missing":
-        write_store(store, CASES, {"frames": FRAMES})
+        write_store(store, CASES, {"frames": FRAMES, "masks": FRAMES})
     if damage == "no cases":
         (store / "cases.csv").unlink()
-    if damage == "no arrays":
-        (store / "frames.npy").unlink()
+    if damage == "row lost":
+        (store / "cases.csv").write_text("".join((store / "cases.csv").read_text().splitlines(True)[:-1]))
+    if damage == "no digests":
+        (store / "sha256.json").unlink()
+    if damage == "other digests":
+        (store / "sha256.json").write_text("[1]")
+    for name in {"no arrays": ["frames", "masks"], "one lost": ["masks"]}.get(damage, []):
+        (store / f"{name}.npy").unlink()
     if damage == "cut":
         (store / "frames.npy").write_bytes((store / "frames.npy").read_bytes()[:-1])
     if damage == "text":
         (store / "frames.npy").write_text("no array")
-    with pytest.raises(InputError, match="store: "):
+    if damage == "empty":
+        (store / "frames.npy").write_bytes(b"")
+    with pytest.raises(InputError, match=r"store: .* delete it and run again$"):
         open_store(store)
+
+
+def test_where_a_file_is_no_folder_can_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file: expected a folder to write to"):
+        write_store(tmp_path / "file" / "store", CASES, {"frames": FRAMES})

@@ -19,13 +19,13 @@ def outputs(*targets: str | Path) -> Iterator[list[Path]]:
     and no temporary file is left.
 
     Raises:
-        InputError: the disk is full, or a target's folder cannot be written.
+        InputError: the disk is full, or a target's folder is none or cannot be written.
     """
     finals = [Path(target) for target in targets]
     partials = [final.with_name(f".{final.name}.{os.getpid()}.part") for final in finals]
     try:
         for final in finals:
-            final.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(final.parent)
         yield partials
         for partial in partials:
             _flush(partial)
@@ -50,6 +50,13 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(f"{folder}: expected a folder to write to, found a file; nothing was written") from error
+
+
 def _flush(path: Path) -> None:
     """Force a file, or each file of a folder, to the disk, so that a rename never precedes its content."""
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
@@ -61,5 +68,5 @@ def _flush(path: Path) -> None:
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    elif path.exists():
+        path.unlink()

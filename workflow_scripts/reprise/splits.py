@@ -20,7 +20,8 @@ def assign_folds(cases: pd.DataFrame, unit: str, folds: int) -> pd.Series:
     units = cases[COLUMNS[unit]]
     ranks, distinct = pd.factorize(units)
     if not 2 <= folds <= len(distinct):
-        raise InputError(f"expected 2 to {len(distinct)} folds, one {unit} or more in each, found {folds}")
+        there = f"{len(distinct)} {unit}{'s' if len(distinct) != 1 else ''}"
+        raise InputError(f"folds: expected 2 or more, one {unit} or more in each of them; found {folds} for {there}")
     return pd.Series(ranks % folds + 1, index=cases.index, name="fold")
 
 

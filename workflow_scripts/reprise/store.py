@@ -37,7 +37,7 @@ def store_identity(folder: str | Path) -> dict[str, str]:
     path = Path(folder) / DIGESTS
     try:
         return dict(json.loads(path.read_text()))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{folder}: not a readable store ({error}); delete it and run again") from error
 
 
@@ -75,13 +75,17 @@ def open_store(folder: str | Path) -> Store:
     """Open a store for reading; arrays stay on the disk until they are indexed.
 
     Raises:
-        InputError: the folder is no store, or one of its files is damaged.
+        InputError: the folder is no store, its table has changed, or an array is missing or cut.
     """
     folder = Path(folder)
+    digests = store_identity(folder)
     try:
-        cases = pd.read_csv(folder / CASES, dtype={"case": str, "patient": str})
-        arrays = {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
-    except (OSError, ValueError) as error:
+        table = (folder / CASES).read_bytes()
+        if hashlib.sha256(table).hexdigest() != digests.pop(CASES, ""):
+            raise ValueError(f"{CASES} is not as it was written")
+        cases = pd.read_csv(io.BytesIO(table), dtype={"case": str, "patient": str})
+        arrays = {Path(name).stem: np.load(folder / name, mmap_mode="r") for name in sorted(digests)}
+    except (OSError, EOFError, ValueError) as error:
         raise InputError(f"{folder}: not a readable store ({error}); delete it and run again") from error
     if not arrays:
         raise InputError(f"{folder}: a store needs at least one .npy file")
