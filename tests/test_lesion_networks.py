@@ -1,11 +1,13 @@
 """Lesion networks by name: U-Nets, files of weights, blocks of volumes, and the losses that train them."""
 
+import numpy as np
 import pytest
 import torch
 from monai.losses import DiceCELoss, DiceLoss
 from monai.networks.nets import DynUNet
 
 from reprise.errors import InputError
+from reprise.inference.lesions import segment_scan
 from reprise.inference.volumes import volume_logits
 from reprise.models.lesions import NAMES, lesion_network
 from reprise.models.unet import UNet, unet
@@ -33,6 +35,13 @@ def test_narrow_unets_train(name, shape):
     loss, _ = dice_ce_loss(dice_ce_terms(logits, torch.ones(2, *shape[2:])), 2)
     loss.backward()
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("network", ["unet_2d", "fc_densenet57"])
+def test_slices_of_one_pixel_are_segmented(network):
+    info = {"size": None, "normalisation": {"mean": 0.1, "std": 0.1}, "settings": {"precision": "fp32"}}
+    scan = np.ones((2, 1, 1), np.uint8)
+    assert segment_scan(lesion_network(network, 0.125).eval(), info, scan, torch.device("cpu")).shape == (2, 1, 1)
 
 
 def test_weights_of_every_kind_of_network_come_back(tmp_path):
