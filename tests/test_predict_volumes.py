@@ -182,10 +182,20 @@ def test_nothing_usable_is_one_message_and_leaves_nothing(tmp_path: Path, weight
 
 def test_wrong_weights_are_named(tmp_path: Path) -> None:
     save(tmp_path / "in" / "flair.nii", image(0))
+    whole = untrained(tmp_path, "unet_2d", 0.03).read_bytes()
     (tmp_path / "damaged.safetensors").write_bytes(b"no weights")
-    for name in ("damaged", "absent"):
-        with pytest.raises(InputError, match=f"{name}.safetensors"):
+    (tmp_path / "cut.safetensors").write_bytes(whole[:-1])
+    other = {"kind": "ef", "network": "r3d_18", "width": 1, "normalisation": {}, "settings": {}}
+    save_model(tmp_path / "study.safetensors", torch.nn.Linear(1, 1), other)
+    for name, message in {
+        "damaged": "not a readable",
+        "absent": "not a readable",
+        "cut": "not a readable",
+        "study": "expected weights of kind lesions, found ef",
+    }.items():
+        with pytest.raises(InputError, match=f"{name}.safetensors: {message}"):
             predict(tmp_path / "in", tmp_path / f"{name}.safetensors", tmp_path)
+    assert not (tmp_path / "predictions").exists() and not (tmp_path / "findings.csv").exists()
 
 
 def test_a_killed_run_goes_on_and_a_changed_file_is_segmented_again(

@@ -1,0 +1,88 @@
+"""A fold of scans without a lesion: trained, segmented and scored, or one line where nothing is left to score."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from ms_dataset import save
+from mslesion import convert, score, segment, train
+from reprise.errors import InputError
+from reprise.formats.ms_scans import check_dataset
+
+SHAPE = (36, 40, 4)
+FOLDS = 3
+NET = "fc_densenet67"
+CONFIG = Path(__file__).resolve().parent.parent / "config" / "mslesion.yaml"
+
+
+def recipe() -> dict[str, Any]:
+    published = yaml.safe_load(CONFIG.read_text())["published"]
+    general = {"folds": FOLDS, "precision": "fp32", "network": NET, "seed": 0, "size": [64, 64]}
+    return published["training"] | {"width": 0.1, "epochs": 1, "normalisation": published["normalisation"]} | general
+
+
+def call(step: Any, **options: object) -> None:
+    """Run a step in this process."""
+    words = [word for name, value in options.items() for word in (f"--{name}", *_listed(value))]
+    step.main(step.arguments().parse_args([str(word) for word in words]))
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [json.dumps(value) if isinstance(value, dict) else value]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of three patients with a scan each, of whom the first has no lesion."""
+    folder = tmp_path_factory.mktemp("background")
+    rng = np.random.default_rng(0)
+    for patient in range(1, FOLDS + 1):
+        mask = np.zeros(SHAPE, np.uint8)
+        mask[10:16, 12:18, 1:3] = patient > 1
+        there = folder / "raw" / f"patient{patient}"
+        save(there / "FLAIR_x.nii", rng.integers(100, 300, SHAPE, np.int16) + 800 * mask.astype(np.int16))
+        save(there / "GOLD_STANDARD_x.nii", mask)
+    checked = check_dataset(folder / "raw")
+    assert "no voxel is lesion" in set(checked.findings["finding"])
+    for name in ("manifest", "cases"):
+        getattr(checked, name).to_csv(folder / f"{name}.csv", index=False)
+    tables = {name: folder / f"{name}.csv" for name in ("manifest", "cases")}
+    call(convert, raw=folder / "raw", **tables, store=folder / "store")
+    return folder
+
+
+def train_fold(folder: Path, protocol: str, fold: int) -> Path:
+    """Train and segment one fold; returns its folder."""
+    there = folder / f"{NET}-seed0" / protocol / f"fold{fold}"
+    common = {"store": folder / "store", "protocol": protocol, "fold": fold, "device": "cpu"}
+    kept = {"checkpoints": folder / "checkpoints" / there.name, "tensorboard": folder / "tensorboard"}
+    weights = there / "weights.safetensors"
+    call(train, **common, **kept, settings=recipe(), weights=weights, history=there / "log.csv")
+    outputs = {"masks": there / "masks", "volumes": there / "volumes.csv"}
+    call(segment, **common, checkpoints=folder / "parts", settings={"folds": FOLDS}, weights=weights, **outputs)
+    return there
+
+
+def test_a_fold_of_background_is_scored(folder: Path) -> None:
+    folds = [train_fold(folder, "sound", fold) for fold in range(1, FOLDS + 1)]
+    row = pd.read_csv(folds[0] / "volumes.csv").iloc[0]
+    assert row["true_load_ml"] == row["true_lesions"] == row["tp_lesion_slices"] == row["tn_lesion_slices"] == 0
+    assert row["dice"] == float(row["load_ml"] == 0)
+    tables = {name: folder / f"{name}.csv" for name in ("metrics", "quirks", "lesions")}
+    results = {"history": [fold / "log.csv" for fold in folds], "volumes": [fold / "volumes.csv" for fold in folds]}
+    settings = {"resamples": 50, "seed": 0, "reported_epochs": [1]}
+    call(score, store=folder / "store", settings=settings, **results, **tables)
+    metrics = pd.read_csv(tables["metrics"]).set_index("quantity")["value"]
+    assert metrics.filter(regex="scans/.*(dice|ltpr|lfpr|score)").between(0, 1).all()
+
+
+def test_where_no_slice_of_a_fold_has_a_lesion_the_published_protocol_says_so(folder: Path) -> None:
+    with pytest.raises(InputError, match="fold 1: no slice") as caught:
+        train_fold(folder, "published", 1)
+    assert "\n" not in str(caught.value)
+    assert not (folder / f"{NET}-seed0" / "published" / "fold1").exists()
