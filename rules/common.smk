@@ -11,6 +11,7 @@ sys.path.insert(0, str(CODE))
 from reprise.configuration import check_configuration, picked, set_environment, study_settings
 from reprise.errors import InputError
 from reprise.fingerprint import rules_digest, spec
+from reprise.formats.folders import files_below
 from reprise.raw_files import files_digest
 from reprise.slurm_states import tell_ended_jobs
 from reprise.takeover import take_over
@@ -142,8 +143,8 @@ def own_folder():
 
 def own_predictions():
     """Predictions for each kind of file in the user's folder, by their names; of the first study's if none is known."""
-    below = Path(config["input"]).rglob("*") if "input" in config else []
-    names = [path.name.lower() for path in below if not path.name.startswith(".")]
+    below = files_below(Path(config["input"])) if "input" in config else []
+    names = [path.name.lower() for path in below]
     wanted = [folder for folder, endings in OWN_FILES.items() if any(name.endswith(endings) for name in names)]
     return wanted or list(OWN_FILES)[:1]
 

@@ -23,7 +23,7 @@ CONFIG = Path(__file__).resolve().parent.parent / "config" / "mslesion.yaml"
 def recipe() -> dict[str, Any]:
     published = yaml.safe_load(CONFIG.read_text())["published"]
     general = {"folds": FOLDS, "precision": "fp32", "network": NET, "seed": 0, "size": [64, 64]}
-    return published["training"] | {"width": 0.1, "epochs": 1, "normalisation": published["normalisation"]} | general
+    return published["training"] | {"width": 0.1, "epochs": 1} | general
 
 
 def call(step: Any, **options: object) -> None:
@@ -57,24 +57,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def train_fold(folder: Path, protocol: str, fold: int) -> Path:
-    """Train and segment one fold; returns its folder."""
+    """Train one fold; returns its folder."""
     there = folder / f"{NET}-seed0" / protocol / f"fold{fold}"
-    common = {"store": folder / "store", "protocol": protocol, "fold": fold, "device": "cpu"}
+    options = {"store": folder / "store", "protocol": protocol, "fold": fold, "device": "cpu", "settings": recipe()}
     kept = {"checkpoints": folder / "checkpoints" / there.name, "tensorboard": folder / "tensorboard"}
-    weights = there / "weights.safetensors"
-    call(train, **common, **kept, settings=recipe(), weights=weights, history=there / "log.csv")
-    outputs = {"masks": there / "masks", "volumes": there / "volumes.csv"}
-    call(segment, **common, checkpoints=folder / "parts", settings={"folds": FOLDS}, weights=weights, **outputs)
+    call(train, **options, **kept, weights=there / "weights.safetensors", history=there / "log.csv")
     return there
 
 
 def test_a_fold_of_background_is_scored(folder: Path) -> None:
     folds = [train_fold(folder, "sound", fold) for fold in range(1, FOLDS + 1)]
-    row = pd.read_csv(folds[0] / "volumes.csv").iloc[0]
+    run = folds[0].parent
+    options = {"store": folder / "store", "protocol": "sound", "device": "cpu", "checkpoints": folder / "parts"}
+    weights = [fold / "weights.safetensors" for fold in folds]
+    call(segment, **options, weights=weights, masks=run / "masks", volumes=run / "volumes.csv")
+    row = pd.read_csv(run / "volumes.csv").iloc[0]
     assert row["true_load_ml"] == row["true_lesions"] == row["tp_lesion_slices"] == row["tn_lesion_slices"] == 0
     assert row["dice"] == float(row["load_ml"] == 0)
     tables = {name: folder / f"{name}.csv" for name in ("metrics", "quirks", "lesions")}
-    results = {"history": [fold / "log.csv" for fold in folds], "volumes": [fold / "volumes.csv" for fold in folds]}
+    results = {"history": [fold / "log.csv" for fold in folds], "volumes": [run / "volumes.csv"]}
     settings = {"resamples": 50, "seed": 0, "reported_epochs": [1]}
     call(score, store=folder / "store", settings=settings, **results, **tables)
     metrics = pd.read_csv(tables["metrics"]).set_index("quantity")["value"]
@@ -82,7 +83,7 @@ def test_a_fold_of_background_is_scored(folder: Path) -> None:
 
 
 def test_where_no_slice_of_a_fold_has_a_lesion_the_published_protocol_says_so(folder: Path) -> None:
-    with pytest.raises(InputError, match="fold 1: no slice") as caught:
+    with pytest.raises(InputError, match="published, fold 1: no slice with a lesion") as caught:
         train_fold(folder, "published", 1)
     assert "\n" not in str(caught.value)
     assert not (folder / f"{NET}-seed0" / "published" / "fold1").exists()

@@ -35,6 +35,8 @@ def untrained(folder: Path, network: str, width: float) -> Path:
     torch.manual_seed(0)
     settings = {"network": network, "width": width, "normalisation": {"mean": 0.1, "std": 0.1}}
     info = {"kind": "lesions", "size": None, "settings": {"precision": "fp32"}, "protocol": "sound", "fold": 1}
+    if network == "unet_3d":
+        settings["normalisation"], info["settings"] = "volume", {"precision": "fp32", "block": [16, 32, 48]}
     save_model(folder / f"{network}.safetensors", lesion_network(network, width), {**info, **settings})
     return folder / f"{network}.safetensors"
 
@@ -187,11 +189,18 @@ def test_wrong_weights_are_named(tmp_path: Path) -> None:
     (tmp_path / "cut.safetensors").write_bytes(whole[:-1])
     other = {"kind": "ef", "network": "r3d_18", "width": 1, "normalisation": {}, "settings": {}}
     save_model(tmp_path / "study.safetensors", torch.nn.Linear(1, 1), other)
+    lesions = other | {"kind": "lesions", "network": "unet_3d", "width": 0.03}
+    save_model(tmp_path / "bare.safetensors", lesion_network("unet_3d", 0.03), lesions)
+    save_model(tmp_path / "odd.safetensors", torch.nn.Linear(1, 1), lesions | {"width": "narrow"})
+    save_model(tmp_path / "misfit.safetensors", torch.nn.Linear(1, 1), lesions)
     for name, message in {
         "damaged": "not a readable",
         "absent": "not a readable",
         "cut": "not a readable",
         "study": "expected weights of kind lesions, found ef",
+        "bare": "not weights of this pipeline: no size, settings.precision, normalisation, settings.block in its",
+        "odd": "not weights of this pipeline: no width in its header",
+        "misfit": "weights of another network than unet_3d: .{,200}$",
     }.items():
         with pytest.raises(InputError, match=f"{name}.safetensors: {message}"):
             predict(tmp_path / "in", tmp_path / f"{name}.safetensors", tmp_path)
@@ -214,7 +223,8 @@ def test_a_killed_run_goes_on_and_a_changed_file_is_segmented_again(
     assert len(bright_is_lesion) == 7
 
 
-def test_phantoms_are_predicted_by_a_network(tmp_path: Path, weights: Path) -> None:
+@pytest.mark.parametrize("network", ["fc_densenet67", "unet_3d"])
+def test_phantoms_are_predicted_by_a_network(tmp_path: Path, network: str) -> None:
     grid = make_grid((48, 56, 24), (3.2, 3.2, 5.5))
     for number in range(2):
         rng = np.random.default_rng(number)
@@ -225,7 +235,7 @@ def test_phantoms_are_predicted_by_a_network(tmp_path: Path, weights: Path) -> N
             brain.acquire(rng, head, far, grid, "flair"),
             np.diag([-3.2, 3.2, 5.5, 1]),
         )
-    table = predict(tmp_path / "in", weights, tmp_path)
+    table = predict(tmp_path / "in", untrained(tmp_path, network, 0.1), tmp_path)
     assert list(table.index) == ["scan0", "scan1"] and (table["load_ml"] > 0).all()
     pictures = sorted((tmp_path / "predictions/slices").iterdir())
     assert {path.name.rpartition("-")[0] for path in pictures} == {"scan0", "scan1"}

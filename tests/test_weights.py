@@ -76,7 +76,7 @@ def test_wrong_weights_are_one_message(saved, model, tmp_path):
     with pytest.raises(InputError, match="size mismatch"):
         load_model(saved, CPU, "ef", video_network)
     save_model(saved, model, {"kind": "ef"})
-    with pytest.raises(InputError, match="no network, normalisation, settings, width in its header"):
+    with pytest.raises(InputError, match="no network, width, normalisation, settings in its header"):
         read_info(saved)
     with pytest.raises(InputError, match="not a readable safetensors file"):
         load_model(tmp_path / "absent.safetensors", CPU, "ef", video_network)

@@ -65,13 +65,11 @@ def arguments() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     """Segment volume by volume, then write masks, pictures, table and page."""
     from reprise.device import pick_device
-    from reprise.inference.lesions import packed, segment_scan, unpacked
+    from reprise.inference.lesions import load_lesion_network, packed, segment_scan, unpacked
     from reprise.inference.parts import Arrays, resumed
-    from reprise.models.lesions import lesion_network
-    from reprise.models.weights import load_model
 
     device = pick_device(args.device)
-    model, info = load_model(args.weights, device, "lesions", lesion_network)
+    model, info = load_lesion_network(args.weights, device)
     report = Report([], [])
     volumes = find_volumes(args.input, report)
     by_digest = {volume.digest: volume for volume in volumes}

@@ -65,13 +65,12 @@ def load_fold(weights: Sequence[Path], protocol: str, device: Any, fold: int) ->
     """The network of a fold, from 1, with the info of its weights.
 
     Raises:
-        InputError: weights of another fold or protocol, or see `load_model`.
+        InputError: weights of another fold or protocol, or see `load_lesion_network`.
     """
-    from reprise.models.lesions import lesion_network
-    from reprise.models.weights import load_model
+    from reprise.inference.lesions import load_lesion_network
 
     path = weights[fold - 1]
-    model, info = load_model(path, device, "lesions", lesion_network)
+    model, info = load_lesion_network(path, device)
     found = info.get("protocol"), info.get("fold")
     if found != (protocol, fold):
         raise InputError(f"{path}: expected weights of {protocol}, fold {fold}, found {found[0]}, fold {found[1]}")

@@ -51,7 +51,8 @@ def main(args: argparse.Namespace) -> None:
     model = channels_last(lesion_network(settings["network"], settings["width"]).to(device))
     task = task_of(source, cases, split, args.protocol)
     if not task.samples or not task.cases:
-        raise InputError(f"{args.store}: fold {args.fold}: no slice to train or to validate on")
+        seen = "slice" if args.protocol == "sound" else "slice with a lesion, the only ones that this protocol takes,"
+        raise InputError(f"{args.store}: {args.protocol}, fold {args.fold}: no {seen} to train or to validate on")
     data = [*depends_on(args), args.protocol, args.fold]
     best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every)
     chosen = best["sound" if args.protocol == "sound" else "published"]

@@ -9,7 +9,7 @@ from pathlib import Path
 UNPRINTABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-def files_below(root: Path, unreadable: Callable[[Path, str], object]) -> list[Path]:
+def files_below(root: Path, unreadable: Callable[[Path, str], object] = lambda *_: None) -> list[Path]:
     """All files below a folder, at any depth, in order; what is hidden is left out.
 
     Links are followed, but no folder is entered twice: what lies below `root` itself is listed where it lies, not
@@ -17,7 +17,7 @@ def files_below(root: Path, unreadable: Callable[[Path, str], object]) -> list[P
 
     Args:
         root: the folder.
-        unreadable: is called with each folder that cannot be listed, and why.
+        unreadable: is called with each folder that cannot be listed, and why; by default it is passed over.
     """
     files: list[Path] = []
     ahead, entered = deque([root]), set()

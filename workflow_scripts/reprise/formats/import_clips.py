@@ -18,6 +18,7 @@ from reprise.formats.echo_clip import clip_format, read_clip
 from reprise.formats.echo_dicom import identifying_words
 from reprise.formats.echo_frames import Clip
 from reprise.formats.findings import Report
+from reprise.formats.folders import files_below, one_line
 from reprise.formats.ultrasound_sector import crop_square, cut_out, find_sector
 from reprise.formats.video import write_mjpg
 
@@ -57,7 +58,7 @@ def import_folder(root: Path, videos: Path, report: Report) -> pd.DataFrame:
     """
     rows: dict[str, dict[str, Any]] = {}
     taken: dict[str, str] = {}  # hash of a source: name of its clip, lower case
-    for path in progress(_files(root), "clips"):
+    for path in progress(_files(root, report), "clips"):
         read = _read(path, root, taken, report)
         if read:
             source, clip = read
@@ -81,11 +82,11 @@ def standard_frames(frames: np.ndarray) -> tuple[np.ndarray, str, tuple[int, int
     return cut_out(frames, mask, SIDE), found_by, crop_square(mask)
 
 
-def _files(root: Path) -> list[Path]:
+def _files(root: Path, report: Report) -> list[Path]:
     if not root.is_dir():
         raise InputError(f"{root}: no such folder of clips")
-    below = (path for path in sorted(root.rglob("*")) if path.is_file())
-    files = [path for path in below if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+    below = files_below(root, lambda folder, why: report.exclude(one_line(f"{folder.relative_to(root)}"), "", why))
+    files = [path for path in below if path.is_file()]
     if not files:
         raise InputError(f"{root}: no file in it; expected echo clips (DICOM, AVI, MP4, MOV)")
     return files

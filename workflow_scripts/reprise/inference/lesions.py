@@ -1,21 +1,43 @@
 """Segmenting the lesions of whole scans with a trained network."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from reprise.brain_slices import prepared
+from reprise.brain_slices import OF_VOLUME, prepared
 from reprise.device import autocast
+from reprise.errors import InputError
 from reprise.inference.network import in_batches
 from reprise.inference.parts import Arrays
 from reprise.inference.volumes import volume_logits
 from reprise.inference.windows import WINDOWS_AT_A_TIME, centre_logits
-from reprise.models.lesions import BLOCK, input_of
+from reprise.models.lesions import BLOCK, input_of, lesion_network
+from reprise.models.weights import load_model
 from reprise.slices import undo_fit
 from reprise.windows import scan_windows
+
+
+def load_lesion_network(path: Path, device: torch.device) -> tuple[nn.Module, dict[str, Any]]:
+    """A trained network and the info of its weights, with all that `segment_scan` asks of it.
+
+    Raises:
+        InputError: see `load_model`; or its info lacks something.
+    """
+    model, info = load_model(path, device, "lesions", lesion_network)
+    settings, normalisation = info["settings"], info["normalisation"]
+    there = {
+        "size": "size" in info,
+        "settings.precision": "precision" in settings,
+        "normalisation": normalisation == OF_VOLUME or {"mean", "std"} == {*normalisation},
+        "settings.block": input_of(info["network"]) != BLOCK or "block" in settings,
+    }
+    if missing := [name for name, found in there.items() if not found]:
+        raise InputError(f"{path}: not weights of this pipeline: no {', '.join(missing)} in its header")
+    return model, info
 
 
 def segment_scan(model: nn.Module, info: Mapping[str, Any], scan: np.ndarray, device: torch.device) -> np.ndarray:

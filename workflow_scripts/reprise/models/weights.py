@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import safetensors
@@ -14,7 +15,8 @@ from reprise.errors import InputError
 from reprise.models.initial import UNREADABLE, first_line, read_state_dict
 
 INFO = "model"
-NEEDED = {"kind", "network", "width", "normalisation", "settings"}
+LONGEST = 200  # characters of PyTorch's list of the names that do not fit
+NEEDED = {"kind": str, "network": str, "width": int | float, "normalisation": dict | str, "settings": dict}
 WRAPPERS = ("_orig_mod.", "module.")  # of torch.compile and of data-parallel training
 
 
@@ -53,7 +55,7 @@ def load_model(
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        found = str(error).splitlines()[1].strip()
+        found = shorten(str(error).splitlines()[1], LONGEST)
         raise InputError(f"{path}: weights of another network than {info['network']}: {found}") from error
     return channels_last(model.to(device)).eval(), info
 
@@ -75,10 +77,11 @@ def read_info(path: str | Path) -> dict[str, Any]:
             info = json.loads((file.metadata() or {}).get(INFO, "{}"))
     except UNREADABLE as error:
         raise InputError(f"{path}: not a readable safetensors file ({first_line(error)})") from error
-    missing = sorted(NEEDED - info.keys())
+    found = info if isinstance(info, dict) else {}
+    missing = [name for name, kind in NEEDED.items() if not isinstance(found.get(name), kind)]
     if missing:
         raise InputError(f"{path}: not weights of this pipeline: no {', '.join(missing)} in its header")
-    return info
+    return found
 
 
 def _bare(name: str) -> str:
