@@ -157,6 +157,7 @@ def describe(study: Path, folder: Path, figures: list[Path], slices: Path) -> Pa
         "data": "phantom",
         "models": models,
         "folds": FOLDS,
+        "leak_control": True,
         "training": recipe,
         "baselines": {"unet_2d": recipe},
     }

@@ -63,7 +63,7 @@ class Recorder(nn.Module):
 
 def test_a_step_sees_blocks_of_its_samples_with_zeros_where_a_scan_ends(monkeypatch) -> None:
     monkeypatch.setattr(lesion_blocks, "augment", lambda images, masks, *_: (images, masks))
-    task, network = block_task(source(), np.array([0, 1]), np.array([1])), Recorder()
+    task, network = block_task(source(), np.array([0, 1]), np.array([1]), "val_error"), Recorder()
     assert task.samples == 10 and task.cases == 1
     terms = task.terms(network, np.array([0, 3]), 0)
     (blocks,) = network.seen
@@ -79,10 +79,11 @@ def test_whole_scans_are_validated_and_weigh_alike(wrong: int) -> None:
     data = source()
     images = data.masks.float()
     images[7, 5, 5 : 5 + wrong] = 1
-    task = block_task(data._replace(images=images), np.array([0]), np.array([0, 1]))
+    task = block_task(data._replace(images=images), np.array([0]), np.array([0, 1]), "val_error")
     with torch.inference_mode():
-        found = task.validate(Recorder(), np.array([0, 1]), 0)
-    assert found["counts"].tolist() == [[1, 0, 0, 6 * 480 - 1], [0, wrong, 0, 3 * 480 - wrong]]
+        parts = [task.validate(Recorder(), np.array([case]), 0) for case in range(task.cases)]
+    found = {name: torch.cat([part[name] for part in parts]) for name in ("counts", "soft")}
+    assert task.at_a_time == 1 and found["counts"].tolist() == [[1, 0, 0, 6 * 480 - 1], [0, wrong, 0, 3 * 480 - wrong]]
     row = task.summary({name: value.double().numpy() for name, value in found.items()})
     assert row["val_dice"] == pytest.approx(2 / (2 + wrong)) and row["val_sensitivity"] == 1
     assert row["val_volume_dice"] == (0.5 if wrong else 1)

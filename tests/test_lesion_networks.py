@@ -40,6 +40,7 @@ def test_narrow_unets_train(name, shape):
 @pytest.mark.parametrize("network", ["unet_2d", "fc_densenet57"])
 def test_slices_of_one_pixel_are_segmented(network):
     info = {"size": None, "normalisation": {"mean": 0.1, "std": 0.1}, "settings": {"precision": "fp32"}}
+    info["network"] = network
     scan = np.ones((2, 1, 1), np.uint8)
     assert segment_scan(lesion_network(network, 0.125).eval(), info, scan, torch.device("cpu")).shape == (2, 1, 1)
 

@@ -12,7 +12,7 @@ from reprise.models.lesions import WINDOW, input_of, lesion_network
 from reprise.training.lesion_segmentation import Source, slice_task, window_samples, window_task
 from reprise.training.loop import Task
 
-CASES = pd.DataFrame({"case": list("abcdef"), "patient": list("ppqqrr"), "slices": 2})
+CASES = pd.DataFrame({"case": list("abcdef"), "patient": list("ppqqrr"), "slices": 2, "fold": 0})
 SETTINGS = {"batch_size": 2, "precision": "fp32", "seed": 0}
 
 
@@ -28,6 +28,15 @@ def test_published_folds_part_time_points_and_sound_folds_part_patients() -> Non
     assert sound.tolist() == ["test", "test", "val", "val", "train", "train"]
     assert scored(CASES, "published", 3, 1)["case"].tolist() == ["a", "d"]
     assert scored(CASES, "sound", 3, 1)["case"].tolist() == ["a", "b"]
+
+
+def test_published_folds_are_those_of_the_image_tree_where_it_has_them() -> None:
+    given = CASES.assign(fold=[1, 1, 2, 3, 3, 2])
+    assert splits(given, "published", 3, 2).tolist() == ["train", "train", "val", "train", "train", "val"]
+    for protocol in ("by_patient", "sound"):
+        assert splits(given, protocol, 3, 2).tolist() == splits(CASES, protocol, 3, 2).tolist()
+    partly = given.assign(fold=[1, 1, 2, 0, 3, 2])
+    assert splits(partly, "published", 3, 2).tolist() == splits(CASES, "published", 3, 2).tolist()
 
 
 def test_published_windows_cross_scans_and_sound_ones_do_not() -> None:
@@ -47,7 +56,8 @@ def test_samples_are_slices_of_windows_and_masks_of_their_centres() -> None:
 
 
 def test_history_pools_pixels_and_averages_volumes() -> None:
-    task = window_task(source(), np.array([[0, 1, 2]]), np.array([[0, 0, 1], [0, 1, 1], [2, 2, 3]]))
+    val = np.array([[0, 0, 1], [0, 1, 1], [2, 2, 3]])
+    task = window_task(source(), np.array([[0, 1, 2]]), val, "val_error")
     # The first scan's two slices: 6 of 8 and 0 of 0; the second scan's: 0 of 4.
     counts = np.array([[6, 1, 1, 92], [0, 0, 0, 100], [0, 2, 4, 94]])
     row = task.summary({"counts": counts, "soft": np.array([[6.0, 14], [0, 0], [0, 6]])})
@@ -68,7 +78,7 @@ def test_validation_sees_what_the_network_says_of_centres(network: str, task: Ca
         for _ in range(50):  # for statistics of batches, without which values grow beyond all bounds
             model(inputs)
         model.eval()
-        found = task(slices, val, val).validate(model, np.arange(2), 0)
+        found = task(slices, val, val, "val_error").validate(model, np.arange(2), 0)
         logits = model(inputs)[:, 1] if windowed else model(inputs)
     total = (logits.softmax(dim=1)[:, 1] + slices.masks[[1, 2]]).sum(dim=(1, 2))
     lesion, true = logits.argmax(dim=1), slices.masks[[1, 2]]

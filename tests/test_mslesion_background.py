@@ -1,18 +1,21 @@
 """A fold of scans without a lesion: trained, segmented and scored, or one line where nothing is left to score."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 from ms_dataset import save
 from mslesion import convert, score, segment, train
 from reprise.errors import InputError
 from reprise.formats.ms_scans import check_dataset
+from reprise.store import open_store, write_store
 
 SHAPE = (36, 40, 4)
 FOLDS = 3
@@ -79,11 +82,31 @@ def test_a_fold_of_background_is_scored(folder: Path) -> None:
     settings = {"resamples": 50, "seed": 0, "reported_epochs": [1]}
     call(score, store=folder / "store", settings=settings, **results, **tables)
     metrics = pd.read_csv(tables["metrics"]).set_index("quantity")["value"]
-    assert metrics.filter(regex="scans/.*(dice|ltpr|lfpr|score)").between(0, 1).all()
+    rates = metrics.filter(regex="scans/(dice|ltpr|lfpr|score)")
+    assert len(rates) == 4 and rates.between(0, 1).all()
+    options = {"store": folder / "store", "protocol": "sound", "checkpoints": folder / "parts", "masks": folder / "x"}
+    with pytest.raises(InputError, match=r"expected weights of sound, fold 1 of 3, found sound, fold 3 of 3"):
+        call(segment, **options, weights=weights[::-1], volumes=folder / "x.csv")
+    with pytest.raises(InputError, match=r"expected weights of sound, fold 1 of 2, found sound, fold 1 of 3"):
+        segment.load_fold(weights[:2], "sound", torch.device("cpu"), 1)
+
+
+def test_the_scored_fold_leaves_no_trace_in_the_weights_of_the_sound_protocol(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "other", ignore=shutil.ignore_patterns("checkpoints", "*-seed0", "parts"))
+    other, scored = tmp_path / "other", np.prod(SHAPE)
+    cases, arrays = open_store(other / "store")
+    assert cases["patient"].iloc[0] == "patient1", "whose fold is scored"
+    changed = {name: np.array(array) for name, array in arrays.items()}
+    changed["flair"][:scored] = changed["flair"][:scored][::-1] * 2
+    changed["mask1"][:scored] = 1 - changed["mask1"][:scored]
+    shutil.rmtree(other / "store")
+    write_store(other / "store", cases, changed)
+    paths = [train_fold(each, "sound", 1) / "weights.safetensors" for each in (folder, other)]
+    assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
 def test_where_no_slice_of_a_fold_has_a_lesion_the_published_protocol_says_so(folder: Path) -> None:
-    with pytest.raises(InputError, match="published, fold 1: no slice with a lesion") as caught:
+    with pytest.raises(InputError, match=r"published, fold 1: expected three slices with a lesion.* to val") as caught:
         train_fold(folder, "published", 1)
     assert "\n" not in str(caught.value)
     assert not (folder / f"{NET}-seed0" / "published" / "fold1").exists()

@@ -7,8 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reprise.brain_slices import prepared
 from reprise.errors import InputError
-from reprise.slices import fit, normalise, undo_fit, whole_size
+from reprise.slices import fit, normalise, standardise, undo_fit, whole_size
 from reprise.splits import assign_folds, split_for
 
 SIDE = st.integers(1, 40)
@@ -41,6 +42,25 @@ def test_each_slice_is_scaled_to_its_own_range() -> None:
     np.testing.assert_allclose(found[0], expected, rtol=1e-6)
     np.testing.assert_array_equal(found[1], 0)
     np.testing.assert_allclose(found[2], [[-0.2, -0.2], [-0.2, 1.8]], rtol=1e-6)
+
+
+def test_a_volume_is_standardised_by_what_is_not_background() -> None:
+    volume = torch.tensor([[[0, 2], [0, 4]], [[0, 0], [6, 8]]], dtype=torch.int16)
+    found = standardise(volume)
+    inside = volume != 0
+    np.testing.assert_allclose(found[inside], (np.array([2, 4, 6, 8]) - 5) / np.std([2, 4, 6, 8], ddof=1), rtol=1e-6)
+    assert not found[~inside].any() and not standardise(torch.full((2, 3, 3), 7)).any()
+
+
+@pytest.mark.parametrize("normalisation", [{"mean": 0.1, "std": 0.5}, "volume"])
+@pytest.mark.parametrize("background", [0, 5, -700])
+def test_padding_and_an_offset_of_the_background_change_nothing(normalisation: dict | str, background: int) -> None:
+    scan = np.random.default_rng(0).integers(0, 900, (3, 40, 20)).astype(np.int16)
+    scan[1], scan[:, :3] = 0, 0
+    whole = prepared(scan, (40, 20), normalisation, torch.device("cpu"))
+    padded = prepared(scan + np.int16(background), (64, 32), normalisation, torch.device("cpu"))
+    np.testing.assert_allclose(padded[:, 12:52, 6:26], whole, rtol=1e-5, atol=1e-6)
+    assert padded[0, 0, 0] == padded[0, 12, 6] and not padded[1].any()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from configuration_changes import (
     LESION,
     MODELS,
     MORE_RUNS,
+    NOT_OF_SOUND,
     OF_FIRST_RUN,
     SEEN_BY,
     TRAINING,
@@ -24,7 +25,7 @@ from configuration_changes import (
 )
 from dry_runs import changed_with_old_time, dry_runs, edited, stale, why
 from edits import done_otherwise, said_otherwise
-from project import TINY, configure, configured, copy_project, type_command
+from project import TINY, configure, configured, copy_project, overlaid, type_command
 from traced import read_trace, tracing
 from workflow_rules import job_rules, step_of
 
@@ -43,7 +44,7 @@ class Finished(NamedTuple):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     folder = tmp_path_factory.mktemp("staleness")
-    copy_project(folder, TINY)
+    copy_project(folder, overlaid(TINY, {"mslesion": {"leak_control": False}}))
     configure(folder, models={"mslesion": MODELS})
     traced = tracing(folder / ".trace")
     run(f"snakemake {REPORT}", folder, traced)
@@ -125,6 +126,7 @@ def test_each_hyper_parameter_makes_stale_what_sees_it(finished: Finished, study
     for (_, name), answer in zip(seen, found, strict=True):
         seen_by = max((key for key in SEEN_BY[study] if f"{name}.".startswith(f"{key}.")), key=len)
         expected = following(SEEN_BY[study][seen_by] | {"report_page"}, answer["needs"])
+        expected -= OF_FIRST_RUN if name in NOT_OF_SOUND else set()
         if set(answer["stale"]) != expected:
             wrong[name] = set(answer["stale"]) ^ expected
     assert wrong == {}
@@ -147,9 +149,9 @@ def test_a_rule_sees_only_its_part_of_the_configuration(finished: Finished) -> N
 
 
 def test_a_sweep_of_ten_thousand_jobs_can_be_planned(finished: Finished) -> None:
-    sweep = {"config.yaml": configured(finished.folder, seed=list(range(400)))}
+    sweep = {"config.yaml": configured(finished.folder, seed=list(range(600)))}
     (answer,) = dry_runs(finished.folder, [REPORT], [sweep])
-    assert trained(answer) == (ECHO + LESION) * 399
+    assert trained(answer) == (ECHO + LESION) * 599
     assert sum(answer["jobs"].values()) > 10_000
 
 

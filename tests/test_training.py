@@ -62,7 +62,7 @@ def task(stop_after: int | None = None, stop_with: signal.Signals = signal.SIGTE
         return {"val_loss": float(found["error"].mean())}
 
     mean = lambda sums, n: (sums[0] / n, sums[0] / n)  # noqa: E731
-    return Task(len(X), terms, mean, len(X), validate, summary, {"best": "val_loss"})
+    return Task(len(X), terms, mean, len(X), SETTINGS["batch_size"], validate, summary, {"best": "val_loss"})
 
 
 def train(

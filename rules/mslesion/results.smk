@@ -4,8 +4,8 @@
 rule mslesion_score:
     input:
         store="results/mslesion/store",
-        history=[file for folder in scored() for file in each_fold(folder, "log.csv")],
-        volumes=[f"{folder}/volumes.csv" for folder in scored()],
+        history=[file for folder in all_trained() for file in each_fold(folder, "log.csv")],
+        volumes=[f"{folder}/volumes.csv" for folder in all_trained()],
     output:
         metrics="results/mslesion/metrics.csv",
         quirks="results/mslesion/quirks.csv",
@@ -176,7 +176,12 @@ rule mslesion_describe:
         mem_mb=memory(2000),
         runtime=30,
     params:
-        spec=spec("mslesion/describe.py", described_study("mslesion", "training", "baselines") | chosen("folds")),
+        spec=spec(
+            "mslesion/describe.py",
+            described_study("mslesion", "training")
+            | chosen("folds", "leak_control")
+            | {"baselines": described_baselines()},
+        ),
     shell:
         "exec python workflow_scripts/mslesion/describe.py --store {input.store:q} --metrics {input.metrics:q}"
         " --quirks {input.quirks:q} --findings {input.findings:q} --figures {input.figures:q}"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from mslesion.figure_data import panel_name
+from mslesion.protocols import CHOSEN_BY
 from mslesion.results import place_of
 from reprise.command import run
 from reprise.errors import InputError
@@ -22,7 +23,6 @@ MEASURES = {
     "val_sensitivity": "sensitivity",
     "val_specificity": "specificity",
 }
-CHOICES = {"published": "val_error", "sound": "val_volume_error"}  # what chose the epoch: the lowest
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -47,7 +47,7 @@ def read_history(path: Path) -> pd.DataFrame:
         InputError: damaged, without an epoch, or in no fold's folder.
     """
     place = place_of(path)
-    choice = CHOICES[place.protocol]
+    choice = CHOSEN_BY[place.protocol]
     table = read_table(path, {"epoch": int, "train_loss": float, **dict.fromkeys([*MEASURES, choice], float)})
     if table.empty:
         raise InputError(f"{path}: no epochs")

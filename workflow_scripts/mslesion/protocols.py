@@ -10,16 +10,22 @@ from reprise.windows import CENTRE, list_windows, scan_windows
 
 # `by_patient` is `published` but for what is dealt out to folds: what they differ by is the leak's worth.
 PROTOCOLS = ("published", "by_patient", "sound")
+# The column of the history whose lowest value chooses the epoch.
+CHOSEN_BY = {"published": "val_error", "by_patient": "val_error", "sound": "val_volume_error"}
 
 
 def splits(cases: pd.DataFrame, protocol: str, folds: int, fold: int) -> pd.Series:
     """The split of each case when `fold` is scored.
 
-    `published`: time points are dealt out as if they were patients, and the scored fold (val) also chooses the
-    epoch. `by_patient`: patients are dealt out, the scored fold chooses all the same. `sound`: patients are dealt
-    out, the scored fold (test) chooses nothing, the next one (val) does.
+    `published`: time points are dealt out as if they were patients, or as the authors' image tree has them where it is
+    the data, and the scored fold (val) also chooses the epoch. `by_patient`: patients are dealt out, the scored fold
+    chooses all the same. `sound`: patients are dealt out, the scored fold (test) chooses nothing, the next one (val)
+    does.
     """
-    assigned = assign_folds(cases, "scan" if protocol == "published" else "patient", folds)
+    if protocol == "published" and set(cases["fold"]) == {*range(1, folds + 1)}:
+        assigned = cases["fold"]
+    else:
+        assigned = assign_folds(cases, "scan" if protocol == "published" else "patient", folds)
     return split_for(assigned, fold, chooses=protocol != "sound")
 
 

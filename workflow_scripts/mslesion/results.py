@@ -15,7 +15,8 @@ COUNTS = ("tp", "fp", "fn", "tn")
 SLICES = ("all", "lesion_slices")
 VOLUMES = {
     **{"case": str, "patient": str, "timepoint": int, "fold": int, "rater": int},
-    **dict.fromkeys(("dice", "ppv", "sensitivity", "volume_difference", "ltpr", "lfpr"), float),
+    **dict.fromkeys(("accuracy", "dice", "ppv", "sensitivity", "specificity"), float),
+    **dict.fromkeys(("volume_difference", "ltpr", "lfpr"), float),
     **dict.fromkeys(("load_ml", "true_load_ml", "lesions", "true_lesions"), float),
     **{f"{count}_{slices}": int for slices in SLICES for count in COUNTS},
 }

@@ -15,7 +15,7 @@ LEVEL = 0.95
 POOLED = {f"val_{name}": name for name in ("accuracy", "dice", "sensitivity", "specificity")} | {
     "val_loss": "dice_loss"
 }
-VOLUME = ("dice", "sensitivity", "ppv", "ltpr", "lfpr", "volume_difference")
+VOLUME = ("dice", "sensitivity", "specificity", "accuracy", "ppv", "ltpr", "lfpr", "volume_difference")
 LOADS = ("load_ml", "true_load_ml")
 NO_INTERVAL = (float("nan"), float("nan"))
 FLAT = 1e-12  # a variance below this share of the mean square is rounding

@@ -31,11 +31,12 @@ PARTS = {
 }
 FOLD, EPOCH = re.compile(r"fold(\d+)"), re.compile(r"epoch(\d+)")
 PROTOCOLS = (
-    "The published protocol does what the code behind the paper does, habits included: scans are dealt out to folds as "
-    "if time points were patients, so that a patient's other time points are trained on; only slices with a lesion in "
+    "The published protocol does what the code behind the paper does, habits included: only slices with a lesion in "
     "the reference are trained on and scored, and a window's neighbours are the next ones in that list, from whatever "
     "scan; slices are cut or padded to one size; pixels of all scored slices are pooled; and the epoch that is kept is "
-    "the best one on the very fold that gives the score. Only the first rater counts.\n\n"
+    "the best one on the very fold that gives the score. Only the first rater counts. How the authors dealt out their "
+    "folds is not stated: their description draws all five patients in each fold's training and validation, so here "
+    "scans are dealt out as if time points were patients, and a patient's other time points are trained on.\n\n"
     "The sound protocol leaves whole patients out, takes every slice of the volume between its true neighbours, lets "
     "another fold choose the epoch, and measures each scan by itself, against every rater there is: Dice, the share of "
     "lesions found (LTPR), of predicted lesions that are none (LFPR), difference of volumes, and the ISBI challenge's "
@@ -73,8 +74,8 @@ def summary(settings: Mapping[str, Any], cases: pd.DataFrame, metrics: pd.DataFr
     """Paragraphs that open the section: data, networks, results.
 
     Args:
-        settings: data ("phantom" or a folder), models (lists of networks: lesions, baselines), folds, and the recipes
-            training and, by network, baselines.
+        settings: data ("phantom" or a folder), models (lists of networks: lesions, baselines), folds, leak_control, and
+            the recipes training and, by network, baselines.
         cases: the store's.
         metrics: the study's measures.
     """
@@ -138,18 +139,26 @@ def _networks(settings: Mapping[str, Any]) -> str:
         f"Lesions are segmented by {_named(models['lesions'], settings['training'])}; it sees three neighbouring "
         f"slices and is trained by both protocols, on each of {folds} folds."
     ]
+    if settings["leak_control"]:
+        sentences.append(
+            "It is trained once more as published but with whole patients left out, for the table of habits."
+        )
     against = [_named([network], settings["baselines"][network]) for network in models["baselines"]]
     if against:
-        sentences.append(f"Set against it, by the sound protocol: {'; '.join(against)}.")
+        sentences.append(
+            f"Set against it, by the sound protocol: {'; '.join(against)}. These see volumes that are normalised as a "
+            "whole, changing images and another loss, so more than the networks differs."
+        )
     return " ".join(sentences)
 
 
 def _named(networks: Sequence[str], recipe: Mapping[str, Any]) -> str:
     """Networks and how they are trained, in words."""
     width = "" if recipe["width"] == 1 else f" with {recipe['width']:g} of its channels"
+    blocks = " blocks" if "block" in recipe else ""
     return (
         f"{' and '.join(networks)}{width}, from random weights, {recipe['epochs']} epochs in batches of "
-        f"{recipe['batch_size']}"
+        f"{recipe['batch_size']}{blocks}"
     )
 
 

@@ -71,9 +71,10 @@ def load_fold(weights: Sequence[Path], protocol: str, device: Any, fold: int) ->
 
     path = weights[fold - 1]
     model, info = load_lesion_network(path, device)
-    found = info.get("protocol"), info.get("fold")
-    if found != (protocol, fold):
-        raise InputError(f"{path}: expected weights of {protocol}, fold {fold}, found {found[0]}, fold {found[1]}")
+    found = [info.get("protocol"), info.get("fold"), info["settings"].get("folds")]
+    if found != [protocol, fold, len(weights)]:
+        expected = f"{protocol}, fold {fold} of {len(weights)}"
+        raise InputError(f"{path}: expected weights of {expected}, found {found[0]}, fold {found[1]} of {found[2]}")
     return model, info
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mslesion.protocols import PROTOCOLS, splits, windows
+from mslesion.protocols import CHOSEN_BY, PROTOCOLS, splits, windows
 from reprise.command import run
 from reprise.errors import InputError
 from reprise.training.launch import spread
@@ -35,7 +35,7 @@ def main(args: argparse.Namespace) -> None:
     from reprise.brain_slices import OF_VOLUME, brain_slices
     from reprise.device import pick_device
     from reprise.files import outputs
-    from reprise.models.lesions import lesion_network
+    from reprise.models.lesions import WINDOW, input_of, lesion_network
     from reprise.models.weights import channels_last, save_model
     from reprise.store import open_store
     from reprise.training.lesion_segmentation import Source
@@ -43,19 +43,20 @@ def main(args: argparse.Namespace) -> None:
 
     settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")
     cases, arrays = open_store(args.store)
-    size = None if args.protocol == "sound" else settings["size"]
-    normalisation = settings.get("normalisation", OF_VOLUME)  # U-Nets are given volumes as nnU-Net is
+    size = settings.get("size")
+    normalisation = settings["normalisation"] if input_of(settings["network"]) == WINDOW else OF_VOLUME
     source = Source(*brain_slices(cases, arrays, size, normalisation, device), settings)
     split = splits(cases, args.protocol, settings["folds"], args.fold)
     torch.manual_seed(settings["seed"])
     model = channels_last(lesion_network(settings["network"], settings["width"]).to(device))
     task = task_of(source, cases, split, args.protocol)
-    if not task.samples or not task.cases:
-        seen = "slice" if args.protocol == "sound" else "slice with a lesion, the only ones that this protocol takes,"
-        raise InputError(f"{args.store}: {args.protocol}, fold {args.fold}: no {seen} to train or to validate on")
+    for what, count in (("train", task.samples), ("validate", task.cases)):
+        if not count:
+            least = {"sound": "a scan"}.get(args.protocol, "three slices with a lesion (others do not count)")
+            raise InputError(f"{args.store}: {args.protocol}, fold {args.fold}: expected {least} to {what} on")
     data = [*depends_on(args), args.protocol, args.fold]
     best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every)
-    chosen = best["sound" if args.protocol == "sound" else "published"]
+    chosen = best["best"]
     model.load_state_dict(chosen.weights)
     info = {"kind": "lesions", "epoch": chosen.epoch, "protocol": args.protocol, "fold": args.fold, "size": size}
     info |= {"network": settings["network"], "width": settings["width"], "normalisation": normalisation}
@@ -71,12 +72,12 @@ def task_of(source: "Source", cases: pd.DataFrame, split: pd.Series, protocol: s
     from reprise.training.lesion_blocks import block_task
     from reprise.training.lesion_segmentation import slice_task, window_task
 
-    seen = input_of(source.settings["network"])
+    seen, chosen_by = input_of(source.settings["network"]), CHOSEN_BY[protocol]
     if seen == BLOCK:
-        return block_task(source, *(np.flatnonzero(split == part) for part in ("train", "val")))
+        return block_task(source, *(np.flatnonzero(split == part) for part in ("train", "val")), chosen_by)
     lesion = source.masks.flatten(1).any(1).cpu().numpy()
     task = window_task if seen == WINDOW else slice_task
-    return task(source, *windows(cases, lesion, split, protocol))
+    return task(source, *windows(cases, lesion, split, protocol), chosen_by)
 
 
 if __name__ == "__main__":

@@ -51,9 +51,12 @@ def prepared(
     scan: np.ndarray, size: Sequence[int] | None, normalisation: Mapping[str, float] | str, device: torch.device
 ) -> Tensor:
     """The slices (N, H, W) of one scan, of any numeric type, as `brain_slices` prepares them."""
-    images = torch.from_numpy(np.array(scan)).to(device)
-    fitted = fit(images, tuple(size or _whole([scan.shape[1:]])))
-    if normalisation == OF_VOLUME:
+    images = torch.from_numpy(np.array(scan)).to(device).to(torch.float32)
+    of_volume = normalisation == OF_VOLUME
+    # Padding is 0: where a background is anything else, it is made 0 too, which changes no normalised value.
+    background = images.amin() if of_volume else images.amin((-2, -1), keepdim=True)
+    fitted = fit(images - background, tuple(size or _whole([scan.shape[1:]])))
+    if of_volume:
         return standardise(fitted)
     return normalise(fitted, **cast(Mapping[str, float], normalisation))
 

@@ -80,16 +80,16 @@ def _file_digest(path: Path) -> str:
     return remember(_source(path).definitions)
 
 
-def _uses(path: Path, folder: Path) -> Iterator[Path]:
+@cache
+def _uses(path: Path, folder: Path) -> tuple[Path, ...]:
     """The project's files that a file refers to, in a program whose folder comes first where modules are sought."""
     source: Source = _source(path)
-    for name in source.imports:
-        yield from _modules(name, folder)
+    modules = [module for name in source.imports for module in _modules(name, folder)]
     names = [text for text in source.strings if Path(text).suffix in COMPANIONS]
     if path.suffix in (".R", ".j2"):
         names = (R_SOURCE if path.suffix == ".R" else TEMPLATE).findall(path.read_text())
-    for place in (path.parent, path.parent / "templates"):
-        yield from (place / name for name in names if (place / name).is_file())
+    beside = [place / name for place in (path.parent, path.parent / "templates") for name in names]
+    return (*modules, *(file for file in beside if file.is_file()))
 
 
 @cache

@@ -29,9 +29,10 @@ def lesion_load_ml(mask: ArrayLike, voxel_mm3: float) -> float:
 def lesion_measures(found: ArrayLike, true: ArrayLike, voxel_mm3: float) -> dict[str, float]:
     """All measures of one volume, by name.
 
-    Voxels: `dice`, `ppv`, `sensitivity`, and `volume_difference`, |V - V_true| / V_true (NaN if only the reference is
-    empty). Lesions: `ltpr`, the share of the reference's that a predicted voxel touches, and `lfpr`, the share of the
-    predicted that touch no voxel of the reference. `load_ml`, `true_load_ml`, `lesions` and `true_lesions` are sizes.
+    Voxels: `accuracy`, `dice`, `ppv`, `sensitivity`, `specificity`, and `volume_difference`, |V - V_true| / V_true (NaN
+    if only the reference is empty). Lesions: `ltpr`, the share of the reference's that a predicted voxel touches, and
+    `lfpr`, the share of the predicted that touch no voxel of the reference. `load_ml`, `true_load_ml`, `lesions` and
+    `true_lesions` are sizes.
 
     Args:
         found: predicted mask (D, H, W), not 0 is lesion.
@@ -46,7 +47,7 @@ def lesion_measures(found: ArrayLike, true: ArrayLike, voxel_mm3: float) -> dict
     nothing = lesions + true_lesions == 0
     hit, right = (_touched(*pair) for pair in ((true_labels, lesion), (labels, reference)))
     return {
-        **{name: voxels[name] for name in ("dice", "ppv", "sensitivity")},
+        **{name: voxels[name] for name in ("accuracy", "dice", "ppv", "sensitivity", "specificity")},
         "volume_difference": _volume_difference(volume, true_volume),
         "ltpr": hit / true_lesions if true_lesions else float(nothing),
         "lfpr": 1 - right / lesions if lesions else 1 - float(nothing),

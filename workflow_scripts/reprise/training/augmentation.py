@@ -9,7 +9,7 @@ from torch.nn.functional import affine_grid, grid_sample
 
 from reprise.training.sampler import uniform
 
-# As in nnU-Net, but for the blur and the noise: degrees, factors, and how many of the samples are turned and scaled.
+# After nnU-Net: degrees, factors, and how many of the samples are turned and scaled.
 TURN = 15.0
 SCALES = (0.7, 1.4)
 TURNED = 0.5
@@ -34,12 +34,13 @@ def augment(images: Tensor, masks: Tensor, seed: int, epoch: int, samples: np.nd
     draw = partial(uniform, seed, epoch, samples)
     device = images.device
     with torch.autocast(device.type, enabled=False):
-        places = torch.from_numpy(_maps(draw, images.shape[-2:])).to(device, torch.float32)
+        places = torch.from_numpy(_maps(draw, images.shape[-2:])).to(device, torch.float32, non_blocking=True)
         grid = affine_grid(places, [len(images), 1, *images.shape[-2:]], align_corners=False)
         changed = grid_sample(images, grid, mode="bilinear", align_corners=False)
         moved = grid_sample(masks.to(torch.float32), grid, mode="nearest", align_corners=False).to(masks.dtype)
         factors = [between(*CONTRASTS, draw(CONTRAST)), between(-SHIFT, SHIFT, draw(OFFSET))]
-        contrast, offset = (torch.from_numpy(each).to(device, torch.float32)[:, None, None, None] for each in factors)
+        drawn = torch.from_numpy(np.stack(factors)).to(device, torch.float32, non_blocking=True)
+        contrast, offset = drawn[..., None, None, None]
         return changed * contrast + offset, moved
 
 

@@ -11,7 +11,7 @@ from reprise.device import autocast
 from reprise.inference.volumes import volume_logits
 from reprise.slices import fit
 from reprise.training.augmentation import augment
-from reprise.training.lesion_segmentation import CHOICES, Source, compared, summary
+from reprise.training.lesion_segmentation import Source, compared, summary
 from reprise.training.loop import Task
 from reprise.training.overlap_loss import dice_ce_loss, dice_ce_terms
 from reprise.training.sampler import integers, uniform
@@ -28,7 +28,7 @@ class Volume(NamedTuple):
     lesion: np.ndarray  # (n, 3), the places of the lesions' voxels
 
 
-def block_task(source: Source, train: np.ndarray, val: np.ndarray) -> Task:
+def block_task(source: Source, train: np.ndarray, val: np.ndarray, chosen_by: str) -> Task:
     """A task whose samples are blocks of scans, each epoch at other places; validation is on whole scans.
 
     Trained as nnU-Net, on changing images; the history is that of `window_task`, a batch being whole scans.
@@ -37,6 +37,7 @@ def block_task(source: Source, train: np.ndarray, val: np.ndarray) -> Task:
         source: see `Source`.
         train: numbers (T,) of the scans to train on.
         val: numbers (V,) of the scans to validate on.
+        chosen_by: as for `window_task`.
     """
     return Task(
         samples=len(train) * source.settings["blocks_a_scan"],
@@ -46,7 +47,7 @@ def block_task(source: Source, train: np.ndarray, val: np.ndarray) -> Task:
         at_a_time=1,
         validate=partial(_validate, source, [volume_of(source, scan) for scan in val]),
         summary=partial(summary, val, source.settings["batch_size"]),
-        choices=CHOICES,
+        choices={"best": chosen_by},
     )
 
 
@@ -74,10 +75,9 @@ def _terms(source: Source, train: list[Volume], model: nn.Module, samples: np.nd
     block, seed = source.settings["block"], source.settings["seed"]
     volumes = [train[sample % len(train)] for sample in samples]
     corners = block_corners(volumes, np.array(block), seed, epoch, samples)
-    images, masks = (
-        torch.stack([_cut(arrays[kind], corner, block) for arrays, corner in zip(volumes, corners, strict=True)])
-        for kind in (0, 1)
-    )
+    places = list(zip(volumes, corners, strict=True))
+    images = torch.stack([_cut(volume.image, corner, block) for volume, corner in places])
+    masks = torch.stack([_cut(volume.mask, corner, block) for volume, corner in places])
     images, masks = augment(images, masks, seed, epoch, samples)
     return dice_ce_terms(model(images[:, None]), masks)
 
@@ -89,11 +89,8 @@ def _cut(volume: Tensor, corner: np.ndarray, block: tuple[int, int, int]) -> Ten
 
 
 def _validate(source: Source, val: list[Volume], model: nn.Module, cases: np.ndarray, epoch: int) -> dict[str, Tensor]:
-    """Soft sums and counts of whole scans, one after another: they differ in depth."""
-    device, precision = source.images.device, source.settings["precision"]
-    found = []
-    for case in cases:
-        with autocast(device, precision):
-            logits = volume_logits(model, val[case].image[None, None], source.settings["block"])
-        found.append(compared(logits, val[case].mask[None]))
-    return {name: torch.cat([part[name] for part in found]) for name in ("soft", "counts")}
+    """Soft sums and counts of one whole scan: scans differ in depth."""
+    (volume,) = (val[case] for case in cases)
+    with autocast(source.images.device, source.settings["precision"]):
+        logits = volume_logits(model, volume.image[None, None], source.settings["block"])
+    return compared(logits, volume.mask[None])

@@ -22,8 +22,6 @@ from reprise.training.overlap_loss import (
 )
 from reprise.windows import CENTRE
 
-CHOICES = {"published": "val_error", "sound": "val_volume_error"}
-
 
 class Source(NamedTuple):
     """Slices ready for the network, on its device."""
@@ -34,18 +32,19 @@ class Source(NamedTuple):
     settings: Mapping[str, Any]  # batch_size, precision, seed; block and blocks_a_scan of a network that sees blocks
 
 
-def window_task(source: Source, train: np.ndarray, val: np.ndarray) -> Task:
+def window_task(source: Source, train: np.ndarray, val: np.ndarray, chosen_by: str) -> Task:
     """A task whose samples are windows of three neighbouring slices, of which the centre counts.
 
     The loss is the published one: soft Dice of the lesions, a whole batch as one image. The history has, of the
     validation windows' centres, accuracy and loss as the published code prints them, Dice, sensitivity and
-    specificity over all pixels pooled, and `val_volume_dice`, the mean over scans of the Dice of their slices. The
-    errors choose: 1 less each Dice.
+    specificity over all pixels pooled, and `val_volume_dice`, the mean over scans of the Dice of their slices; and the
+    errors, 1 less each Dice. The choice is called "best".
 
     Args:
         source: see `Source`.
         train: windows (T, 3) of slice indices to train on.
         val: windows (V, 3) to validate on.
+        chosen_by: the column that chooses, val_error or val_volume_error.
     """
     return Task(
         samples=len(train),
@@ -55,13 +54,13 @@ def window_task(source: Source, train: np.ndarray, val: np.ndarray) -> Task:
         at_a_time=WINDOWS_AT_A_TIME,
         validate=partial(_validate, source, val),
         summary=partial(summary, source.scans[val[:, CENTRE]], source.settings["batch_size"]),
-        choices=CHOICES,
+        choices={"best": chosen_by},
     )
 
 
-def slice_task(source: Source, train: np.ndarray, val: np.ndarray) -> Task:
+def slice_task(source: Source, train: np.ndarray, val: np.ndarray, chosen_by: str) -> Task:
     """A task like `window_task`, for a network that sees the centre alone: trained as nnU-Net, on changing images."""
-    task = window_task(source, train, val)
+    task = window_task(source, train, val, chosen_by)
     return task._replace(terms=partial(_slice_terms, source, train), loss=dice_ce_loss)
 
 
@@ -73,7 +72,7 @@ def window_samples(images: Tensor, masks: Tensor, windows: np.ndarray) -> tuple[
         masks: their masks (N, H, W).
         windows: which slices.
     """
-    places = torch.from_numpy(windows).to(images.device)
+    places = torch.from_numpy(windows).to(images.device, non_blocking=True)
     # `index_select` copies whole slices; indexing goes pixel by pixel, which on a CPU takes twice as long.
     seen = images.index_select(0, places.flatten()).unflatten(0, places.shape)
     return seen[:, :, None], masks.index_select(0, places[:, CENTRE])
@@ -111,7 +110,7 @@ def _window_terms(source: Source, train: np.ndarray, model: nn.Module, samples: 
 
 def _slice_terms(source: Source, train: np.ndarray, model: nn.Module, samples: np.ndarray, epoch: int) -> Tensor:
     """What the loss of some windows' centres is made of (4,)."""
-    centres = torch.from_numpy(train[samples][:, CENTRE]).to(source.images.device)
+    centres = torch.from_numpy(train[samples][:, CENTRE]).to(source.images.device, non_blocking=True)
     pair = source.images[centres][:, None], source.masks[centres][:, None]
     images, masks = augment(*pair, source.settings["seed"], epoch, samples)
     return dice_ce_terms(model(images), masks[:, 0])

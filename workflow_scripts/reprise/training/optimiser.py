@@ -8,11 +8,13 @@ from torch import nn
 
 
 def optimiser_of(model: nn.Module, name: str, lr: float, momentum: float, weight_decay: float) -> torch.optim.Optimizer:
-    """SGD or RMSprop with momentum, or AdamW, whose first moment decays by `momentum`."""
+    """SGD (also Nesterov's) or RMSprop with momentum, or AdamW, whose first moment decays by `momentum`."""
     if name == "adamw":
         return torch.optim.AdamW(model.parameters(), lr, betas=(momentum, 0.999), weight_decay=weight_decay)
-    kind = torch.optim.RMSprop if name == "rmsprop" else torch.optim.SGD
-    return kind(model.parameters(), lr, momentum=momentum, weight_decay=weight_decay)
+    if name == "rmsprop":
+        return torch.optim.RMSprop(model.parameters(), lr, momentum=momentum, weight_decay=weight_decay)
+    nesterov = name == "nesterov"
+    return torch.optim.SGD(model.parameters(), lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
 
 
 def learning_rate(settings: Mapping[str, Any], epoch: int) -> float:

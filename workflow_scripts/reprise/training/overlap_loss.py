@@ -29,7 +29,7 @@ def dice_ce_terms(logits: Tensor, truth: Tensor) -> Tensor:
     # Of two classes the same as `cross_entropy`, which has no deterministic form for images on a GPU.
     lesion = (logits[:, 1] - logits[:, 0]).float()
     entropy = binary_cross_entropy_with_logits(lesion, truth.float(), reduction="sum")
-    return torch.stack([*soft_dice_terms(logits, truth), entropy, entropy.new_tensor(truth.numel())])
+    return torch.stack([*soft_dice_terms(logits, truth), entropy, torch.full_like(entropy, truth.numel())])
 
 
 def dice_ce_loss(terms: Tensor, samples: int) -> tuple[Tensor, Tensor]:
