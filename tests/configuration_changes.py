@@ -73,12 +73,12 @@ MORE_RUNS: list[tuple[dict[str, Any], int]] = [
     ({"models": {"mslesion": MODELS | {"lesions": ["fc_densenet67", "fc_densenet57_plain"]}}}, 2 * 3),
     ({"models": {"mslesion": MODELS | {"baselines": ["unet_2d", "unet_3d"]}}}, 2 * 3),
 ]
-# Settings that trainings by the sound protocol do not see, nor what only shows those: the first run's pictures.
-NOT_OF_SOUND = {"size", "leak_control"}
 OF_FIRST_RUN = {
     *("echonet_plot_areas", "echonet_plot_examples", "echonet_render_videos", "echonet_predict_clips"),
     *("mslesion_plot_examples", "mslesion_render_slices", "mslesion_predict_volumes"),
 }
+# Settings that some trainings do not see, and what is made of those alone.
+UNSEEN_BY = {"size": OF_FIRST_RUN, "leak_control": OF_FIRST_RUN | {"mslesion_plot_training"}}
 
 
 def leaves(settings: Mapping[str, Any], but: Collection[str] = (), above: str = "") -> Iterator[str]:

@@ -15,10 +15,10 @@ from configuration_changes import (
     LESION,
     MODELS,
     MORE_RUNS,
-    NOT_OF_SOUND,
     OF_FIRST_RUN,
     SEEN_BY,
     TRAINING,
+    UNSEEN_BY,
     WEIGHTS,
     changed,
     leaves,
@@ -126,7 +126,7 @@ def test_each_hyper_parameter_makes_stale_what_sees_it(finished: Finished, study
     for (_, name), answer in zip(seen, found, strict=True):
         seen_by = max((key for key in SEEN_BY[study] if f"{name}.".startswith(f"{key}.")), key=len)
         expected = following(SEEN_BY[study][seen_by] | {"report_page"}, answer["needs"])
-        expected -= OF_FIRST_RUN if name in NOT_OF_SOUND else set()
+        expected -= UNSEEN_BY.get(name, set())
         if set(answer["stale"]) != expected:
             wrong[name] = set(answer["stale"]) ^ expected
     assert wrong == {}

@@ -74,7 +74,8 @@ def task_of(source: "Source", cases: pd.DataFrame, split: pd.Series, protocol: s
 
     seen, chosen_by = input_of(source.settings["network"]), CHOSEN_BY[protocol]
     if seen == BLOCK:
-        return block_task(source, *(np.flatnonzero(split == part) for part in ("train", "val")), chosen_by)
+        train, val = (np.flatnonzero(split == part) for part in ("train", "val"))
+        return block_task(source, train, val, chosen_by)
     lesion = source.masks.flatten(1).any(1).cpu().numpy()
     task = window_task if seen == WINDOW else slice_task
     return task(source, *windows(cases, lesion, split, protocol), chosen_by)
