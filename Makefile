@@ -16,7 +16,7 @@ why: .venv/ready ## Say why each step that would run is stale
 	@PYTHONPATH=workflow_scripts python workflow_scripts/report/why.py
 
 test: .venv/ready-for-tests ## Set up, then run all tests
-	OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 bench: .venv/ready ## Measure speed and memory against plain formulations; write results/bench.csv
 	python workflow_scripts/bench/main.py

@@ -14,6 +14,16 @@ from project import environment
 ROOT = Path(__file__).resolve().parent.parent
 
 
+# Files that take minutes. Begun first, they leave no worker waiting for another at the end.
+LONGEST = ("test_workflow.py", "test_slurm.py", "test_staleness.py", "test_real_patients.py", "test_processes.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest files first."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real, openly licensed images."""

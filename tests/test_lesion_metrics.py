@@ -31,9 +31,11 @@ def two_volumes():
 def test_a_volume_worked_out_by_hand():
     found = lesion_measures(*two_volumes(), voxel_mm3=2.0)
     assert found == {
+        "accuracy": pytest.approx(469 / 480),
         "dice": pytest.approx(2 * 3 / (9 + 8)),
         "ppv": pytest.approx(3 / 9),
         "sensitivity": pytest.approx(3 / 8),
+        "specificity": pytest.approx(466 / 472),
         "volume_difference": pytest.approx(1 / 8),
         "ltpr": pytest.approx(2 / 3),
         "lfpr": pytest.approx(1 / 3),

@@ -31,6 +31,7 @@ rule echonet_check:
         "results/logs/echonet/check.log",
     benchmark:
         "results/benchmarks/echonet/check.tsv"
+    priority: 1  # what is broken is said before another study computes
     conda:
         "../../envs/training.yaml"
     threads: 2

@@ -31,6 +31,7 @@ rule mslesion_check:
         "results/logs/mslesion/check.log",
     benchmark:
         "results/benchmarks/mslesion/check.tsv"
+    priority: 1  # what is broken is said before another study computes
     conda:
         "../../envs/training.yaml"
     threads: 1
