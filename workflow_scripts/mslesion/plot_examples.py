@@ -37,8 +37,8 @@ def main(args: argparse.Namespace) -> None:
         box = head_box(grey[None], codes[None])
         title = f"Dice {case['dice']:.2f}\n{case['case']}"
         examples.append(Example(grey[box], codes[box], title, scan.spacing_mm[1] / scan.spacing_mm[2]))
-        named = {"run": whose.run, "protocol": whose.protocol, "rank": rank + 1, "of": len(ranked)}
-        named |= {**case[["fold", "case", "patient", "timepoint", "dice"]]}
+        of = {"run": whose.run, "protocol": whose.protocol, "rank": rank + 1, "of": len(ranked)}
+        named = {**of, **case[["fold", "case", "patient", "timepoint", "dice"]]}
         counts = dict(zip(COUNTS, (int((codes == code).sum()) for code in KINDS), strict=True))
         rows.append({**named, "slice": place + 1, "slices": len(scan.codes), **counts})
     table = pd.DataFrame(rows).round(DECIMALS)

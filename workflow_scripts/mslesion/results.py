@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from mslesion.protocols import PROTOCOLS
 from reprise.errors import InputError
 from reprise.tables import read_table
 
@@ -25,7 +26,7 @@ HISTORY = {"epoch": int} | dict.fromkeys(
     float,
 )
 PLACE = re.compile(
-    r"(?:^|/)(?P<run>(?P<network>[^/]+)-seed\d+)/(?P<protocol>published|by_patient|sound)(?:/fold(?P<fold>\d+))?/[^/]+$"
+    rf"(?:^|/)(?P<run>(?P<network>[^/]+)-seed\d+)/(?P<protocol>{'|'.join(PROTOCOLS)})(?:/fold(?P<fold>\d+))?/[^/]+$"
 )
 
 
