@@ -12,8 +12,10 @@ from reprise.configuration import check_configuration, picked, set_environment, 
 from reprise.errors import InputError
 from reprise.fingerprint import rules_digest, spec
 from reprise.formats.folders import files_below
+from reprise.orphans import announce_snakemake
 from reprise.raw_files import files_digest
 from reprise.slurm_states import tell_ended_jobs
+from reprise.stale_results import watch_results
 from reprise.takeover import take_over
 
 # By study: the hyper-parameters that decide which rules there are to run.
@@ -23,6 +25,8 @@ SWITCHES = {}
 OWN_FILES = {}
 
 set_environment()
+announce_snakemake()
+watch_results()
 try:
     check_configuration(config)
 except InputError as error:

@@ -110,4 +110,5 @@ def test_raw_files_make_their_conversion_stale_by_content_alone(tmp_path: Path, 
     assert stale(tmp_path, store) == set()
     manifest = tmp_path / "results/echonet/manifest.csv"
     manifest.write_text(manifest.read_text().replace(first.stem, "other"))
-    assert stale(tmp_path, store) == {"echonet_convert"}
+    assert stale(tmp_path, store) == converted
+    assert "echonet check <- results/echonet/manifest.csv is not what its step wrote" in why(tmp_path, store)

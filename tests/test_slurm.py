@@ -3,6 +3,7 @@
 import random
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,10 @@ from pathlib import Path
 import pytest
 
 import slurm
-from project import type_command
+from dry_runs import why
+from faults import ECHO, LESIONS, arm, edit, outcome
+from finished_run import copy_run
+from project import environment, type_command
 from slurm_faults import COMMAND, MEMORY, NODE, small_project, survive
 from workflow_rules import job_rules
 
@@ -86,6 +90,41 @@ def test_faults_change_nothing(runs: Runs, cluster: slurm.Cluster, tmp_path: Pat
     faults = [MEMORY, "Snakemake killed", "scancel of the job", "requeue", "slurmd killed"]
     run = survive(tmp_path / "faulty", cluster, runs.folder, random.SystemRandom().randrange(10**6), faults)
     assert "cancelling jobs that an earlier Snakemake left in the queue" in run.typed()
+
+
+def test_jobs_that_slurm_ends_are_not_forgotten(runs: Runs, cluster: slurm.Cluster, tmp_path: Path) -> None:
+    """One job is cancelled and one runs out of time while a finished report exists; then the command is given again."""
+    folder = tmp_path / "project"
+    copy_run(runs.folder, folder)
+    edit(folder)
+    stuck = arm(tmp_path / "fault", (LESIONS, ECHO), "trap '' TERM; sleep 300")
+    words = [*stuck.before, *cluster.inside, *COMMAND.split(), "--retries=0", "--keep-going"]
+    words += ["--set-resources", "mslesion_score:runtime=1"]
+    with (tmp_path / "typed.log").open("w") as log:
+        command = subprocess.Popen(words, cwd=folder, env=environment(), stdout=log, stderr=subprocess.STDOUT)
+    while not (job := running(cluster, "rule_echonet_score")):
+        assert command.poll() is None, (tmp_path / "typed.log").read_text()[-3000:]
+        time.sleep(0.5)
+    cluster.run("scancel", job)
+    assert command.wait() != 0
+    states = cluster.run("scontrol", "show", "job", "--oneliner")
+    assert "JobState=TIMEOUT" in states and "JobState=CANCELLED" in states
+    named = {line.split(" <- ")[0] for line in why(folder)}
+    assert {"mslesion score", "echonet score", "report page"} <= named
+    stuck.armed.unlink()
+    again = type_command(COMMAND, folder, cluster.inside)
+    assert again.returncode == 0, again.stdout[-3000:]
+    undisturbed = tmp_path / "undisturbed"
+    copy_run(runs.folder, undisturbed)
+    edit(undisturbed)
+    assert type_command("snakemake results/report.html", undisturbed).returncode == 0
+    assert outcome(folder) == outcome(undisturbed)
+
+
+def running(cluster: slurm.Cluster, rule: str) -> str:
+    """The number of the job of a rule that runs; empty if none does."""
+    listing = cluster.run("squeue", "--states=RUNNING", "--noheader", "--format=%i|%k").splitlines()
+    return next((line.partition("|")[0] for line in listing if line.partition("|")[2] == rule), "")
 
 
 def test_cluster_ends_with_its_test_even_when_that_is_interrupted() -> None:

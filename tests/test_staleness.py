@@ -1,69 +1,36 @@
 """Exactly what is stale would run: for every module, for every setting, and for raw files."""
 
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-import torch
 import yaml
 
 from configuration_changes import (
     CONFIGURATIONS,
     ECHO,
     LESION,
-    MODELS,
     MORE_RUNS,
     OF_FIRST_RUN,
     SEEN_BY,
     TRAINING,
     UNSEEN_BY,
-    WEIGHTS,
     changed,
     leaves,
 )
 from dry_runs import changed_with_old_time, dry_runs, edited, stale, why
 from edits import done_otherwise, said_otherwise
-from project import TINY, configure, configured, copy_project, overlaid, type_command
-from traced import read_trace, tracing
+from finished_run import REPORT, TARGETS, Finished, finished_copy
+from project import configured, type_command
 from workflow_rules import job_rules, step_of
 
-REPORT = "results/report.html"
-TARGETS = (REPORT, "results/own_clips/predictions", "results/own_volumes/predictions", WEIGHTS)
 SOURCES = {".py", ".R", ".j2", ".css", ".js"}
-
-
-class Finished(NamedTuple):
-    """A folder in which all has run, and what each step used when it ran, by paths below workflow_scripts/."""
-
-    folder: Path
-    used: dict[str, set[str]]
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    folder = tmp_path_factory.mktemp("staleness")
-    copy_project(folder, overlaid(TINY, {"mslesion": {"leak_control": False}}))
-    configure(folder, models={"mslesion": MODELS})
-    traced = tracing(folder / ".trace")
-    run(f"snakemake {REPORT}", folder, traced)
-    for name, chosen in (("own", min), ("other", max)):
-        (folder / name).mkdir()
-        shutil.copy(chosen((folder / "results/echonet/phantom/Videos").iterdir()), folder / name)
-        shutil.copy(chosen((folder / "results/mslesion/phantom").rglob("*_flair_pp.nii")), folder / name)
-    torch.save({}, folder / "initial.pth")
-    configure(folder, input="own", weights={Path(WEIGHTS).stem: "initial.pth"})
-    run(f"snakemake {' '.join(TARGETS)}", folder, traced)
-    # Where torchvision keeps weights is asked without a download only for a name that it does not have.
-    by_hand = "python workflow_scripts/echonet/fetch_weights.py --name none/none --output none.pth"
-    assert type_command(by_hand, folder, traced).returncode == 2
-    return Finished(folder, read_trace(folder / ".trace", folder / "workflow_scripts"))
-
-
-def run(command: str, folder: Path, before: tuple[str, ...] = ()) -> None:
-    done = type_command(command, folder, before)
-    assert done.returncode == 0, done.stdout[-5000:]
+    return finished_copy(tmp_path_factory, "staleness")
 
 
 def following(rules: Iterable[str], needs: Mapping[str, list[str]]) -> set[str]:

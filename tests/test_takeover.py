@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from reprise.errors import InputError
+from reprise.orphans import wait_for_orphans
 from reprise.slurm_states import tell_ended_jobs
 from reprise.takeover import take_over
 
@@ -87,3 +89,47 @@ def test_ended_jobs_are_not_taken_for_running(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     tell_ended_jobs()
     assert asyncio.run(plugin.query_job_status("squeue", None)) == ({"7": understood}, 0.5)
+
+
+STEP = """
+import argparse, signal, sys, time
+from reprise.command import run, step_parser
+
+def main(args):
+    signal.signal(signal.SIGTERM, lambda *_: (time.sleep(1), print("ended", flush=True), sys.exit(75)))
+    print("begun", flush=True)
+    time.sleep(60)
+
+run(main, step_parser(""))
+"""
+SNAKEMAKE = """
+import subprocess, sys
+from reprise.orphans import announce_snakemake
+announce_snakemake()
+subprocess.run([sys.executable, "-c", sys.argv[1]])
+"""
+
+
+def test_step_is_told_to_end_with_its_snakemake_and_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / ".snakemake").mkdir()
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    snakemake = subprocess.Popen(
+        [sys.executable, "-c", SNAKEMAKE, STEP], stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment
+    )
+    assert snakemake.stdout is not None and snakemake.stdout.readline() == "begun\n"
+    with pytest.raises(InputError, match="steps of an earlier Snakemake are still at work"):
+        wait_for_orphans(tmp_path, seconds=0)
+    snakemake.kill()
+    wait_for_orphans(tmp_path, seconds=30)
+    assert snakemake.stdout.read() == "ended\n"
+
+
+def test_step_of_a_snakemake_that_has_ended_does_nothing(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "REPRISE_SNAKEMAKE": str(ended.pid)}
+    step = subprocess.run(
+        [sys.executable, "-c", STEP], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
+    )
+    assert step.returncode == 2 and step.stdout == ""
+    assert step.stderr == "error: the Snakemake that started this step has ended; type its command again\n"

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from snakemake.workflow import Workflow
 from snakemake_interface_common.exceptions import WorkflowError
 
 from reprise.causes import input_causes, params_causes
+from reprise.stale_results import DID_NOT_END, MISSING, OTHER_CODE, result_faults
 
 MOST_CAUSES = 5
 
@@ -80,11 +81,16 @@ def _causes(dag: DAG, job: Job) -> Iterator[str]:
     """What of the job itself makes it stale, other jobs left aside."""
     reason, persistence = dag.reason(job), dag.workflow.persistence
     recorded = next((file for file in job.output if persistence.metadata(file) is not None), None)
-    missing = [str(file) for file in job.output if not Path(file).exists()]
-    if reason.forced:
-        yield "its last run did not end"
-    elif missing:
-        yield "never run" if recorded is None else f"{_several(missing)} missing"
+    faults = defaultdict(list)
+    for name, fault in result_faults(job):
+        faults[fault].append(name)
+    if recorded is None and MISSING in faults:
+        yield "never run"
+        return
+    if reason.forced and not faults:
+        yield DID_NOT_END
+    for fault, names in faults.items():
+        yield fault if fault in (DID_NOT_END, OTHER_CODE) else f"{_several(names)} {fault}"
     if recorded is None or reason.forced:
         return
     yield from params_causes(persistence.params(recorded) or (), persistence._params(job))

@@ -8,10 +8,15 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from reprise.errors import InputError
+from reprise.files import WRITTEN
+from reprise.fingerprint import CODE_ROOT, code_digest
+from reprise.journal import journal_path, note_end, note_start
+from reprise.orphans import bind_to_snakemake
 
 Item = TypeVar("Item")
 BAD_INPUT = 2
@@ -43,7 +48,9 @@ def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentPar
     if args.log:
         _log_to(args.log)
     try:
-        main(args)
+        bind_to_snakemake()
+        with _journal(args):
+            main(args)
     except InputError as error:
         _fail(str(error), BAD_INPUT)
     except OSError as error:
@@ -51,6 +58,27 @@ def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentPar
             raise
         traceback.print_exc()
         _fail(f"{error.filename or 'output'}: {error.strerror}", BAD_INPUT)
+
+
+@contextmanager
+def _journal(args: argparse.Namespace) -> Iterator[None]:
+    """Keep the journal of a workflow's job; of the processes that torchrun starts, only the first one does.
+
+    The digest of the code that the step really loaded also replaces the planned one in its settings.
+    """
+    journal = args.log and journal_path(args.log)
+    if not journal:
+        yield
+        return
+    code = code_digest(Path(sys.argv[0]).resolve().relative_to(CODE_ROOT).as_posix())
+    if "code" in getattr(args, "settings", {}):
+        args.settings["code"] = code
+    writes = os.environ.get("RANK", "0") == "0"
+    if writes:
+        note_start(journal, code)
+    yield
+    if writes:
+        note_end(journal, code, WRITTEN)
 
 
 def say(message: str) -> None:

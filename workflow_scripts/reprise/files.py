@@ -3,12 +3,17 @@
 import errno
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from reprise.errors import InputError
+
+PARTIAL = re.compile(r"\..+\.part")
+# What this process has written by `outputs`.
+WRITTEN: list[Path] = []
 
 
 @contextmanager
@@ -33,6 +38,7 @@ def outputs(*targets: str | Path) -> Iterator[list[Path]]:
             if final.is_dir():
                 shutil.rmtree(final)
             partial.replace(final)
+        WRITTEN.extend(finals)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise InputError(f"{finals[0].parent}: the disk is full; nothing was written") from error
@@ -42,6 +48,14 @@ def outputs(*targets: str | Path) -> Iterator[list[Path]]:
     finally:
         for partial in partials:
             _remove(partial)
+
+
+def remove_partials(root: Path) -> None:
+    """Remove the temporary files and folders below `root` that killed steps have left. No step may be at work there."""
+    for folder, folders, files in os.walk(root):
+        for name in [*folders, *files]:
+            if PARTIAL.fullmatch(name):
+                _remove(Path(folder, name))
 
 
 def file_sha256(path: Path) -> str:

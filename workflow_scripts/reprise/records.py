@@ -22,8 +22,13 @@ def remember(content: Any) -> str:
 
 def recall(digest: Any) -> Any:
     """What `remember` gave this digest for; None if it is no digest, or if nobody remembers."""
+    return read_record(FOLDER / f"{digest}.json")
+
+
+def read_record(path: Path) -> Any:
+    """The JSON value in a file; None if it is missing or damaged."""
     try:
-        return json.loads((FOLDER / f"{digest}.json").read_text())
+        return json.loads(path.read_text())
     except (OSError, ValueError):
         return None
 

@@ -1,4 +1,4 @@
-"""One Snakemake at a time in a project's folder, without jobs that an earlier one left behind."""
+"""One Snakemake at a time in a project's folder, without jobs, steps and half-written files of an earlier one."""
 
 import shutil
 import subprocess
@@ -8,7 +8,9 @@ from pathlib import Path
 
 from reprise.command import say
 from reprise.errors import InputError
+from reprise.files import remove_partials
 from reprise.lock import locked
+from reprise.orphans import wait_for_orphans
 
 # Slurm kills what has not ended by itself half a minute after it was told to.
 PATIENCE_SECONDS = 120
@@ -16,23 +18,31 @@ _held = ExitStack()
 
 
 def take_over(folder: Path) -> None:
-    """Hold `folder` for as long as this process lives, and cancel what an earlier, killed Snakemake left running.
+    """Hold `folder` for as long as this process lives, and clear away what an earlier, killed Snakemake left.
 
     Slurm jobs outlive the Snakemake that sent them. Training saves its state when it is cancelled.
 
     Raises:
-        SystemExit: another Snakemake runs in this folder.
+        SystemExit: another Snakemake runs in this folder, or jobs or steps of an earlier one do not end.
     """
     folder = folder.resolve()
     try:
         _held.enter_context(locked(folder / ".snakemake"))
+        _cancel_jobs(folder)
+        wait_for_orphans(folder)
     except InputError as error:
         raise SystemExit(f"error: {error}") from None
+    remove_partials(folder / "results")
+
+
+def _cancel_jobs(folder: Path) -> None:
     if left := _jobs(folder):
         say(f"cancelling jobs that an earlier Snakemake left in the queue: {' '.join(left)}")
         subprocess.run(["scancel", *left], check=False)
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while _jobs(folder) and time.monotonic() < deadline:
+        while running := _jobs(folder):
+            if time.monotonic() > deadline:
+                raise InputError(f"{folder}: jobs of an earlier Snakemake go on: {' '.join(running)}; see `squeue`")
             time.sleep(1)
 
 

@@ -1,0 +1,71 @@
+"""A tiny run of both studies and of everything that a user can ask for, made once for all workers of the tests."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+
+from configuration_changes import MODELS, WEIGHTS
+from project import TINY, configure, copy_project, overlaid, type_command
+from traced import read_trace, tracing
+
+REPORT = "results/report.html"
+TARGETS = (REPORT, "results/own_clips/predictions", "results/own_volumes/predictions", WEIGHTS)
+
+
+class Finished(NamedTuple):
+    """A folder in which all has run, and what each step used when it ran, by paths below workflow_scripts/."""
+
+    folder: Path
+    used: dict[str, set[str]]
+
+
+def finished_copy(factory: pytest.TempPathFactory, name: str) -> Finished:
+    """A copy of the one finished run, with its times; the first worker that asks makes that run."""
+    base = factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    original, done = root / "finished", root / "finished.done"
+    with (root / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(original, ignore_errors=True)
+            make_run(original)
+            done.touch()
+    folder = factory.mktemp(name) / "project"
+    copy_run(original, folder)
+    return Finished(folder, read_trace(original / ".trace", original / "workflow_scripts"))
+
+
+def copy_run(original: Path, folder: Path) -> None:
+    """Copy a project with its results, their times included, as `cp -a` does."""
+    subprocess.run(["cp", "-a", original, folder], check=True)
+
+
+def make_run(folder: Path) -> None:
+    folder.mkdir()
+    copy_project(folder, overlaid(TINY, {"mslesion": {"leak_control": False}}))
+    configure(folder, models={"mslesion": MODELS})
+    traced = tracing(folder / ".trace")
+    run(f"snakemake {REPORT}", folder, traced)
+    for name, chosen in (("own", min), ("other", max)):
+        (folder / name).mkdir()
+        shutil.copy(chosen((folder / "results/echonet/phantom/Videos").iterdir()), folder / name)
+        shutil.copy(chosen((folder / "results/mslesion/phantom").rglob("*_flair_pp.nii")), folder / name)
+    torch.save({}, folder / "initial.pth")
+    configure(folder, input="own", weights={Path(WEIGHTS).stem: "initial.pth"})
+    run(f"snakemake {' '.join(TARGETS)}", folder, traced)
+    # Where torchvision keeps weights is asked without a download only for a name that it does not have.
+    by_hand = "python workflow_scripts/echonet/fetch_weights.py --name none/none --output none.pth"
+    assert type_command(by_hand, folder, traced).returncode == 2
+
+
+def run(command: str, folder: Path, before: tuple[str, ...] = ()) -> str:
+    """What a command that must end well prints."""
+    done = type_command(command, folder, before)
+    assert done.returncode == 0, done.stdout[-5000:]
+    return done.stdout
