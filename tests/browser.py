@@ -52,6 +52,7 @@ FAULTS = """() => {
   return faults;
 }"""
 VIDEOS_READY = "() => [...document.querySelectorAll('video')].every(video => video.error || video.readyState >= 2)"
+UNFOLD = "() => document.querySelectorAll('details').forEach(fold => { fold.open = true; })"
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -83,8 +84,9 @@ def opened(path: Path, **options: Any) -> Iterator[tuple[Any, list[str]]]:
 
 
 def check_page(path: Path) -> None:
-    """Fail with all faults of a page: requests, console errors, missing or undescribed figures, overflow on a phone."""
+    """Fail with all faults of a page and its folds: requests, console errors, broken figures, overflow on a phone."""
     with opened(path) as (page, faults):
+        page.evaluate(UNFOLD)
         page.wait_for_function(VIDEOS_READY)
         faults.extend(page.evaluate(FAULTS))
         for width in (PHONE["width"], 1280):

@@ -165,17 +165,17 @@ def describe_beats(table: pd.DataFrame) -> Words:
     )
 
 
-# In the order of the report.
-FIGURES: dict[str, Describe] = {
-    "training_segmentation": describe_training_segmentation,
-    "dice": describe_dice,
-    "examples": describe_examples,
-    "areas": describe_areas,
-    "training_ef": describe_training_ef,
-    "scatter": describe_scatter,
-    "bland_altman": describe_bland_altman,
-    "roc": describe_roc,
-    "beats": describe_beats,
+# In the order of the report: its parts, and the figures of each.
+PARTS_OF_FIGURES: dict[str, dict[str, Describe]] = {
+    "Training": {"training_segmentation": describe_training_segmentation, "training_ef": describe_training_ef},
+    "Segmentation": {"dice": describe_dice, "examples": describe_examples},
+    "Beats": {"areas": describe_areas},
+    "Ejection fraction": {
+        "scatter": describe_scatter,
+        "bland_altman": describe_bland_altman,
+        "roc": describe_roc,
+        "beats": describe_beats,
+    },
 }
 
 

@@ -96,10 +96,9 @@ def _comparison(table: pd.DataFrame, size: str) -> Words:
     )
 
 
-# In the order of the report.
-FIGURES: dict[str, Describe] = {
-    "training": describe_training,
-    "load": describe_load,
-    "count": describe_count,
-    "examples": describe_examples,
+# In the order of the report: its parts, and the figures of each.
+PARTS_OF_FIGURES: dict[str, dict[str, Describe]] = {
+    "Protocols and training": {"training": describe_training},
+    "Lesion load and lesion count": {"load": describe_load, "count": describe_count},
+    "Slices": {"examples": describe_examples},
 }

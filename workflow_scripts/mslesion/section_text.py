@@ -82,6 +82,14 @@ def summary(settings: Mapping[str, Any], cases: pd.DataFrame, metrics: pd.DataFr
     return [_data(settings["data"], cases), _networks(settings), *_results(settings["models"], metrics)]
 
 
+def sound_headline(models: Mapping[str, Sequence[str]], metrics: pd.DataFrame) -> dict[str, str]:
+    """What the sound protocol gives in place of the headline figure, which only the published protocol measures."""
+    sound = metrics[metrics["protocol"] == "sound"].set_index("quantity")
+    name = f"{models['lesions'][0]}/scans/dice"
+    value = value_text(sound.loc[name]) if name in sound.index else "not run"
+    return {"value": value, "what": "Mean Dice over scans of unseen patients: another quantity, so without a verdict."}
+
+
 def part_names(quantities: pd.Series) -> dict[str, str]:
     """Names for a reader of all parts of some quantities: folds and epochs too."""
     names = dict(PARTS)
