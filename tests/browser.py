@@ -100,6 +100,12 @@ def check_page(path: Path) -> None:
     assert not faults, "\n".join([f"{path.name}:", *faults])
 
 
+def page_height(path: Path) -> int:
+    """Height in px of a page 1,280 px wide, its folds closed."""
+    with opened(path, viewport={"width": 1280, "height": 900}) as (page, _):
+        return int(page.evaluate("() => document.documentElement.scrollHeight"))
+
+
 def _note_request(url: str, own: str, faults: list[str]) -> None:
     if url.partition("#")[0] != own and not url.startswith(("data:", "blob:")):
         faults.append(f"request: {url[:120]}")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import report_example
-from browser import UNFOLD, check_page, opened
+from browser import UNFOLD, check_page, opened, page_height
 from test_report import PUBLISHED, ROOT
 
 STUDIES = ("echonet", "mslesion")
@@ -22,7 +22,6 @@ FIGURES: dict[str, dict[str, list[float]]] = {
     "mslesion": {"Training": [870], "Load and count": [936, 936], "Slices": [550, 550]},
 }
 ROWS = {"echonet": [107, 20, 6], "mslesion": [40, 30, 7, 3]}
-HEIGHT = "() => document.documentElement.scrollHeight"
 VISIBLE = "elements => elements.map(element => element.checkVisibility({contentVisibilityAuto: true}))"
 
 
@@ -101,8 +100,7 @@ def report(tmp_path_factory: pytest.TempPathFactory, run_step) -> Path:
 
 def test_two_studies_have_a_bearable_length_and_no_fault(report: Path) -> None:
     check_page(report)
-    with opened(report, viewport=SCREEN) as (page, _):
-        assert page.evaluate(HEIGHT) < MOST_PX
+    assert page_height(report) < MOST_PX
 
 
 def test_the_first_screen_says_what_each_study_gave(report: Path) -> None:

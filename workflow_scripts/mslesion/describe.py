@@ -90,9 +90,10 @@ def browser(folder: Path) -> Block:
         "kind": "slices",
         "title": "One scan, slice by slice",
         "caption": (
-            f"{first['case']}, the scan with the median Dice ({number(first['dice'], 2)} against the reference), as "
-            f"segmented in fold {first['fold']} by {run_label(first['run'])} ({first['protocol']} protocol): {every} "
-            f"from the first to the last with a lesion in either mask. {MARKS}. The patient's right is on the left."
+            f"{first['case']}, the scan with the median Dice ({number(first['dice'], 2)} against the reference), "
+            f"segmented in fold {first['fold']} by {run_label(first['run'])} ({first['protocol']} protocol). Shown: "
+            f"{every} from the first to the last with a lesion in either mask. {MARKS}. The patient's right is on the "
+            "left."
         ),
         "key": [{"overlay": str(folder / f"key-{code}.png"), "label": kind.label} for code, kind in KINDS.items()],
         "slices": list(_slices(folder, table.itertuples())),
