@@ -52,6 +52,7 @@ FAULTS = """() => {
   return faults;
 }"""
 VIDEOS_READY = "() => [...document.querySelectorAll('video')].every(video => video.error || video.readyState >= 2)"
+UNFOLD = "() => document.querySelectorAll('details').forEach(fold => { fold.open = true; })"
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -83,8 +84,9 @@ def opened(path: Path, **options: Any) -> Iterator[tuple[Any, list[str]]]:
 
 
 def check_page(path: Path) -> None:
-    """Fail with all faults of a page: requests, console errors, missing or undescribed figures, overflow on a phone."""
+    """Fail with all faults of a page and its folds: requests, console errors, broken figures, overflow on a phone."""
     with opened(path) as (page, faults):
+        page.evaluate(UNFOLD)
         page.wait_for_function(VIDEOS_READY)
         faults.extend(page.evaluate(FAULTS))
         for width in (PHONE["width"], 1280):
@@ -96,6 +98,12 @@ def check_page(path: Path) -> None:
         if page.locator("a.skip[href='#main']").count() != 1:
             faults.append("no skip link")
     assert not faults, "\n".join([f"{path.name}:", *faults])
+
+
+def page_height(path: Path) -> int:
+    """Height in px of a page 1,280 px wide, its folds closed."""
+    with opened(path, viewport={"width": 1280, "height": 900}) as (page, _):
+        return int(page.evaluate("() => document.documentElement.scrollHeight"))
 
 
 def _note_request(url: str, own: str, faults: list[str]) -> None:

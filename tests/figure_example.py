@@ -9,8 +9,8 @@ import pandas as pd
 from reprise.store import write_store
 
 FIGURES = [
-    *("training_segmentation", "dice", "examples", "areas"),
-    *("training_ef", "scatter", "bland_altman", "roc", "beats"),
+    *("training_segmentation", "training_ef", "dice", "examples"),
+    *("areas", "scatter", "bland_altman", "roc", "beats"),
 ]
 STEPS = {"training_segmentation": "training", "training_ef": "training"}
 FRAMES, SIZE, FPS = 40, 32, 25

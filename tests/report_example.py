@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -118,24 +119,31 @@ def table_block(csv: Path, title: str, caption: str) -> dict[str, Any]:
     return {"kind": "table", "title": title, "csv": below(csv), "caption": caption}
 
 
+def write_picture(path: Path) -> None:
+    """A small picture in whatever format the file's ending says."""
+    assert cv2.imwrite(str(path), np.full((8, 8), 90, np.uint8))
+
+
 def write_section(folder: Path, hostile: str = "") -> None:
     """A section with two figures, two tables, videos and text in its own folder; `hostile` goes into its words."""
     folder.mkdir(parents=True, exist_ok=True)
     write_video(folder / "case.mp4")
+    write_picture(folder / "case.webp")
     write_quirks(folder / "quirks.csv", hostile)
     write_metrics(folder / "metrics.csv")
     video = {"mp4": below(folder / "case.mp4"), "alt": f"The ventricle {hostile}", "caption": f"A case {hostile}"}
     blocks = [
-        figure_block(folder, "scatter", hostile),
-        figure_block(folder, "agreement", hostile),
+        figure_block(folder, "scatter", hostile) | {"part": f"EF {hostile}"},
+        figure_block(folder, "agreement", hostile) | {"part": f"EF {hostile}"},
         {"kind": "videos", "title": f"Overlay {hostile}", "caption": f"Area. {hostile}", "videos": [video, video]},
         table_block(folder / "quirks.csv", "What each quirk is worth", f"Both. {hostile}"),
         table_block(folder / "metrics.csv", "All metrics", "Everything computed."),
         {"kind": "text", "title": f"Reading it {hostile}", "text": f"One. {hostile}\n\nTwo."},
     ]
     title = f"EchoNet-Dynamic: ejection fraction from echo videos {hostile}"
-    section = {"study": "echonet", "title": title, "summary": [f"Apical views. {hostile}"], "blocks": blocks}
-    (folder / "section.json").write_text(json.dumps(section))
+    picture = {"image": below(folder / "case.webp"), "alt": f"A ventricle {hostile}"}
+    section = {"study": "echonet", "title": title, "picture": picture, "summary": [f"Apical views. {hostile}"]}
+    (folder / "section.json").write_text(json.dumps(section | {"blocks": blocks}))
 
 
 def write_inputs(folder: Path, hostile: str = "") -> None:

@@ -57,7 +57,10 @@ def test_section_describes_every_figure_in_the_order_of_the_story(study, figures
     describe_study(study, tmp_path, reversed(figures.values()))
     section = json.loads((tmp_path / "section.json").read_text())
     kinds = [block["kind"] for block in section["blocks"]]
-    assert kinds == ["figure"] * 4 + ["videos"] + ["figure"] * 5 + ["text"] + ["table"] * 3
+    assert kinds == ["text"] + ["figure"] * 5 + ["videos"] + ["figure"] * 4 + ["table"] * 3
+    parts = [block["part"] for block in section["blocks"] if "part" in block]
+    assert parts == ["Training"] * 2 + ["Segmentation"] * 2 + ["Beats"] * 2 + ["Ejection fraction"] * 4
+    assert Path(section["picture"]["image"]).name == "0X1E5.webp"
     assert [Path(block["svg"]).stem for block in section["blocks"] if block["kind"] == "figure"] == FIGURES
     words = " ".join(block["caption"] + block["alt"] for block in section["blocks"] if block["kind"] == "figure")
     assert "nan" not in words and "0X" in words

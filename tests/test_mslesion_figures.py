@@ -170,8 +170,11 @@ def test_section_has_every_block_in_words_that_the_numbers_bear_out(study, figur
     path = example.describe(study, tmp_path, [*reversed(figures.values())], slices)
     section = read_section(path)
     kinds = [block["kind"] for block in section["blocks"]]
-    assert kinds == ["figure"] * 4 + ["slices", "text"] + ["table"] * 4
-    assert [Path(block["svg"]).stem for block in section["blocks"][:4]] == example.FIGURES
+    assert kinds == ["figure", "text"] + ["figure"] * 3 + ["slices"] + ["table"] * 4
+    assert [Path(block["svg"]).stem for block in section["blocks"] if "svg" in block] == example.FIGURES
+    parts = [block["part"] for block in section["blocks"] if "part" in block]
+    assert len(parts) == 6 and parts[::2] == parts[1::2] == list(dict.fromkeys(parts)), "three parts of two blocks"
+    assert section["sound_headline"]["value"] == "0.600 (0.500\N{EN DASH}0.700)"
     assert "nan" not in json.dumps(section).lower()
     assert "6 scans of 3 patients, 72 axial slices, 2 raters" in section["summary"][0]
     assert "Dice of 0.900 on its best fold, 0.850 on average" in section["summary"][2]
@@ -180,16 +183,18 @@ def test_section_has_every_block_in_words_that_the_numbers_bear_out(study, figur
     assert len(wide) == 5 and not wide["of"].str.contains("fold1").any()
     folds = pd.read_csv(tmp_path / "by_fold.csv")
     assert folds.set_index(["counted", "epochs"])["Dice"].to_dict()["pooled", "1"] == 0.4
-    browser = section["blocks"][4]
+    browser = section["blocks"][5]
+    assert section["picture"]["image"] == browser["slices"][browser["start"]]["image"]
     assert browser["start"] == 2 and "true positive" in browser["slices"][0]["marks"]
 
 
 @pytest.fixture(scope="module")
 def page(study, figures, slices, tmp_path_factory: pytest.TempPathFactory, run_step) -> Path:
-    """A report whose one section is this study's."""
+    """A report whose one section is this study's, beside another study's scoreboard."""
     folder = tmp_path_factory.mktemp("page")
     report = write_report(folder, run_step)
-    example.describe(study, folder / "results" / "echonet", [*figures.values()], slices)
+    section = example.describe(study, folder / "results" / "echonet", [*figures.values()], slices)
+    section.write_text(json.dumps(json.loads(section.read_text()) | {"study": "echonet"}))
     done = run_page(folder, run_step, report_example.settings())
     assert done.returncode == 0, done.stderr
     return report

@@ -136,12 +136,13 @@ def test_a_missing_file_is_named_and_nothing_is_written(tmp_path: Path, raw_repo
 
 
 def test_a_section_with_unknown_blocks_or_without_keys_is_refused(tmp_path: Path) -> None:
-    section = {"study": "x", "title": "x", "summary": [], "blocks": [{"kind": "film"}, {"kind": "text", "title": "t"}]}
+    blocks = [{"kind": "film"}, {"kind": "text", "title": "t"}]
+    section = {"study": "x", "title": "x", "picture": {"image": "none.png"}, "summary": [], "blocks": blocks}
     (tmp_path / "section.json").write_text(json.dumps(section))
-    with pytest.raises(InputError, match=r"unknown kind 'film'.*\n.*block 2 \(text\): no text"):
+    with pytest.raises(InputError, match=r"no alt\n.*no such file: none.png\n.*'film'.*\n.*block 2 \(text\): no text"):
         read_section(tmp_path / "section.json")
     (tmp_path / "section.json").write_text("{}")
-    with pytest.raises(InputError, match="no study, title, summary, blocks"):
+    with pytest.raises(InputError, match="no study, title, picture, summary, blocks"):
         read_section(tmp_path / "section.json")
 
 

@@ -31,6 +31,7 @@ def small(value: float = 4.0) -> Published:
                 "echonet": {
                     "title": "EchoNet",
                     "about": "",
+                    "headline": {"quantity": MAE, "source": "paper", "label": "EF"},
                     "conditions": {"ef.width": 1},
                     "groups": {"segmentation/net/test": "Segmentation", "ef/net/test": "EF"},
                     "notes": {},
@@ -161,10 +162,20 @@ def test_published_figures_are_as_printed(quantity: str, source: str, value: flo
 
 def test_all_unknown_names_are_reported_at_once(tmp_path: Path) -> None:
     text = PUBLISHED.read_text().replace("test/beats/mae, source: r_script", "test/beats/mea, source: r_scirpt")
+    text = text.replace("{quantity: ef/r2plus1d_18/test/beats/mae", "{quantity: ef/other").replace(
+        "[others/best,", "[others/worst,"
+    )
     (tmp_path / "published.yaml").write_text(text.replace("notes: [best_24]", "notes: [best_42]"))
     with pytest.raises(InputError) as caught:
         read_published(tmp_path / "published.yaml")
-    for part in ("published.yaml", "beats/mea: unknown measure", "unknown source r_scirpt", "unknown note best_42"):
+    for part in (
+        "published.yaml",
+        "headline: no figure",
+        "context: no group",
+        "beats/mea: unknown measure mea",
+        "unknown source r_scirpt",
+        "unknown note best_42",
+    ):
         assert part in str(caught.value)
 
 

@@ -10,8 +10,8 @@ from reprise.report.tables import number
 
 CLIPS = {"all": "the mean over all its clips", "first": "that of its first clip"}
 CHOICE = (
-    "Under the published protocol the weights are those of the epoch with the lowest error on one random clip of each "
-    "validation video; under the sound one, on fixed, evenly spaced clips."
+    "The published protocol takes the weights of the epoch with the lowest error on one random clip of each validation "
+    "video. The sound protocol takes those with the lowest error on fixed, evenly spaced clips."
 )
 
 
@@ -21,9 +21,10 @@ def describe_training_segmentation(table: pd.DataFrame) -> Words:
     each = [f"{run}: lowest at epoch {row['epoch']}, Dice there {row['val_dice_overall']:.3f}" for run, row in best]
     return Words(
         "Training of the segmentation",
-        f"{_epochs(table)} Left: binary cross-entropy a pixel in training and on the validation split; the dot marks "
-        "its lowest value, whose weights are used from here on. Right: Dice on the validation split, all images' "
-        "pixels pooled: of both traced frames, of ED and of ES, in the order of the tracings' file.",
+        f"{_epochs(table)} Left: mean binary cross-entropy of the pixels, in training and on the validation split. The "
+        "dot marks its lowest value: all results use the weights of that epoch. Right: Dice on the validation split, "
+        "with the pixels of all images pooled, for both traced frames together, for ED and for ES. ED and ES follow "
+        "the order in the file of tracings.",
         f"Curves of loss and of Dice by epoch. {'; '.join(each)}.",
     )
 
@@ -36,8 +37,8 @@ def describe_training_ef(table: pd.DataFrame) -> Words:
     ]
     return Words(
         "Training of the EF regression",
-        f"{_epochs(table)} Left: mean squared error in EF points squared, in training and on the validation split. "
-        f"{CHOICE} Dots mark these epochs. Right: R² on the validation split of the same predictions.",
+        f"{_epochs(table)} Left: mean squared error of EF, in training and on the validation split. {CHOICE} Dots mark "
+        "these epochs. Right: R² of the same predictions on the validation split.",
         f"Curves of squared error and of R² by epoch. {'; '.join(each)}.",
     )
 
@@ -53,10 +54,10 @@ def describe_dice(table: pd.DataFrame) -> Words:
     ]
     return Words(
         "Dice of each test image",
-        f"Dice of the network's mask with the tracing in the two traced frames of {number(videos, 0)} test "
-        "videos, ED and ES in the order of the tracings' file; the line is the median. Videos with a tracing of "
-        f"another number of rows than 21: {malformed}; their images count under the published protocol and not "
-        "under the sound one.",
+        f"Dice between the network's mask and the tracing, in the two traced frames of {number(videos, 0)} test "
+        "videos. ED and ES follow the order in the file of tracings. The line is the median. A well-formed tracing has "
+        f"21 rows. Number of videos with a malformed one: {malformed}. The published protocol counts their images, the "
+        "sound protocol does not.",
         f"Histograms of Dice. {'; '.join(medians)}.",
     )
 
@@ -66,9 +67,9 @@ def describe_examples(table: pd.DataFrame) -> Words:
     each = [f"{row.place}: ED {row.large:.2f}, ES {row.small:.2f}" for row in table.itertuples()]
     return Words(
         "The network's outlines beside the tracings",
-        "End-diastolic (above) and end-systolic frame (below) of test videos with the outline of the left ventricle, "
-        "as traced (yellow, wide) and by the network (blue, narrow). Nobody chose the videos: they stand "
-        f"at fixed places of all {number(table['of'].iloc[0], 0)} ranked by their Dice, which is given for each frame.",
+        "Test videos at end-diastole (above) and end-systole (below), with two outlines of the left ventricle: the "
+        "tracing (yellow, wide) and the network's (blue, narrow). The number is the Dice of the frame. The videos were "
+        f"not picked by hand: all {number(table['of'].iloc[0], 0)} were ranked by Dice; these have the named ranks.",
         f"Echo images with two outlines each. Dice, {'; '.join(each)}.",
     )
 
@@ -83,10 +84,10 @@ def describe_areas(table: pd.DataFrame) -> Words:
     ]
     return Words(
         "Area of the left ventricle over time",
-        f"Area of the network's mask in each frame of {len(parts)} test videos, chosen evenly over the range of "
-        "measured EF; in pixels of the video as stored. Circles: end-systoles by the published rule, whose trimmed "
-        "range is taken by an exponent; triangles: by the sound rule, which takes it by percentile. Dashed: the frames "
-        "traced as end-diastole and end-systole.",
+        f"Area of the network's mask in each frame, in pixels of the stored video. Test videos: {len(parts)}, "
+        "chosen evenly over the range of measured EF. Circles are end-systoles found by the published rule, which "
+        "computes its trimmed range with an exponent. Triangles are those of the sound rule, which uses percentiles. "
+        "Dashed lines are the frames traced as end-diastole and end-systole.",
         f"Curves of area over time. {'; '.join(each)}.",
     )
 
@@ -100,9 +101,9 @@ def describe_scatter(table: pd.DataFrame) -> Words:
     ]
     return Words(
         "Predicted and measured EF",
-        f"EF of {_videos(known)} as predicted, against the value in the data set's list; a point a video, the line is "
-        f"identity. A video's prediction is {CLIPS[table['clips'].iloc[0]]}. {CHOICE} MAE and RMSE are in {POINTS}; R² "
-        "is 1 \N{MINUS SIGN} SSE/SST.",
+        f"Predicted EF against the EF in the data set's list, for {_videos(known)}. Each point is a video. On the "
+        f"line, both are equal. A video's prediction is {CLIPS[table['clips'].iloc[0]]}. {CHOICE} MAE and RMSE are in "
+        f"{POINTS}. R² is 1 \N{MINUS SIGN} SSE/SST.",
         f"Scatter of predicted against measured EF. {'; '.join(each)} {POINTS}.",
     )
 
@@ -115,10 +116,10 @@ def describe_bland_altman(table: pd.DataFrame) -> Words:
         each.append(f"{name}: bias {bias}, limits {low} to {high}")
     return Words(
         "Agreement with measured EF (Bland-Altman)",
-        f"Difference of predicted and measured EF against their mean, for {_videos(table)}; a point a video. Solid: "
-        "mean difference (bias). Dashed: limits of agreement, bias ± 1.96 standard deviations, which hold 95 % of "
-        f"differences that are normally distributed. Grey: no difference. In {POINTS}. A video's prediction is "
-        f"{CLIPS[table['clips'].iloc[0]]}.",
+        f"Difference between predicted and measured EF against their mean, in {POINTS}, for {_videos(table)}. Each "
+        "point is a video. Solid line: mean difference (bias). Dashed lines: limits of agreement, bias ± 1.96 standard "
+        "deviations. They contain 95 % of the differences if these are normally distributed. Grey line: no difference. "
+        f"A video's prediction is {CLIPS[table['clips'].iloc[0]]}.",
         f"Bland-Altman plot. {'; '.join(each)} {POINTS}.",
     )
 
@@ -134,11 +135,12 @@ def describe_roc(table: pd.DataFrame) -> Words:
     ]
     total = number(first["positives"].iloc[0] + first["negatives"].iloc[0], 0)
     return Words(
-        "Telling a reduced EF",
-        f"ROC curves for telling a measured EF of at most 35, 40, 45 and 50 % by a low prediction, in {total} test "
-        f"videos; so many have such an EF: {reduced}. A video's prediction is {CLIPS[table['clips'].iloc[0]]}. The "
-        "area under the curve (AUC), the same as for telling an EF above the threshold, has DeLong's interval: of 90 % "
-        "under the published protocol, as its code reports them, of 95 % under the sound one.",
+        "Detection of a reduced EF",
+        "ROC curves: how well a low prediction detects a measured EF of at most 35, 40, 45 and 50 %. Number of test "
+        f"videos: {total}. Number of them with such an EF: {reduced}. A video's prediction is "
+        f"{CLIPS[table['clips'].iloc[0]]}. The area under the curve (AUC) is the same for detecting an EF above the "
+        "threshold. Its interval is DeLong's: 90 % under the published protocol, as the published code reports it, and "
+        "95 % under the sound one.",
         f"ROC curves at four thresholds. {'; '.join(each)}.",
     )
 
@@ -155,27 +157,28 @@ def describe_beats(table: pd.DataFrame) -> Words:
             each.append(f"{run}, {protocol}: median error {ends}")
     return Words(
         "Error by the number of beats",
-        "Left, the published experiment: from each test video so many beats are drawn with replacement and their "
-        f"predictions averaged; a box is the mean absolute error of {most} such draws. Right: absolute error of each "
-        "video's EF averaged over its beats, by how many were found in it; below, the number of videos under the "
-        "published and the sound protocol. Boxes: quartiles and median; whiskers: last value within 1.5 times their "
-        "distance; dots: single values, where there are fewer than ten. The published rule drops beats too late for a "
-        "clip and counts a clip twice that two beats share; the sound rule uses the last clip, and each clip once.",
+        "Left: the published experiment. It draws some beats of each test video with replacement and averages their "
+        f"predictions. A box shows the mean absolute errors of {most} draws. Right: the absolute error of each video's "
+        "EF, averaged over its beats, by the number of beats found. The numbers below count the videos under the "
+        "published and the sound protocol. Boxes show quartiles and median. Whiskers end at the last value within 1.5 "
+        "times the distance of the quartiles. Where there are fewer than ten values, dots show each. The published "
+        "rule drops beats that come too late for a clip, and if two beats share a clip, it counts the clip twice. The "
+        "sound rule takes the last clip for late beats and counts each clip once.",
         f"Box plots of EF error by number of beats. {'; '.join(each)} {POINTS}.",
     )
 
 
-# In the order of the report.
-FIGURES: dict[str, Describe] = {
-    "training_segmentation": describe_training_segmentation,
-    "dice": describe_dice,
-    "examples": describe_examples,
-    "areas": describe_areas,
-    "training_ef": describe_training_ef,
-    "scatter": describe_scatter,
-    "bland_altman": describe_bland_altman,
-    "roc": describe_roc,
-    "beats": describe_beats,
+# In the order of the report: its parts, and the figures of each.
+PARTS_OF_FIGURES: dict[str, dict[str, Describe]] = {
+    "Training": {"training_segmentation": describe_training_segmentation, "training_ef": describe_training_ef},
+    "Segmentation": {"dice": describe_dice, "examples": describe_examples},
+    "Beats": {"areas": describe_areas},
+    "Ejection fraction": {
+        "scatter": describe_scatter,
+        "bland_altman": describe_bland_altman,
+        "roc": describe_roc,
+        "beats": describe_beats,
+    },
 }
 
 
@@ -190,7 +193,7 @@ def _best(log: pd.DataFrame, loss: str) -> pd.Series:
 
 def _epochs(table: pd.DataFrame) -> str:
     last = sorted(set(table.groupby("run")["epoch"].max()))
-    return f"{' or '.join(map(str, last))} epoch{'s' if last[-1] > 1 else ''}."
+    return f"{' or '.join(map(str, last))} epoch{'s' if last[-1] != 1 else ''}."
 
 
 def _videos(table: pd.DataFrame) -> str:

@@ -2,20 +2,20 @@
 
 import argparse
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from echonet.captions import FIGURES
+import pandas as pd
+
+from echonet.captions import PARTS_OF_FIGURES
 from echonet.section_text import MEASURES, PARTS, PROTOCOLS, TABLES, TITLE, summary
 from reprise.command import json_object, run, step_parser
 from reprise.files import outputs
-from reprise.report.section import METRICS, Block, figure_blocks, side_by_side, table_blocks
+from reprise.report.section import METRICS, Block, part_blocks, side_by_side, table_blocks
 from reprise.store import open_store
 from reprise.tables import read_table
 
 VIDEOS = {"case": str, "ef": float, "frames": int, "fps": float, "systoles": int}
-VIDEOS_AFTER = "areas"
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -36,39 +36,42 @@ def main(args: argparse.Namespace) -> None:
     metrics = read_table(args.metrics, METRICS)
     cases = open_store(args.store).cases
     tables = {"protocols": args.protocols, "quirks": args.quirks, "findings": args.findings}
+    videos = read_table(args.videos / "videos.csv", VIDEOS)
     section = {
         "study": "echonet",
         "title": TITLE,
+        "picture": _picture(args.videos, videos),
         "summary": summary(args.settings, cases, metrics),
-        "blocks": [*_figures_and_videos(args.figures, args.videos), _protocols(), *table_blocks(TABLES, tables)],
+        "blocks": [
+            {"kind": "text", "title": "The two protocols", "text": PROTOCOLS},
+            *part_blocks(args.figures, PARTS_OF_FIGURES, {"Beats": [_videos(args.videos, videos)]}),
+            *table_blocks(TABLES, tables),
+        ],
     }
     with outputs(args.section, args.protocols) as (section_file, protocols_file):
         side_by_side(metrics, MEASURES, PARTS).to_csv(protocols_file, index=False)
         section_file.write_text(json.dumps(section, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _figures_and_videos(figures: list[Path], videos: Path) -> Iterator[Block]:
-    """Blocks of all figures in the order of the story, the videos after the area curves."""
-    drawn = figure_blocks(figures, FIGURES)
-    for name in FIGURES:
-        if name in drawn:
-            yield drawn[name]
-        if name == VIDEOS_AFTER:
-            yield _videos(videos)
+def _picture(folder: Path, videos: pd.DataFrame) -> dict[str, str]:
+    """The picture that stands for the study: of the video with the middle EF."""
+    row = videos.sort_values("ef").iloc[len(videos) // 2]
+    alt = f"Echo image of {row['case']} at end-diastole with the network's left ventricle in blue."
+    return {"image": str(folder / f"{row['case']}.webp"), "alt": alt}
 
 
-def _videos(folder: Path) -> Block:
-    rows = list(read_table(folder / "videos.csv", VIDEOS).itertuples())
+def _videos(folder: Path, videos: pd.DataFrame) -> Block:
+    many = "One test video, chosen" if len(videos) == 1 else f"{len(videos)} test videos, chosen evenly"
     return {
         "kind": "videos",
         "title": "Overlay videos",
         "caption": (
-            f"{len(rows)} test videos, chosen evenly over the range of measured EF. Left: the video; right: with the "
-            "network's left ventricle (blue). Below: its area, with a marker that moves in step. Solid lines: "
-            "end-systoles computed from the area by the sound rule. Dashed: the frames traced as end-systole (orange) "
-            "and end-diastole (green)."
+            f"{many} over the range of measured EF. Left: the video. Right: the same video with the network's left "
+            "ventricle in blue. Below: the area of the ventricle, with a marker for the current frame. Solid lines are "
+            "end-systoles that the sound rule found from the area. Dashed lines are the frames that were traced as "
+            "end-systole (orange) and end-diastole (green)."
         ),
-        "videos": [_video(folder, row) for row in rows],
+        "videos": [_video(folder, row) for row in videos.itertuples()],
     }
 
 
@@ -76,10 +79,6 @@ def _video(folder: Path, row: Any) -> dict[str, str]:
     shown = f"measured EF {row.ef:.0f} %, {row.frames / row.fps:.1f} s, {row.systoles} end-systoles found"
     alt = f"Echo video {row.case} beside itself with the left ventricle marked, above the curve of its area: {shown}."
     return {"mp4": str(folder / f"{row.case}.mp4"), "alt": alt, "caption": f"{row.case}: {shown}."}
-
-
-def _protocols() -> Block:
-    return {"kind": "text", "title": "The two protocols", "text": PROTOCOLS}
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 
@@ -11,10 +12,12 @@ from echonet.figure_data import Segmented, evenly_over, masks_of, read_segmented
 from echonet.results import read_systoles
 from reprise.command import json_object, progress, run, step_parser
 from reprise.files import outputs
-from reprise.plots.overlay import write_overlay_video
+from reprise.plots.overlay import enlarge, enlarge_mask, paint, write_overlay_video
+from reprise.plots.slices import encoded
 from reprise.store import Store, open_store
 
 INDEX = "videos.csv"
+QUALITY = 85  # of the picture, as OpenCV counts
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -24,7 +27,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--masks", type=Path, required=True, help="masks.npy")
     parser.add_argument("--size", type=Path, required=True, help="table with the systoles to show")
     parser.add_argument("--settings", type=json_object, required=True, help="cases: how many, evenly over their EF")
-    parser.add_argument("--output", type=Path, required=True, help="folder to write: MP4, AVI and videos.csv")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write: MP4, AVI, WebP and videos.csv")
     return parser
 
 
@@ -44,7 +47,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def _render(stem: Path, store: Store, case: pd.Series, segmented: Segmented, systoles: Sequence[int]) -> None:
-    """Write one case's MP4 and AVI."""
+    """Write one case's MP4 and AVI, and a picture of its traced end-diastole with the network's mask."""
     areas = segmented.areas[segmented.areas["case"] == case["case"]]
     frames = np.asarray(store.arrays["frames"][case["offset"] : case["offset"] + case["frames"]])
     masks = masks_of(segmented, areas.index.to_numpy(), frames.shape[2])
@@ -52,6 +55,8 @@ def _render(stem: Path, store: Store, case: pd.Series, segmented: Segmented, sys
     human = int(case["ed_frame"]), int(case["es_frame"])
     curve, fps = areas["area"].to_numpy(), float(case["fps"])
     write_overlay_video(f"{stem}.mp4", f"{stem}.avi", frames, masks, curve, systoles, fps, human, title)
+    picture = paint(enlarge(frames[human[0]]), enlarge_mask(masks[human[0]]))[..., ::-1]
+    Path(f"{stem}.webp").write_bytes(encoded(".webp", picture, cv2.IMWRITE_WEBP_QUALITY, QUALITY))
 
 
 if __name__ == "__main__":

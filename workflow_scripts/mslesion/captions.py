@@ -9,13 +9,13 @@ from reprise.plots.style import groups
 from reprise.report.section import Describe, Words
 from reprise.report.tables import number
 
-MARKS = "True positives are filled (blue), false positives hatched (red), false negatives outlined only (yellow)"
+MARKS = "True positives are filled (blue), false positives are hatched (red), false negatives have an outline (yellow)"
 REFERENCE = "the reference (the first rater's masks, where there are two)"
 SIZES = {
     "load": ("Lesion load", "Volume of all lesions of a scan in ml", "ml", 2),
     "count": (
         "Lesion count",
-        "Number of lesions of a scan, voxels that touch by a face, an edge or a corner being one lesion,",
+        "Number of lesions of a scan (voxels that touch by a face, an edge or a corner are one lesion)",
         "lesions",
         1,
     ),
@@ -34,12 +34,12 @@ def describe_training(table: pd.DataFrame) -> Words:
     last = sorted(set(table.groupby(["run", "fold"])["epoch"].max()))
     return Words(
         "Training of each fold",
-        f"{' or '.join(map(str, last))} epochs. A line is a fold; its symbol marks the epoch whose weights were kept. "
-        "Under the published protocol the scored fold itself is shown and chooses the epoch, by the Dice of all its "
-        "pixels together, of slices with a lesion only; under the sound one another fold is shown and chooses, by the "
-        "mean Dice of its volumes, the scored fold being left out. So curves of the two protocols do not compare. "
-        "Loss: one minus a soft Dice; in the training of U-Nets, cross-entropy is added.",
-        f"Curves of loss, accuracy, Dice, sensitivity and specificity by epoch, a line a fold. {'; '.join(each)}.",
+        f"Epochs: {' or '.join(map(str, last))}. Each line is a fold. Its symbol marks the epoch whose weights were "
+        "kept. Under the published protocol, the curves show the scored fold, and the same fold chooses the epoch: the "
+        "one with the best Dice of all pixels of slices with a lesion. Under the sound protocol, they show another "
+        "fold, which chooses the epoch with the best mean Dice of its volumes. So the curves of the two protocols do "
+        "not compare. Loss: one minus a soft Dice. In the training of U-Nets, cross-entropy is added.",
+        f"Loss, accuracy, Dice, sensitivity and specificity by epoch; each line is a fold. {'; '.join(each)}.",
     )
 
 
@@ -59,13 +59,14 @@ def describe_examples(table: pd.DataFrame) -> Words:
         f"{row.case}, slice {row.slice}: Dice of the scan {row.dice:.2f}, {pixels(row)}" for row in table.itertuples()
     ]
     first = table.iloc[0]
-    unseen = ", each segmented by the training that did not see its patient" * (first["protocol"] == "sound")
+    sound = first["protocol"] == "sound"
+    unseen = " Each was segmented by the training that did not see its patient." if sound else ""
     return Words(
-        "Lesions found, missed and made up",
+        "Lesions found, missed and falsely predicted",
         f"FLAIR slices of {len(table)} of {number(first['of'], 0)} scans, by {run_label(first['run'])}, "
-        f"{first['protocol']} protocol{unseen}. {MARKS}. Nobody chose them: the scans stand at even places of the "
-        "ranking by Dice, lowest first; of each the slice is shown that has most lesion in either mask. Dice is of the "
-        f"whole scan, against {REFERENCE}. The patient's right is on the left.",
+        f"{first['protocol']} protocol.{unseen} {MARKS}. The scans were not picked by hand: all were ranked by Dice, "
+        "and these have evenly spaced ranks, lowest first. Each slice is the one with most lesion in either mask of "
+        f"its scan. Dice is that of the whole scan, against {REFERENCE}. The patient's right is on the left.",
         f"Brain slices with marked pixels. {'; '.join(each)}.",
     )
 
@@ -85,21 +86,21 @@ def _comparison(table: pd.DataFrame, size: str) -> Words:
         limits = "" if part["lower_limit"].isna().all() else f", limits of agreement {low} to {high}"
         each.append(f"{name}: bias {bias} {unit}{limits}, {number(len(part), 0)} scans")
     raters = (table["protocol"].fillna("") == "").any()
-    bar = " The last row sets the second rater against the first: what two people differ by." * int(raters)
+    bar = " The last row compares the second rater with the first: so much do two people differ." if raters else ""
     return Words(
         f"{title} against the reference",
-        f"{what} as predicted, against {REFERENCE}; a point a scan. Left: the line is identity; right: "
-        "difference against mean (Bland-Altman), solid the bias, dashed the limits of agreement (bias ± 1.96 standard "
-        f"deviations).{bar} Scans of one patient resemble one another, so these scans say less than as many "
-        "patients would. Under the published protocol other time points of the same patient were trained on.",
+        f"{what} as predicted, against {REFERENCE}. Each point is a scan. Left: on the line, both are equal. Right: "
+        "difference against mean (Bland-Altman). The solid line is the bias, dashed lines are the limits of agreement "
+        f"(bias ± 1.96 standard deviations).{bar} Scans of the same patient are alike, so they say less than as many "
+        "scans of different patients. Under the published protocol, the network was trained on other time points of "
+        "the same patient.",
         f"Scatter and Bland-Altman plots. {'; '.join(each)}.",
     )
 
 
-# In the order of the report.
-FIGURES: dict[str, Describe] = {
-    "training": describe_training,
-    "load": describe_load,
-    "count": describe_count,
-    "examples": describe_examples,
+# In the order of the report: its parts, and the figures of each.
+PARTS_OF_FIGURES: dict[str, dict[str, Describe]] = {
+    "Protocols and training": {"training": describe_training},
+    "Lesion load and lesion count": {"load": describe_load, "count": describe_count},
+    "Slices": {"examples": describe_examples},
 }

@@ -6,13 +6,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mslesion.captions import FIGURES, MARKS, pixels
-from mslesion.section_text import MEASURES, PROTOCOLS, TABLES, TITLE, by_fold, part_names, per_fold, summary
+from mslesion.captions import MARKS, PARTS_OF_FIGURES, pixels
+from mslesion.section_text import (
+    MEASURES,
+    PROTOCOLS,
+    TABLES,
+    TITLE,
+    by_fold,
+    part_names,
+    per_fold,
+    sound_headline,
+    summary,
+)
 from reprise.command import json_object, run, step_parser
 from reprise.files import outputs
 from reprise.plots.confusion import KINDS
 from reprise.plots.steps import run_label
-from reprise.report.section import METRICS, Block, figure_blocks, side_by_side, table_blocks
+from reprise.report.section import METRICS, Block, part_blocks, side_by_side, table_blocks
 from reprise.report.tables import number
 from reprise.store import open_store
 from reprise.tables import read_table
@@ -45,19 +55,28 @@ def main(args: argparse.Namespace) -> None:
     metrics = read_table(args.metrics, METRICS)
     cases = open_store(args.store).cases
     tables = {"protocols": args.protocols, "by_fold": args.by_fold, "quirks": args.quirks, "findings": args.findings}
-    text = {"kind": "text", "title": "The two protocols", "text": PROTOCOLS}
-    figures = figure_blocks(args.figures, FIGURES).values()
+    slices = browser(args.slices)
+    protocols = {"kind": "text", "title": "The two protocols", "text": PROTOCOLS}
+    besides = {"Protocols and training": [protocols], "Slices": [slices]}
     section = {
         "study": "mslesion",
         "title": TITLE,
+        "picture": picture(slices),
+        "sound_headline": sound_headline(args.settings["models"], metrics),
         "summary": summary(args.settings, cases, metrics),
-        "blocks": [*figures, browser(args.slices), text, *table_blocks(TABLES, tables)],
+        "blocks": [*part_blocks(args.figures, PARTS_OF_FIGURES, besides), *table_blocks(TABLES, tables)],
     }
     whole = metrics[~per_fold(metrics["quantity"]) & ~metrics["quantity"].str.startswith("data/")]
     with outputs(args.section, args.protocols, args.by_fold) as (section_file, protocols_file, by_fold_file):
         side_by_side(whole, MEASURES, part_names(whole["quantity"])).to_csv(protocols_file, index=False)
         by_fold(metrics).to_csv(by_fold_file, index=False)
         section_file.write_text(json.dumps(section, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def picture(slices: Block) -> dict[str, str]:
+    """The picture that stands for the study: the slice at which the browser opens."""
+    shown = slices["slices"][slices["start"]]
+    return {"image": shown["image"], "overlay": shown["overlay"], "alt": f"{shown['alt']} {shown['marks']}"}
 
 
 def browser(folder: Path) -> Block:
@@ -71,9 +90,10 @@ def browser(folder: Path) -> Block:
         "kind": "slices",
         "title": "One scan, slice by slice",
         "caption": (
-            f"{first['case']}, the scan with the median Dice ({number(first['dice'], 2)} against the reference), as "
-            f"segmented in fold {first['fold']} by {run_label(first['run'])} ({first['protocol']} protocol): {every} "
-            f"from the first to the last with a lesion in either mask. {MARKS}. The patient's right is on the left."
+            f"{first['case']}, the scan with the median Dice ({number(first['dice'], 2)} against the reference), "
+            f"segmented in fold {first['fold']} by {run_label(first['run'])} ({first['protocol']} protocol). Shown: "
+            f"{every} from the first to the last with a lesion in either mask. {MARKS}. The patient's right is on the "
+            "left."
         ),
         "key": [{"overlay": str(folder / f"key-{code}.png"), "label": kind.label} for code, kind in KINDS.items()],
         "slices": list(_slices(folder, table.itertuples())),

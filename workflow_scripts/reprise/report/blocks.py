@@ -15,7 +15,9 @@ from reprise.report.tables import as_table
 
 TABLE_ROWS, FIGURE_ROWS = 200, 40
 DOWNLOAD_BYTES = 40_000
-PICTURES = {"image": "image/webp", "overlay": "image/png"}  # of a slice; of a sample in the key only the overlay
+PICTURES = ("image", "overlay")  # of a slice and of a study; a sample in the key has only the overlay
+PICTURE_TYPES = {".webp": "image/webp", ".png": "image/png"}
+SECTION = ("study", "title", "picture", "summary", "blocks")
 REQUIRED = {
     "figure": {"title", "svg", "csv", "caption", "alt"},
     "table": {"title", "csv", "caption"},
@@ -26,7 +28,10 @@ REQUIRED = {
 
 
 def read_section(path: str | Path) -> dict[str, Any]:
-    """A study's section: study, title, summary (paragraphs) and blocks, all of whose files exist.
+    """A study's section: study, title, picture, summary (paragraphs) and blocks, all of whose files exist.
+
+    `picture` has image, alt and perhaps an overlay of the same size. A block may name the part that it stands in with
+    its neighbours. `sound_headline` (value, what) may stand for a headline figure without a sound counterpart.
 
     Raises:
         InputError: no readable JSON, a key is missing, a block of no known kind, or a file is missing; all, one a line.
@@ -35,13 +40,20 @@ def read_section(path: str | Path) -> dict[str, Any]:
         section = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable section: {error}") from error
-    missing = [key for key in ("study", "title", "summary", "blocks") if key not in section]
+    missing = [key for key in SECTION if key not in section]
     if missing:
         raise InputError(f"{path}: no {', '.join(missing)}")
-    problems = list(_problems(section["blocks"]))
+    problems = [*_picture_problems(section["picture"]), *_problems(section["blocks"])]
     if problems:
         raise InputError("\n".join(f"{path}: {problem}" for problem in problems))
     return section
+
+
+def pictured(one: Mapping[str, Any]) -> dict[str, Any]:
+    """A slice, a sample of a key or a study's picture with its files embedded, as image_uri and overlay_uri."""
+    files = {name: Path(one[name]) for name in PICTURES if name in one}
+    uris = {f"{name}_uri": _data_uri(PICTURE_TYPES[file.suffix], file.read_bytes()) for name, file in files.items()}
+    return {**one, **uris}
 
 
 def prepared(blocks: Sequence[Mapping[str, Any]], prefix: str, video_bytes: int) -> list[dict[str, Any]]:
@@ -72,6 +84,14 @@ def prepared(blocks: Sequence[Mapping[str, Any]], prefix: str, video_bytes: int)
     return ready
 
 
+def _picture_problems(picture: Mapping[str, str]) -> Iterator[str]:
+    absent = sorted({"image", "alt"} - set(picture))
+    if absent:
+        yield f"picture: no {', '.join(absent)}"
+    files = [Path(picture[name]) for name in PICTURES if name in picture]
+    yield from (f"picture: no such file: {file}" for file in files if not file.is_file())
+
+
 def _problems(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for place, block in enumerate(blocks, start=1):
         kind = block.get("kind")
@@ -84,7 +104,7 @@ def _problems(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             continue
         files = [block[key] for key in ("svg", "csv") if key in block]
         files += [video["mp4"] for video in block["videos"]] if kind == "videos" else []
-        files += [one[name] for one in _pictured(block) for name in PICTURES if name in one]
+        files += [one[name] for one in _with_pictures(block) for name in PICTURES if name in one]
         yield from (f"{block['title']}: no such file: {file}" for file in files if not Path(file).is_file())
 
 
@@ -112,20 +132,14 @@ def _videos(videos: Sequence[Mapping[str, Any]], room: int) -> tuple[list[dict[s
     return ready, room
 
 
-def _pictured(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _with_pictures(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The slices of a block of that kind, and the samples of its key."""
     return [*block["slices"], *block["key"]] if block["kind"] == "slices" else []
 
 
 def _slices(block: Mapping[str, Any]) -> dict[str, Any]:
     """A block's slices and the samples of its key, all their pictures embedded."""
-    return {part: [{**one, **_pictures(one)} for one in block[part]] for part in ("slices", "key")}
-
-
-def _pictures(one: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        f"{name}_uri": _data_uri(kind, Path(one[name]).read_bytes()) for name, kind in PICTURES.items() if name in one
-    }
+    return {part: [pictured(one) for one in block[part]] for part in ("slices", "key")}
 
 
 def _data_uri(kind: str, content: bytes) -> str:

@@ -1,5 +1,6 @@
 """The published figures that a scoreboard sets ours against, as `config/published.yaml` holds them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -45,18 +46,29 @@ class Figure(_Strict):
         return self.sound_quantity if protocol == "sound" and self.sound_quantity else self.quantity
 
 
+class Headline(_Strict):
+    """The one figure for which a study is known: which row of the scoreboard, and its name for a reader."""
+
+    quantity: str
+    source: str
+    label: str
+
+
 class StudyFigures(_Strict):
     """A study's figures, the titles of their groups, and the hyper-parameters without which they do not compare.
 
     `about` is what a reader of the scoreboard must know of intervals and protocols. `identity` names the figures that
-    tell the published data set from others: only where ours are the same does anything compare.
+    tell the published data set from others: only where ours are the same does anything compare. `context` names the
+    groups of other methods' figures, beside which nothing of ours stands.
     """
 
     title: str
     about: str
+    headline: Headline
     conditions: dict[str, int | float | str | list[int]]
     identity: tuple[str, ...] = ()
     groups: dict[str, str]
+    context: tuple[str, ...] = ()
     notes: dict[str, str]
     figures: tuple[Figure, ...]
 
@@ -76,22 +88,27 @@ class Published(_Strict):
         return self
 
     def _unknown(self, name: str, study: StudyFigures) -> list[str]:
-        problems = []
-        for figure in study.figures:
-            group, _, measure = figure.quantity.rpartition("/")
-            problems += [f"{name}: {figure.quantity}: unknown measure"] * (measure not in self.measures)
-            problems += [f"{name}: {figure.quantity}: unknown group"] * (group not in study.groups)
-            problems += [f"{name}: {figure.quantity}: unknown source {figure.source}"] * (
-                figure.source not in self.sources
-            )
-            problems += [
-                f"{name}: {figure.quantity}: unknown note {note}" for note in figure.notes if note not in study.notes
-            ]
-        quantities = {figure.quantity for figure in study.figures}
-        problems += [f"{name}: identity: no figure {one}" for one in study.identity if one not in quantities]
+        """What a study names that is not there, and what it gives twice."""
         keys = [(figure.quantity, figure.source) for figure in study.figures]
-        problems += [f"{name}: {' from '.join(key)}: given twice" for key in sorted(set(keys)) if keys.count(key) > 1]
-        return problems
+        quantities = {quantity for quantity, _ in keys}
+        problems = [problem for figure in study.figures for problem in self._unknown_of(figure, study)]
+        problems += [f"identity: no figure {one}" for one in study.identity if one not in quantities]
+        problems += [f"context: no group {one}" for one in study.context if one not in study.groups]
+        if (study.headline.quantity, study.headline.source) not in keys:
+            problems.append(f"headline: no figure {study.headline.quantity} from {study.headline.source}")
+        problems += [f"{' from '.join(key)}: given twice" for key in sorted(set(keys)) if keys.count(key) > 1]
+        return [f"{name}: {problem}" for problem in problems]
+
+    def _unknown_of(self, figure: Figure, study: StudyFigures) -> Iterator[str]:
+        group, _, measure = figure.quantity.rpartition("/")
+        for what, one, known in (
+            ("measure", measure, self.measures),
+            ("group", group, study.groups),
+            ("source", figure.source, self.sources),
+        ):
+            if one not in known:
+                yield f"{figure.quantity}: unknown {what} {one}"
+        yield from (f"{figure.quantity}: unknown note {note}" for note in figure.notes if note not in study.notes)
 
     def measure(self, quantity: str) -> Measure:
         """What a quantity measures, by the last part of its name."""

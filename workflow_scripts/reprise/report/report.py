@@ -1,6 +1,5 @@
-"""The report: what ran, the scoreboard, each study's section, and where it all comes from."""
+"""The report: the results of all studies at a glance, a chapter for each study, and where it all comes from."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,16 +10,16 @@ import yaml
 
 from reprise.errors import InputError
 from reprise.report import provenance
-from reprise.report.blocks import prepared, read_section
+from reprise.report.blocks import pictured, prepared, read_section
+from reprise.report.board import study_board
 from reprise.report.dag import Graph, draw_rules, layers
 from reprise.report.page import Contents, write_page
-from reprise.report.published import Figure, Published
-from reprise.report.scoreboard import COLUMNS, PROTOCOLS, Setup, obstacles
-from reprise.report.tables import number, with_interval
+from reprise.report.published import Published
+from reprise.report.scoreboard import COLUMNS, Setup
+from reprise.report.tables import number
 from reprise.tables import read_table
 
 VIDEO_BYTES = 1_800_000  # of all studies together
-KEY = ["study", "protocol", "quantity", "source"]
 VERDICTS = {"reproduced": "✓", "better": "+", "worse": "−", "not comparable": "≠", "not run": "○"}  # noqa: RUF001
 
 
@@ -52,26 +51,17 @@ def write_report(
         InputError: an input is missing, damaged, or does not fit the others.
     """
     board = _read_scoreboard(scoreboard)
-    room = VIDEO_BYTES // max(1, len(sections))
-    read = [{**one, "id": f"study-{one['study']}"} for one in map(read_section, sections)]
     data = provenance.data_hashes(manifests)
-    studies = [
-        {**_study(study, board, setup, published), **_data(study, data), "networks": _networks(study, setup)}
-        for study in board["study"].unique()
-    ]
-    chapters = [
-        {**one, "blocks": prepared(one["blocks"], f"s{place}", room)} for place, one in enumerate(read, start=1)
-    ]
+    chapters = _chapters(board, sections, setup, published, data)
+    kinds = {block["kind"] for chapter in chapters for part in chapter["parts"] for block in part["blocks"]}
     write_page(
         target,
         "report.html.j2",
-        script="slices.js" if any(block["kind"] == "slices" for one in chapters for block in one["blocks"]) else "",
-        title=f"report on {studies[0]['title'] if len(studies) == 1 else f'{len(studies)} studies'}",
+        script="slices.js" if "slices" in kinds else "",
+        title=f"report on {chapters[0]['title'] if len(chapters) == 1 else f'{len(chapters)} studies'}",
         contents=_contents(chapters),
-        studies=studies,
-        warned=[study for study in studies if study["obstacles"]],
         chapters=chapters,
-        sources=published.sources,
+        warned=[chapter for chapter in chapters if chapter["obstacles"]],
         symbols=VERDICTS,
         schedule=setup.schedule,
         data=data,
@@ -84,43 +74,54 @@ def _read_scoreboard(path: Path) -> pd.DataFrame:
     return read_table(path, types)
 
 
+def _chapters(
+    board: pd.DataFrame, sections: Sequence[Path], setup: Setup, published: Published, data: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """A chapter for each study of the scoreboard: its section, its scoreboard and what ran."""
+    read = {section["study"]: section for section in map(read_section, sections)}
+    studies = list(board["study"].unique())
+    absent = [study for study in studies if study not in read]
+    if absent:
+        raise InputError(f"{', '.join(absent)}: no section given")
+    room = VIDEO_BYTES // max(1, len(studies))
+    return [
+        {
+            **study_board(study, board, setup, published),
+            **_data(study, data),
+            "id": f"study-{study}",
+            "phantom": setup.data[study] == "phantom",
+            "networks": setup.config.get("models", {}).get(study, {}),
+            "heading": read[study]["title"],
+            "summary": read[study]["summary"],
+            "picture": pictured(read[study]["picture"]),
+            "sound_headline": read[study].get("sound_headline"),
+            "parts": _parts(prepared(read[study]["blocks"], f"s{place}", room), f"s{place}-part"),
+        }
+        for place, study in enumerate(studies, start=1)
+    ]
+
+
+def _parts(blocks: Sequence[Mapping[str, Any]], prefix: str) -> list[dict[str, Any]]:
+    """Neighbouring blocks that name the same part, together; a block that names none stands alone under its title."""
+    parts: list[dict[str, Any]] = []
+    for block in blocks:
+        title = block.get("part")
+        if title is None:
+            parts.append({"title": block["title"], "id": block["id"], "alone": True, "blocks": [block]})
+        elif parts and parts[-1]["title"] == title:
+            parts[-1]["blocks"].append(block)
+        else:
+            parts.append({"title": title, "id": f"{prefix}-{len(parts) + 1}", "alone": False, "blocks": [block]})
+    return parts
+
+
 def _contents(chapters: Sequence[Mapping[str, Any]]) -> Contents:
     """Entries of the table of contents: identifier, title, entries below."""
-    own = [(one["id"], one["title"], [(block["id"], block["title"]) for block in one["blocks"]]) for one in chapters]
-    return [("ran", "What ran", []), ("scoreboard", "Scoreboard", []), *own, ("provenance", "Provenance", [])]
-
-
-def _study(study: str, board: pd.DataFrame, setup: Setup, published: Published) -> dict[str, Any]:
-    """A study as the scoreboard shows it: its groups of figures, the notes they refer to, what stands in the way."""
-    figures = published.studies[study]
-    rows = board[board["study"] == study]
-    ours = {tuple(row[key] for key in KEY): row for row in rows.to_dict("records")}
-    used = list(dict.fromkeys(note for figure in figures.figures for note in figure.notes))
-    marks = {note: place for place, note in enumerate(used, start=1)}
-    groups = [
-        {
-            "title": title,
-            "rows": [_row(study, figure, ours, published, marks) for figure in _of_group(figures.figures, group)],
-        }
-        for group, title in figures.groups.items()
-    ]
-    return {
-        "study": study,
-        "title": figures.title,
-        "about": figures.about,
-        "data": setup.data[study],
-        "obstacles": obstacles(study, setup, published, _values(rows)),
-        "verdicts": Counter(rows["verdict"]),
-        "groups": groups,
-        "notes": [(place, figures.notes[note]) for note, place in marks.items()],
-        "cited": list(dict.fromkeys(figure.source for figure in figures.figures)),
-    }
-
-
-def _values(rows: pd.DataFrame) -> dict[str, float]:
-    """Our values of a study's rows by the published protocol, by quantity."""
-    own = rows[rows["protocol"] == "published"]
-    return dict(zip(own["quantity"], own["value"], strict=True))
+    own = []
+    for one in chapters:
+        below = [(part["id"], part["title"]) for part in one["parts"]]
+        own.append((one["id"], one["title"], [(f"{one['id']}-scoreboard", "Scoreboard"), *below]))
+    return [("results", "Results", []), *own, ("provenance", "Provenance", [])]
 
 
 def _data(study: str, data: pd.DataFrame) -> dict[str, str]:
@@ -128,46 +129,6 @@ def _data(study: str, data: pd.DataFrame) -> dict[str, str]:
     if len(own) != 1:
         raise InputError(f"{study}: no manifest given")
     return {"files": number(int(own["files"].iloc[0]), None), "size": own["size"].iloc[0]}
-
-
-def _networks(study: str, setup: Setup) -> dict[str, list[str]]:
-    """Networks by task, if the configuration names them."""
-    return setup.config.get("models", {}).get(study, {})
-
-
-def _of_group(figures: Sequence[Figure], group: str) -> list[Figure]:
-    """A group's figures, those of one quantity side by side."""
-    own = [figure for figure in figures if figure.quantity.rpartition("/")[0] == group]
-    order = list(dict.fromkeys(figure.quantity for figure in own))
-    return sorted(own, key=lambda figure: order.index(figure.quantity))
-
-
-def _row(
-    study: str, figure: Figure, ours: Mapping[tuple[str, ...], Any], published: Published, marks: Mapping[str, int]
-) -> dict[str, Any]:
-    measure = published.measure(figure.quantity)
-    low, high = figure.interval or (float("nan"), float("nan"))
-    source = published.sources[figure.source]
-    found = {name: ours.get((study, name, figure.quantity_of(name), source.short)) for name in PROTOCOLS}
-    return {
-        "label": measure.label + (f" ({measure.unit})" if measure.unit != "1" else ""),
-        "source": source.short,
-        "marks": [marks[note] for note in figure.notes],
-        "published": _valued(figure.value, low, high, measure.decimals),
-        "ours": [_ours(row, measure.decimals) for row in found.values()],
-    }
-
-
-def _ours(row: Mapping[Any, Any] | None, decimals: int) -> dict[str, str] | None:
-    if row is None:
-        return None
-    missing = pd.isna(row["value"])
-    text = "not run" if missing else _valued(row["value"], row["ci_low"], row["ci_high"], decimals)
-    return {"text": text, "verdict": row["verdict"]}
-
-
-def _valued(value: float, low: float, high: float, decimals: int) -> str:
-    return with_interval(*(number(one, decimals) for one in (value, low, high)))
 
 
 def _provenance(setup: Setup, benchmarks: Path, rules: Graph, lock: Path) -> dict[str, Any]:

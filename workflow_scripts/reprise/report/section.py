@@ -30,21 +30,29 @@ class Words(NamedTuple):
 Describe = Callable[[pd.DataFrame], Words]
 
 
-def figure_blocks(figures: Sequence[Path], known: Mapping[str, Describe]) -> dict[str, Block]:
-    """A block for each figure by its name, in the order of `known`.
+def part_blocks(
+    figures: Sequence[Path], parts: Mapping[str, Mapping[str, Describe]], besides: Mapping[str, Sequence[Block]]
+) -> list[Block]:
+    """Blocks that belong together, part by part: a part's figures, then what else stands in it.
 
     Args:
         figures: SVG files, each with its CSV beside it.
-        known: by the figure's name, what makes its words from its CSV.
+        parts: by the part's title, in the order of the report: by the figure's name, what makes its words from its CSV.
+        besides: other blocks by their part's title.
 
     Raises:
-        InputError: a figure is not known, or its CSV is not what its words need.
+        InputError: a figure is in no part, or its CSV is not what its words need.
     """
     by_name = {path.stem: path for path in figures}
+    known = [name for part in parts.values() for name in part]
     unknown = [str(path) for name, path in by_name.items() if name not in known]
     if unknown:
         raise InputError(f"no caption for {', '.join(unknown)}; known are {', '.join(known)}")
-    return {name: _figure(by_name[name], describe) for name, describe in known.items() if name in by_name}
+    blocks = []
+    for title, part in parts.items():
+        drawn = [_figure(by_name[name], describe) for name, describe in part.items() if name in by_name]
+        blocks += [{**block, "part": title} for block in [*drawn, *besides.get(title, [])]]
+    return blocks
 
 
 def table_blocks(texts: Mapping[str, tuple[str, str]], paths: Mapping[str, Path]) -> Iterator[Block]:

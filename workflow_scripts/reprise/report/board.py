@@ -1,0 +1,108 @@
+"""A study's scoreboard as the report shows it: the headline first, then its groups of figures, notes and sources."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from reprise.report.published import Figure, Published, StudyFigures
+from reprise.report.scoreboard import PROTOCOLS, Setup, obstacles
+from reprise.report.tables import number, with_interval
+
+KEY = ["study", "protocol", "quantity", "source"]
+NOT_RUN = "not run"
+Row = dict[str, Any]
+
+
+def study_board(study: str, board: pd.DataFrame, setup: Setup, published: Published) -> dict[str, Any]:
+    """A study's headline, groups of figures, verdicts, and what stands in the way of comparing.
+
+    A row's `ours` has an entry for each protocol: None where it measures no such thing, else text and verdict.
+
+    Args:
+        study: its name.
+        board: the scoreboard of all studies.
+        setup: what was run on what.
+        published: the published figures.
+    """
+    figures = published.studies[study]
+    rows = board[board["study"] == study]
+    ours = {tuple(row[key] for key in KEY): row for row in rows.to_dict("records")}
+    shown = {(one.quantity, one.source): _row(study, one, ours, published) for one in figures.figures}
+    marks = _marks(figures)
+    for figure in figures.figures:
+        shown[figure.quantity, figure.source]["marks"] = [marks[note] for note in figure.notes]
+    first = _group_of(figures.headline.quantity)
+    names = sorted(figures.groups, key=lambda name: name != first)
+    groups = [_group(name, figures, shown) for name in names]
+    return {
+        "study": study,
+        "title": figures.title,
+        "about": figures.about,
+        "obstacles": obstacles(study, setup, published, _values(rows)),
+        "headline": {**shown[figures.headline.quantity, figures.headline.source], "label": figures.headline.label},
+        "groups": [group for group in groups if not group["context"]],
+        "context": [group for group in groups if group["context"]],
+        "verdicts": sum((group["verdicts"] for group in groups if not group["context"]), Counter()),
+        "notes": [(place, figures.notes[note]) for note, place in marks.items()],
+        "cited": [published.sources[one] for one in dict.fromkeys(figure.source for figure in figures.figures)],
+    }
+
+
+def _marks(figures: StudyFigures) -> dict[str, int]:
+    """The number of each note that some figure has."""
+    used = dict.fromkeys(note for figure in figures.figures for note in figure.notes)
+    return {note: place for place, note in enumerate(used, start=1)}
+
+
+def _values(rows: pd.DataFrame) -> dict[str, float]:
+    """Our values of a study's rows by the published protocol, by quantity."""
+    own = rows[rows["protocol"] == "published"]
+    return dict(zip(own["quantity"], own["value"], strict=True))
+
+
+def _group(name: str, figures: StudyFigures, shown: Mapping[tuple[str, str], Row]) -> dict[str, Any]:
+    """A group with its rows, those of one quantity side by side."""
+    own = [figure for figure in figures.figures if _group_of(figure.quantity) == name]
+    order = list(dict.fromkeys(figure.quantity for figure in own))
+    rows = [shown[one.quantity, one.source] for one in sorted(own, key=lambda figure: order.index(figure.quantity))]
+    return {
+        "title": figures.groups[name],
+        "context": name in figures.context,
+        "first": name == _group_of(figures.headline.quantity),
+        "sound": any(row["ours"][1] for row in rows),
+        "rows": rows,
+        "verdicts": Counter(ours["verdict"] for row in rows for ours in row["ours"] if ours),
+    }
+
+
+def _group_of(quantity: str) -> str:
+    return quantity.rpartition("/")[0]
+
+
+def _row(study: str, figure: Figure, ours: Mapping[tuple[str, ...], Any], published: Published) -> Row:
+    measure = published.measure(figure.quantity)
+    low, high = figure.interval or (float("nan"), float("nan"))
+    source = published.sources[figure.source].short
+    found = [ours.get((study, name, figure.quantity_of(name), source)) for name in PROTOCOLS]
+    return {
+        "label": measure.label,
+        "unit": "" if measure.unit == "1" else measure.unit,
+        "source": source,
+        "published": _valued(figure.value, low, high, measure.decimals),
+        "ours": [_ours(row, measure.decimals) for row in found],
+    }
+
+
+def _ours(row: Mapping[Any, Any] | None, decimals: int) -> dict[str, str] | None:
+    """Our value and verdict; what has no value was not run, whatever stands in the way of comparing."""
+    if row is None:
+        return None
+    if pd.isna(row["value"]):
+        return {"text": NOT_RUN, "verdict": NOT_RUN}
+    return {"text": _valued(row["value"], row["ci_low"], row["ci_high"], decimals), "verdict": row["verdict"]}
+
+
+def _valued(value: float, low: float, high: float, decimals: int) -> str:
+    return with_interval(*(number(one, decimals) for one in (value, low, high)))
