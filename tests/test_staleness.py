@@ -24,14 +24,13 @@ from configuration_changes import (
     leaves,
 )
 from dry_runs import changed_with_old_time, dry_runs, edited, stale, why
-from edits import done_otherwise, said_otherwise
+from edits import done_otherwise, rules_said_otherwise, said_otherwise
 from project import TINY, configure, configured, copy_project, overlaid, type_command
 from traced import read_trace, tracing
 from workflow_rules import job_rules, step_of
 
 REPORT = "results/report.html"
 TARGETS = (REPORT, "results/own_clips/predictions", "results/own_volumes/predictions", WEIGHTS)
-SOURCES = {".py", ".R", ".j2", ".css", ".js"}
 
 
 class Finished(NamedTuple):
@@ -77,7 +76,8 @@ def following(rules: Iterable[str], needs: Mapping[str, list[str]]) -> set[str]:
 
 
 def sources(code: Path) -> list[str]:
-    return sorted(path.relative_to(code).as_posix() for path in code.rglob("*") if path.suffix in SOURCES)
+    files = (path for path in code.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return sorted(path.relative_to(code).as_posix() for path in files)
 
 
 def test_every_step_has_run(finished: Finished) -> None:
@@ -89,9 +89,7 @@ def test_what_code_says_otherwise_makes_nothing_stale(finished: Finished) -> Non
     edit = {f"workflow_scripts/{name}": said_otherwise(code / name) for name in sources(code)}
     assert sum(text != (finished.folder / name).read_text() for name, text in edit.items()) > 80
     rules = {str(path.relative_to(finished.folder)): path for path in (finished.folder / "rules").rglob("*.smk")}
-    edit |= {
-        name: "# why\n" + path.read_text().replace("\n\n\n", "\n\n# because\n\n\n") for name, path in rules.items()
-    }
+    edit |= {name: rules_said_otherwise(path.read_text()) for name, path in rules.items()}
     assert dry_runs(finished.folder, TARGETS, [edit])[0]["stale"] == []
 
 
