@@ -102,6 +102,10 @@ def test_what_is_typed_is_understood(
             ["studies=echonet"],
             "studies: found 'echonet', expected a list of studies that have a file in rules/, such as ",
         ),
+        (
+            ["data={mslesion:x}"],
+            "data: mslesion:x: found '', expected the word phantom, or a folder, after a colon and ",
+        ),
         (["seed=0,1"], "seed: found '0,1', expected a whole number from 0 on, or a list of such numbers, such as "),
         (["seed=[0,x]"], "seed: found ['0', 'x'], expected a whole number from 0 on, or a list of such numbers"),
         (["seed=1.5"], "seed: found 1.5, expected a whole number from 0 on, or a list of such numbers, such as "),
