@@ -8,7 +8,7 @@ import yaml
 CODE = Path(workflow.basedir, "workflow_scripts")
 sys.path.insert(0, str(CODE))
 
-from reprise.configuration import check_configuration, picked, set_environment, study_settings
+from reprise.configuration import check_configuration, picked, read_as_typed, set_environment, study_settings
 from reprise.errors import InputError
 from reprise.fingerprint import rules_digest, spec
 from reprise.formats.folders import files_below
@@ -27,6 +27,7 @@ OWN_FILES = {}
 set_environment()
 announce_snakemake()
 watch_results()
+read_as_typed(config)
 try:
     check_configuration(config)
 except InputError as error:

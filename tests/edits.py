@@ -21,6 +21,12 @@ def said_otherwise(path: Path) -> str:
     return f"# why\n{ast.unparse(ast.fix_missing_locations(tree))}\n# because\n"
 
 
+def rules_said_otherwise(text: str) -> str:
+    """The same rules with a docstring each, and with comments at any depth."""
+    text = re.sub(r"^( *)(rule \w+:\n)", r'\1\2\1    """Say why."""\n', text, flags=re.MULTILINE)
+    return "# why\n" + re.sub(r"^( +(?:input|resources|shell):\n)", r"\1  # because\n", text, flags=re.MULTILINE)
+
+
 def done_otherwise(path: Path) -> str:
     """The file with one more statement in a function; or, where there is none, in a class, or at its end."""
     text = path.read_text()

@@ -1,6 +1,7 @@
 """The analysis in R against an independent formulation in pandas, through the step and by Rscript alone."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from reprise.errors import InputError
 from reprise.ventricle import clip_starts_for_beats
 
 SETTINGS = {"lead_frames": 32, "max_beats": 3, "runs": 4, "seed": 11}
+CODE = Path(beat_by_beat.__file__).parents[1]
 TABLES = ("cases", "summary", "beat_count")
 EXACT = 1e-9
 
@@ -175,12 +177,17 @@ def test_the_clips_that_beats_need_give_the_figures_of_all_clips(study, rule):
         pd.testing.assert_frame_equal(table, few)
 
 
+def by_rscript(folder, rule):
+    """The command that does by Rscript what the step does."""
+    script = Path(beat_by_beat.__file__).with_name("beat_by_beat.R")
+    options = [word for name, value in SETTINGS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    return ["Rscript", str(script), *words(folder, rule), *options]
+
+
 def test_rscript_alone_writes_the_same_files(study):
     analyse(study, "sound")
-    script = Path(beat_by_beat.__file__).with_name("beat_by_beat.R")
     shutil.move(study / "sound", study / "step")
-    options = [word for name, value in SETTINGS.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    command = ["Rscript", str(script), *words(study, "sound"), *options]
+    command = by_rscript(study, "sound")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     for name in TABLES:
@@ -208,6 +215,48 @@ def test_bad_input_gets_one_line_and_nothing_is_written(study, file, text, messa
         analyse(study, "published")
     assert len(str(refused.value).splitlines()) == 1
     assert not list((study / "published").iterdir())
+
+
+ON_A_SMALL_DISK = """
+size=$1 folder=$2; shift 2
+mount -t tmpfs -o size="$size" none "$folder" && touch "$folder/before.csv"
+"$@"; status=$?
+ls -A "$folder"; exit $status
+"""
+
+
+def on_a_small_disk(size, folder, command):
+    """Run a command while `folder` is a disk of so many bytes; it prints the names of the files that it leaves."""
+    private = ["unshare", "--mount", "sh", "-ec", "mount -t tmpfs none $0", folder]
+    folder.mkdir()
+    if subprocess.run(private, capture_output=True, check=False).returncode:
+        pytest.skip("a disk cannot be mounted here: it takes root")
+    words = [*private[:2], "sh", "-c", ON_A_SMALL_DISK, "sh", str(size), folder, *command]
+    env = os.environ | {"PYTHONPATH": str(CODE)}
+    return subprocess.run(words, capture_output=True, text=True, env=env, check=False)
+
+
+# The first two tables take a page of 4 kB each and the last one three: it is cut where there are 3 or 4 pages.
+@pytest.mark.parametrize("pages", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("way", ["step", "Rscript"])
+def test_a_full_disk_leaves_no_table_and_one_line(study, way, pages, monkeypatch):
+    monkeypatch.setitem(SETTINGS, "runs", 150)
+    command = by_rscript(study, "sound")
+    if way == "step":
+        step = [sys.executable, beat_by_beat.__file__, *words(study, "sound")]
+        command = [*step, "--settings", json.dumps(SETTINGS)]
+    done = on_a_small_disk(4096 * pages, study / "sound", command)
+    tables = sorted(f"{name}.csv" for name in TABLES) if pages == 5 else []
+    full = f"error: {study / 'sound'}: the disk is full; nothing was written\n"
+    assert (done.returncode, done.stderr) == ((0, "") if tables else (2, full))
+    assert done.stdout.splitlines() == sorted(["before.csv", *tables])
+
+
+def test_a_folder_in_the_way_of_a_table_leaves_the_others_unwritten(study):
+    (study / "sound" / "beat_count.csv").mkdir(parents=True)
+    done = subprocess.run(by_rscript(study, "sound"), capture_output=True, text=True, check=False)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert [path.name for path in (study / "sound").iterdir()] == ["beat_count.csv"]
 
 
 def test_without_r_one_line_says_how_to_get_it(study, run_step):

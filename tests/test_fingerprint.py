@@ -1,51 +1,100 @@
 """Fingerprints change with what code does, and with nothing else."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from project import type_command
 from reprise import fingerprint
 from reprise.definitions import read_source
 from reprise.records import recall, remember
+from traced import read_trace, tracing
 
+STEP = '''"""Step."""
+import importlib
+from pathlib import Path
+from reprise.maths import mean
+import beside
+importlib.import_module("reprise.late")
+__import__("reprise.sub.later")
+F = ["analysis.R", "page.html.j2"]
+HERE = Path(__file__)
+DATA = [HERE.with_name("limits.json"), HERE.parent / "tables/colours.csv", HERE.with_suffix(".png")]
+print(*(path.read_bytes() for path in DATA), open(HERE.parent / "../reprise/shared.csv").read())
+'''
 FILES = {
-    "study/step.py": '"""Step."""\nfrom reprise.maths import mean\nimport beside\nF = ["analysis.R", "page.html.j2"]\n',
+    "study/step.py": STEP,
     "study/beside.py": "VALUE = 1\n",
+    "study/limits.json": "{}",
+    "study/tables/colours.csv": "red",
+    "study/tables/other.csv": "blue",
+    "study/step.png": "not text",
+    "study/near.py": "# not the module of this name that deeper.py imports from its own folder\n",
     "study/analysis.R": 'source("more.R")\nx <- 1  # one\ny <- "# no comment"\n',
-    "study/more.R": "z <- 2\n",
+    "study/more.R": 'z <- read.csv("rates.csv")\n# isn\'t "other.R"\n',
+    "study/other.R": "",
+    "study/rates.csv": "2",
     "study/other.py": "import json\n",
     "study/templates/page.html.j2": '{% extends "base.html.j2" %}',
-    "study/templates/base.html.j2": "<p>",
+    "study/templates/base.html.j2": "<p title='It isn't'>{% include 'part.html' %}",
+    "study/templates/part.html": "<b>",
     "reprise/__init__.py": "",
     "reprise/maths.py": "from reprise import deeper\n\n\ndef mean(x):\n    '''Mean.'''\n    return sum(x) / len(x)\n",
-    "reprise/deeper.py": "import statistics\nONE = 1\n",
+    "reprise/deeper.py": "import statistics\nfrom . import near\nfrom .sub.far import TEN\nONE = 1\n",
+    "reprise/near.py": "",
+    "reprise/sub/__init__.py": "",
+    "reprise/sub/far.py": "from .. import top\nfrom ..other import OTHER\nTEN = 10\n",
+    "reprise/sub/later.py": "",
+    "reprise/top.py": "",
+    "reprise/other.py": "OTHER = 3\n",
+    "reprise/late.py": "",
+    "reprise/shared.csv": "1",
     "reprise/statistics.py": "# not Python's module of this name, which deeper.py gets\n",
     "reprise/unused.py": "TWO = 2\n",
 }
-NOT_USED = {"study/other.py", "reprise/unused.py", "reprise/statistics.py"}
+NOT_USED = {"study/other.py", "study/near.py", "study/other.R", "study/tables/other.csv"}
+NOT_USED |= {"reprise/unused.py", "reprise/statistics.py"}
+# What other programs than Python open.
+UNTRACED = ("study/analysis.R", "study/more.R", "study/rates.csv", "study/templates/")
 
 
 @pytest.fixture
-def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    root = tmp_path / "workflow_scripts"
     for name, text in FILES.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(fingerprint, "CODE_ROOT", tmp_path)
+        (root / name).parent.mkdir(exist_ok=True, parents=True)
+        (root / name).write_text(text)
+    monkeypatch.setattr(fingerprint, "CODE_ROOT", root)
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    forget()
+    yield root
+    forget()
+
+
+def forget() -> None:
+    for known in vars(fingerprint).values():
+        if hasattr(known, "cache_clear"):
+            known.cache_clear()
 
 
 def digest(step: str = "study/step.py") -> str:
-    for name in ("code_digest", "import_closure", "_file_digest", "_modules", "_source"):
-        getattr(fingerprint, name).cache_clear()
+    forget()
     return fingerprint.code_digest(step)
 
 
 def test_closure_is_what_the_step_uses(code: Path) -> None:
-    digest()
     closure = fingerprint.import_closure(code / "study/step.py")
     assert {str(path.relative_to(code)) for path in closure} == FILES.keys() - NOT_USED
+
+
+def test_python_opens_what_is_in_the_closure(code: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    trace = tmp_path_factory.mktemp("trace") / "bin"
+    before = (*tracing(trace), f"PYTHONPATH={code}")
+    assert type_command("python workflow_scripts/study/step.py", code.parent, before).returncode == 0
+    used = {name for name in FILES.keys() - NOT_USED if not name.startswith(UNTRACED)}
+    assert read_trace(trace, code) == {"study/step.py": used}
 
 
 @pytest.mark.parametrize(
@@ -56,11 +105,20 @@ def test_closure_is_what_the_step_uses(code: Path) -> None:
         ("study/beside.py", "1", "'1'", True),
         ("study/analysis.R", "x <- 1", "x <- 3", True),
         ("study/analysis.R", "no comment", "No comment", True),
-        ("study/more.R", "2", "3", True),
+        ("study/more.R", "read.csv", "read.csv2", True),
+        ("study/rates.csv", "2", "3", True),
+        ("study/limits.json", "{}", "[]", True),
+        ("study/tables/colours.csv", "red", "green", True),
+        ("study/tables/other.csv", "blue", "green", False),
+        ("study/step.png", "not text", "no text", True),
+        ("study/templates/part.html", "<b>", "<i>", True),
+        ("reprise/shared.csv", "1", "2", True),
+        ("reprise/sub/far.py", "10", "11", True),
+        ("reprise/other.py", "3", "4", True),
         ("reprise/unused.py", "2", "3", False),
         ("study/other.py", "json", "math", False),
         ("reprise/statistics.py", "#", "x = 1  #", False),
-        ("study/templates/base.html.j2", "<p>", "<div>", True),
+        ("study/templates/base.html.j2", "<p", "<div", True),
         ("study/analysis.R", "x <- 1", "x < -1", True),
         ("study/analysis.R", "y <-", "y\\n<-", True),
         ("reprise/maths.py", "'''Mean.'''", "'''Arithmetic mean.'''", False),
@@ -132,6 +190,28 @@ def test_functions_of_r_are_named(tmp_path: Path) -> None:
     assert read_source(script).definitions == before
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("a \n -b", "a -b", False),
+        ("a\n-b", "a  \t\n  -b\n", True),
+        ("x <-\n 5", "x <- 5", True),
+        ("x <-\n 5", "x\n<- 5", False),
+        ("a %in%  # why\n\n b", "a %in% b", True),
+        ("f <- function(x) {\n\n  a  \n  -b\n\n}", "f <- function(x) { a\n-b }", True),
+        ("f <- function(x) {\n  a\n  -b\n}", "f <- function(x) {\n  a -b\n}", False),
+        ("f(a,\n  b  \n)", "f(a, b)", True),
+        ("x <- 'a  \nb'", "x <- 'a\nb'", False),
+    ],
+)
+def test_a_new_line_of_r_counts_where_it_ends_a_statement(tmp_path: Path, one: str, other: str, same: bool) -> None:
+    found = []
+    for text in (one, other):
+        (tmp_path / "script.R").write_text(text)
+        found.append(read_source(tmp_path / "script.R").definitions)
+    assert (found[0] == found[1]) is same
+
+
 def test_what_a_digest_stands_for_is_kept(code: Path) -> None:
     files = recall(digest())
     assert files.keys() == FILES.keys() - NOT_USED
@@ -145,18 +225,43 @@ def test_a_digest_is_the_same_where_it_cannot_be_kept(code: Path) -> None:
     assert remember({"a": 1}) == kept and recall(kept) is None
 
 
-def test_rules_count_by_what_they_need(code: Path) -> None:
-    rule = "rule one:\n    input: 'a'\n    output:\n        'b'\n    threads: 1\n    resources:\n        mem_mb=1,\n"
-    Path("one.smk").write_text(f"from reprise.deeper import ONE\n{rule}")
+RULE = """from reprise.deeper import ONE
+
+rule one:
+    input: 'a'
+    output:
+        'b'
+    threads: 1
+    resources:
+        mem_mb=1,
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("threads: 1", "threads: 2", True),
+        ("mem_mb=1,", "mem_mb=2,\n\n        runtime=3,", True),
+        ("mem_mb=1,", "mem_mb=2,\n  # why\n# so\n        runtime=3,", True),
+        ("'b'", "# why\n        'b'  # because", True),
+        ("rule one:\n", "rule one:\n    'What it does.'\n", True),
+        ("rule one:\n", "rule one:\n    'What it does'\n    # and why\n", True),
+        ("from", "'Rules.'\n\n\nfrom", True),
+        ("rule one", "def f():\n    'Two.'\n    return 2\n\n\nrule one", False),
+        ("        'b'", "        'b',\n        'd'", False),
+        ("'b'", "'c'", False),
+        ("'a'", "'c'", False),
+    ],
+)
+def test_rules_count_by_what_they_need(code: Path, old: str, new: str, same: bool) -> None:
     digests = []
-    for old, new in (
-        ("", ""),
-        ("'a'", "\n        'a'  # an input"),
-        ("threads: 1", "threads: 2"),
-        ("mem_mb=1,", "mem_mb=2,\n\n        runtime=3,"),
-        ("'a'", "'c'"),
-    ):
-        Path("two.smk").write_text(Path("one.smk").read_text().replace(old, new))
-        digests.append(list(recall(fingerprint.rules_digest([Path("two.smk")])).values()))
-    assert digests[0] == digests[2] == digests[3] and digests[4] != digests[0]
-    assert len(digests[0]) == 3
+    for text in (RULE, RULE.replace(old, new, 1)):
+        Path("rules.smk").write_text(text)
+        digests.append(fingerprint.rules_digest([Path("rules.smk")]))
+    assert (digests[0] == digests[1]) is same
+
+
+def test_modules_that_rules_import_count(code: Path) -> None:
+    Path("rules.smk").write_text("import reprise.unused\nif True:\n    from reprise import near\n")
+    used = recall(fingerprint.rules_digest([Path("rules.smk")]))
+    assert used.keys() == {"rules.smk", "reprise/__init__.py", "reprise/unused.py", "reprise/near.py"}

@@ -17,6 +17,7 @@ LONGEST_FUNCTION = 40
 STUDY_NAMES = re.compile(r"echonet|mslesion|acdc|iseg|medfm", re.IGNORECASE)
 STUDIES_MAY_BE_NAMED_IN = {"formats", "phantoms", "models"}
 PLACEHOLDER = re.compile(r"(?<!\{)\{(?!\{)([^{}]+)\}")
+LOADERS = re.compile(r"\b(importlib\.(util|machinery)|runpy|imp|pkgutil|import_module as .*)\b")
 # Folders of one machine, and hosts of package registries. The brackets keep this file from matching itself.
 NOT_TO_BE_NAMED = re.compile(
     r"/[w]ork/|/[r]oot/|/[h]ome/\w|\b[p]ypi\.|files\.[p]ythonhosted|deb\.[d]ebian|registry\.[n]pmjs|[c]onda\.anaconda"
@@ -100,6 +101,47 @@ def test_library_names_no_study_and_imports_no_step() -> None:
         if not used.is_relative_to(CODE / "reprise")
     }
     assert outside == {}
+
+
+def hidden_imports(text: str) -> list[str]:
+    """Ways to load code that a fingerprint does not follow: by a name or path that is no literal."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
+            literal = node.args and isinstance(node.args[0], ast.Constant)
+            relative = [ast.unparse(argument) for argument in [*node.args[1:], *node.keywords]]
+            found += [ast.unparse(node)] if not literal or relative not in ([], ["__package__"]) else []
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found += [ast.unparse(node)] if LOADERS.search(ast.unparse(node)) else []
+        elif isinstance(node, ast.Name) and node.id in ("exec", "eval", "compile"):
+            found.append(node.id)
+    return found
+
+
+def test_what_code_loads_is_named_where_it_is_loaded() -> None:
+    hidden = (
+        "importlib.import_module(name)",
+        "__import__(name)",
+        "import_module('.x', 'reprise.report')",
+        "from importlib import import_module as load",
+        "import importlib.util",
+        "import runpy",
+        "exec(text)",
+    )
+    seen = (
+        "importlib.import_module('a.b')",
+        "import_module('.x', __package__)",
+        "from importlib.metadata import version",
+    )
+    assert [line for line in (*hidden, *seen) if hidden_imports(line)] == list(hidden)
+    assert {named(path): found for path in CODE.rglob("*.py") if (found := hidden_imports(path.read_text()))} == {}
+
+
+def test_each_file_beside_code_counts_for_some_step() -> None:
+    programs = [path for path in CODE.glob("*/*.py") if path.parent.name != "reprise"]
+    counted = {file for program in programs for file in import_closure(program)}
+    files = [path for path in CODE.rglob("*") if path.is_file() and not {".py", ".pyc"} & {path.suffix}]
+    assert [named(path) for path in files if path not in counted] == []
 
 
 def test_no_machine_or_registry_is_named() -> None:

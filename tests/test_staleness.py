@@ -20,12 +20,10 @@ from configuration_changes import (
     leaves,
 )
 from dry_runs import changed_with_old_time, dry_runs, edited, stale, why
-from edits import done_otherwise, said_otherwise
+from edits import done_otherwise, rules_said_otherwise, said_otherwise
 from finished_run import REPORT, TARGETS, Finished, finished_copy
 from project import configured, type_command
 from workflow_rules import job_rules, step_of
-
-SOURCES = {".py", ".R", ".j2", ".css", ".js"}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +42,8 @@ def following(rules: Iterable[str], needs: Mapping[str, list[str]]) -> set[str]:
 
 
 def sources(code: Path) -> list[str]:
-    return sorted(path.relative_to(code).as_posix() for path in code.rglob("*") if path.suffix in SOURCES)
+    files = (path for path in code.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return sorted(path.relative_to(code).as_posix() for path in files)
 
 
 def test_every_step_has_run(finished: Finished) -> None:
@@ -56,9 +55,7 @@ def test_what_code_says_otherwise_makes_nothing_stale(finished: Finished) -> Non
     edit = {f"workflow_scripts/{name}": said_otherwise(code / name) for name in sources(code)}
     assert sum(text != (finished.folder / name).read_text() for name, text in edit.items()) > 80
     rules = {str(path.relative_to(finished.folder)): path for path in (finished.folder / "rules").rglob("*.smk")}
-    edit |= {
-        name: "# why\n" + path.read_text().replace("\n\n\n", "\n\n# because\n\n\n") for name, path in rules.items()
-    }
+    edit |= {name: rules_said_otherwise(path.read_text()) for name, path in rules.items()}
     assert dry_runs(finished.folder, TARGETS, [edit])[0]["stale"] == []
 
 

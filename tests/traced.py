@@ -1,4 +1,4 @@
-"""Runs of the workflow that record what of the project each step really imports and opens.
+"""Runs of the workflow that record what of the project each step really opens, imported modules included.
 
 A `python` that comes first on PATH starts the steps, and tells them and all their child processes to record.
 """
@@ -24,23 +24,21 @@ if "TRACED_STEP" in os.environ:
     planner = "snakemake" in sys.orig_argv
     step, trace = os.environ["TRACED_STEP"], os.open(os.environ["TRACED_TO"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
-    def record(kind, value):
-        os.write(trace, f"{step}\\t{kind}\\t{value}\\n".encode())
+    def record(path):
+        os.write(trace, f"{step}\\t{os.path.abspath(path)}\\n".encode())
 
     def calls(frame, event, _):
         # R opens its scripts itself: they are seen where their names are handed to it.
         if event == "call" and frame.f_code.co_name == "__call__":
             for value in frame.f_locals.get("args", ()):
-                if isinstance(value, str) and value.endswith(".R"):
-                    record("open", os.path.abspath(value))
+                if isinstance(value, str) and os.path.isfile(value):
+                    record(value)
 
     def hook(event, args):
-        if event == "import":
-            record("import", args[0])
-            if args[0] == "rpy2.robjects":
-                sys.setprofile(calls)
-        elif event == "open" and not planner and isinstance(args[0], str) and not args[0].endswith((".py", ".pyc")):
-            record("open", os.path.abspath(args[0]))
+        if event == "import" and args[0] == "rpy2.robjects":
+            sys.setprofile(calls)
+        elif event == "open" and not planner and isinstance(args[0], str | bytes):
+            record(os.fsdecode(args[0]))
 
     sys.addaudithook(hook)
 """
@@ -61,14 +59,11 @@ def read_trace(folder: Path, code: Path) -> dict[str, set[str]]:
     """For each step that ran, the files below `code` that it used, itself included; by their paths there."""
     used: defaultdict[str, set[str]] = defaultdict(set)
     for line in (folder / "trace.tsv").read_text().splitlines():
-        step, kind, value = line.split("\t")
+        step, opened = line.split("\t")
+        path = Path(opened)
+        if path.suffix == ".pyc":
+            path = path.parent.with_name(f"{path.name.split('.')[0]}.py")
         used[step].add(step)
-        if kind == "open":
-            candidates = [Path(value)]
-        else:
-            roots = ((code / step).parent, code)
-            candidates = [Path(root, value.replace(".", "/")) / end for root in roots for end in ("__init__.py", "")]
-            candidates = [path.with_suffix(".py") if path.suffix != ".py" else path for path in candidates]
-        found = [path for path in candidates if path.is_relative_to(code) and path.is_file()]
-        used[step] |= {path.relative_to(code).as_posix() for path in found[:1]}
+        if path.is_relative_to(code) and path.is_file():
+            used[step].add(path.relative_to(code).as_posix())
     return dict(used)

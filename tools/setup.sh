@@ -70,4 +70,4 @@ has R || apt r-base-core || export RPY2_CFFI_MODE=ABI
 find_uv
 install_python_packages
 has R || fail "R is missing. As root: apt-get install r-base-core. On a cluster: module load R." \
-    "With conda: . .venv/bin/activate && snakemake --sdm conda results/report.html"
+    "With conda: . .venv/bin/activate && snakemake results/report.html --sdm conda"

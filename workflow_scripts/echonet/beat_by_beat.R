@@ -168,21 +168,40 @@ analyse <- function(predictions, size, store, rule, lead, max_beats, runs, seed)
     beat_count = try_beat_counts(chosen, truth, max_beats, runs, seed))
 }
 
-# Whole or not at all: written to a temporary name first.
-write_table <- function(table, path) {
-  partial <- paste0(path, ".part")
-  on.exit(unlink(partial))
-  dir.create(dirname(path), recursive = TRUE, showWarnings = FALSE)
-  write.csv(table, partial, row.names = FALSE, quote = FALSE, na = "")
-  if (!file.rename(partial, path)) refuse(path, ": cannot be written")
+# The bytes of a table as CSV.
+csv_bytes <- function(table) {
+  memory <- rawConnection(raw(0), "wb")
+  on.exit(close(memory))
+  write.csv(table, memory, row.names = FALSE, quote = FALSE, na = "")
+  rawConnectionValue(memory)
+}
+
+# To R, what a full disk cuts off is worth a warning at most, so the file is read again.
+write_bytes <- function(bytes, path, folder) {
+  refused <- function(problem) refuse(folder, ": not writable; nothing was written: ", conditionMessage(problem))
+  stream <- tryCatch(file(path, "wb"), warning = refused, error = refused)
+  suppressWarnings(tryCatch(writeBin(bytes, stream), finally = close(stream)))
+  written <- readBin(path, "raw", length(bytes) + 1)
+  if (!identical(written, bytes)) refuse(folder, ": the disk is full; nothing was written")
+}
+
+# Tables by their paths, all or none: each is whole under a temporary name before the first gets its own.
+write_tables <- function(tables) {
+  paths <- names(tables)
+  partials <- file.path(dirname(paths), paste0(".", basename(paths), ".", Sys.getpid(), ".part"))
+  on.exit(unlink(partials))
+  if (any(dir.exists(paths))) refuse(paths[dir.exists(paths)][1], ": expected a file to write to, found a folder")
+  for (i in seq_along(paths)) {
+    dir.create(dirname(paths[i]), recursive = TRUE, showWarnings = FALSE)
+    write_bytes(csv_bytes(tables[[i]]), partials[i], dirname(paths[i]))
+  }
+  for (i in seq_along(paths)) if (!file.rename(partials[i], paths[i])) refuse(paths[i], ": cannot be written")
 }
 
 # Analyse files and write the three tables.
 analyse_files <- function(predictions, size, store, rule, lead, max_beats, runs, seed, cases, summary, beat_count) {
   tables <- analyse(predictions, size, store, rule, lead, max_beats, runs, seed)
-  write_table(tables$cases, cases)
-  write_table(tables$summary, summary)
-  write_table(tables$beat_count, beat_count)
+  write_tables(setNames(tables, c(cases, summary, beat_count)))
 }
 
 # Command-line words to a list by option name; all options are required.

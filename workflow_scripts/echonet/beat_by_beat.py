@@ -14,7 +14,7 @@ from reprise.files import outputs
 SCRIPT = Path(__file__).with_name("beat_by_beat.R")
 NO_R = (
     "R cannot be started ({}); install it with `apt install r-base-core`, load it with `module load R`, "
-    "or let Snakemake bring it with `--sdm conda`"
+    "or let Snakemake bring it: `snakemake results/report.html --sdm conda`"
 )
 
 

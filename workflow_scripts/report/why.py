@@ -26,8 +26,11 @@ def main() -> None:
     parser.add_argument("target", nargs="?", default="results/report.html", help="a file or a rule")
     parser.add_argument("--config", nargs="*", default=[], metavar="KEY=VALUE", help="as for snakemake")
     args = parser.parse_args()
-    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+    try:
         settings = ConfigSettings(config=parse_config(args.config))
+    except (ValueError, AssertionError):
+        sys.exit(f"error: --config: expected KEY=VALUE, found {' '.join(args.config)}")
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         opened = api.workflow(ResourceSettings(cores=1), config_settings=settings, snakefile=Path("Snakefile"))
         try:
             opened.dag(DAGSettings(targets={args.target}, force_incomplete=True))

@@ -14,12 +14,30 @@ from jsonschema.exceptions import ValidationError
 from reprise.errors import InputError
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
+PATHS = ("input", "segmentation_weights", "ef_weights", "lesion_weights")
 
 
 def set_environment() -> None:
     """Let the steps that this process starts find the library, and let threads that wait sleep: jobs share cores."""
     os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[1])
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def read_as_typed(config: dict[str, Any]) -> None:
+    """Give each value the type that config.yaml would give it, and each path its home folder for `~`, in place.
+
+    Snakemake reads `--config` otherwise than YAML: the numbers in a list and `true` stay text, `1.0` stays a fraction.
+    """
+    schema = _schema(CONFIG / "schema.yaml")
+    for key, value in config.items():
+        validator = schema.evolve(schema=schema.schema["properties"].get(key, {}))
+        config[key] = _whole(value)
+        if not validator.is_valid(config[key]) and validator.is_valid(_reread(value)):
+            config[key] = _reread(value)
+    config |= _at_home({key: config[key] for key in PATHS if key in config})
+    for key in ("data", "weights"):
+        if isinstance(config.get(key), dict):
+            config[key] = _at_home(config[key])
 
 
 def check_configuration(config: Mapping[str, Any]) -> None:
@@ -36,7 +54,7 @@ def check_configuration(config: Mapping[str, Any]) -> None:
             problems += _missing_data(study, config)
     problems += [
         f"config.yaml: {key}: no such file or folder: {config[key]}"
-        for key in ("input", "segmentation_weights", "ef_weights", "lesion_weights")
+        for key in PATHS
         if isinstance(config.get(key), str) and not Path(config[key]).exists()
     ]
     if problems:
@@ -77,6 +95,31 @@ def _overlaid(base: Any, over: Any) -> Any:
     return base if over is None else over
 
 
+def _whole(value: Any) -> Any:
+    """A value with whole numbers for such as 1.0, also in a list."""
+    if isinstance(value, list):
+        return [_whole(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _reread(value: Any) -> Any:
+    """What YAML makes of a text, or of each text in a list."""
+    if isinstance(value, list):
+        return [_reread(part) for part in value]
+    try:
+        return _whole(yaml.safe_load(value) if isinstance(value, str) else value)
+    except (yaml.YAMLError, ValueError):
+        return value
+
+
+def _at_home(paths: Mapping[str, Any]) -> dict[str, Any]:
+    """Paths by name with the home folder for `~`; a URL, or the `~` of an unknown user, stays as it is."""
+    return {
+        name: os.path.expanduser(path) if isinstance(path, str) else path  # noqa: PTH111  # Path would change a URL
+        for name, path in paths.items()
+    }
+
+
 def _missing_data(study: str, config: Mapping[str, Any]) -> Iterator[str]:
     where = config["data"].get(study)
     if where is None:
@@ -88,11 +131,17 @@ def _missing_data(study: str, config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _problems(value: Any, name: str, schema: Path) -> Iterator[str]:
-    errors = Draft202012Validator(yaml.safe_load(schema.read_text())).iter_errors(value)
-    for error in sorted(errors, key=lambda error: [str(part) for part in error.absolute_path]):
+    for error in sorted(
+        _schema(schema).iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]
+    ):
         where = "".join(f": {part}" for part in error.absolute_path)
         for line in _in_words(error):
             yield f"{name}{where}: {line}"
+
+
+@cache
+def _schema(path: Path) -> Draft202012Validator:
+    return Draft202012Validator(yaml.safe_load(path.read_text()))
 
 
 def _in_words(error: ValidationError) -> Iterator[str]:
@@ -106,7 +155,8 @@ def _in_words(error: ValidationError) -> Iterator[str]:
         yield error.message.replace("is a required property", "is missing")
     else:
         expected = error.schema.get("description") or _expectation(error)
-        yield f"found {error.instance!r}, expected {expected}"
+        found = "nothing" if error.instance is None else repr(error.instance)
+        yield f"found {found}, expected {expected}"
 
 
 def _expectation(error: ValidationError) -> str:

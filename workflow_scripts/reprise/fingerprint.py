@@ -7,25 +7,20 @@ count for nothing. Only the standard library is imported here: every cluster job
 
 import io
 import json
-import re
+import os
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from reprise.definitions import Source, read_source
+from reprise.definitions import Source, read_python, read_source
 from reprise.records import remember
 
 CODE_ROOT = Path(__file__).resolve().parent.parent
-COMPANIONS = {".R", ".j2", ".css", ".js"}
-R_SOURCE = re.compile(r"""\bsource\(\s*["']([^"']+)["']""")
-TEMPLATE = re.compile(r"""\b(?:extends|include|import|from)\s+["']([^"']+)["']""")
-RULES_IMPORT = re.compile(r"^from (\S+) import", re.MULTILINE)
 # What of a rule decides neither which rules there are nor which needs which.
-HOW_RULES_RUN = re.compile(
-    r"^( +)(?:threads|resources|log|benchmark|conda|localrule|params|shell):.*\n(?:\1 +.*\n|\s*\n)*", re.MULTILINE
-)
+HOW_RULES_RUN = {"threads", "resources", "log", "benchmark", "conda", "localrule", "params", "shell"}
+DOCUMENTED = {"", "rule", "checkpoint", "use", "def", "class"}
 
 _source = cache(read_source)
 
@@ -63,11 +58,11 @@ def import_closure(*programs: Path, folder: Path | None = None) -> tuple[Path, .
 
 def rules_digest(files: Iterable[Path]) -> str:
     """Digest of what rule files say of which rule needs which, by tokens, and of the modules that they import."""
-    texts = {str(file): file.read_text() for file in files}
-    imported = {name for text in texts.values() for name in RULES_IMPORT.findall(text)}
-    modules = sorted({path for name in imported for path in _modules(name, CODE_ROOT)})
-    said = {file: " ".join(_tokens(HOW_RULES_RUN.sub("", text))) for file, text in texts.items()}
-    rules = {file: remember([["rules", tokens]]) for file, tokens in said.items()}
+    lines = {str(file): list(_logical_lines(file.read_text(encoding="utf-8"))) for file in files}
+    imports = [" ".join(words) for said in lines.values() for _, words in said if words[0] in ("from", "import")]
+    imported = read_python("\n".join(imports)).imports
+    modules = sorted({path for name in imported for path in _modules(name, (CODE_ROOT,))})
+    rules = {file: remember([["rules", "\n".join(_needs(said))]]) for file, said in lines.items()}
     return remember(rules | _files_digests(import_closure(*modules, folder=CODE_ROOT)))
 
 
@@ -84,27 +79,70 @@ def _file_digest(path: Path) -> str:
 def _uses(path: Path, folder: Path) -> tuple[Path, ...]:
     """The project's files that a file refers to, in a program whose folder comes first where modules are sought."""
     source: Source = _source(path)
-    modules = [module for name in source.imports for module in _modules(name, folder)]
-    names = [text for text in source.strings if Path(text).suffix in COMPANIONS]
-    if path.suffix in (".R", ".j2"):
-        names = (R_SOURCE if path.suffix == ".R" else TEMPLATE).findall(path.read_text())
-    beside = [place / name for place in (path.parent, path.parent / "templates") for name in names]
-    return (*modules, *(file for file in beside if file.is_file()))
+    used = [module for name in source.imports for module in _modules(name.lstrip("."), _sought(name, path, folder))]
+    for place in (path.parent, path.parent / "templates"):
+        below = _below(f"{place}/")
+        used += [below[text] for text in source.strings & below.keys()]
+    # Such as `../page.css`, or `.csv` for the file that is called as this one.
+    dotted = [text for text in source.strings if text.startswith(".")]
+    named = [
+        os.path.normpath(f"{start}{text}") for text in dotted for start in (f"{path.parent}/", path.with_suffix(""))
+    ]
+    return (*used, *(Path(file) for file in named if file in _files()))
+
+
+def _sought(name: str, path: Path, folder: Path) -> tuple[Path, ...]:
+    """The folders where an import in `path` seeks the module, one level up for each dot but the first."""
+    dots = len(name) - len(name.lstrip("."))
+    return (path.parents[dots - 1],) if dots else (folder, CODE_ROOT)
 
 
 @cache
-def _modules(dotted: str, folder: Path) -> tuple[Path, ...]:
+def _modules(dotted: str, folders: tuple[Path, ...]) -> tuple[Path, ...]:
     """The project's files that importing `dotted` runs: each package on the way, and the module itself."""
     parts = dotted.split(".")
-    for root in (folder, CODE_ROOT):
-        if any((root / parts[0]).with_suffix(suffix).exists() for suffix in ("", ".py")):
-            places = [root.joinpath(*parts[: depth + 1]) for depth in range(len(parts))]
-            files = [file for place in places for file in (place / "__init__.py", place.with_suffix(".py"))]
-            return tuple(file for file in files if file.is_file())
+    for root in folders:
+        places = ["/".join((str(root), *parts[: depth + 1])) for depth in range(len(parts))]
+        ways = [file for place in places for file in (f"{place}/__init__.py", f"{place}.py") if file in _files()]
+        if ways:
+            return tuple(map(Path, ways))
     return ()
 
 
-def _tokens(text: str) -> Iterator[str]:
+@cache
+def _files() -> frozenset[str]:
+    """All files of the project's code, and whatever lies beside it."""
+    walked = os.walk(CODE_ROOT)
+    return frozenset(f"{folder}/{name}" for folder, _, names in walked if "__pycache__" not in folder for name in names)
+
+
+@cache
+def _below(folder: str) -> dict[str, Path]:
+    """The files below a folder by their paths from there."""
+    return {file.removeprefix(folder): Path(file) for file in _files() if file.startswith(folder)}
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    """How deep each statement of a rule file is indented, and its words; comments are left out."""
+    depth, words = 0, []
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type not in (tokenize.COMMENT, tokenize.NL):
-            yield "indent" if token.type == tokenize.INDENT else token.string
+        if token.type in (tokenize.INDENT, tokenize.DEDENT):
+            depth += 1 if token.type == tokenize.INDENT else -1
+        elif token.type not in (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER):
+            words.append(token.string)
+        elif words and token.type == tokenize.NEWLINE:
+            yield depth, words
+            words = []
+
+
+def _needs(lines: Iterable[tuple[int, list[str]]]) -> Iterator[str]:
+    """The statements of a rule file without docstrings and without what only says how rules run."""
+    hidden, before = None, ""
+    for depth, words in lines:
+        if hidden is not None and depth > hidden:
+            continue
+        hidden = depth if depth and words[0] in HOW_RULES_RUN and words[1:2] == [":"] else None
+        is_docstring = before in DOCUMENTED and all(word[-1] in "\"'" for word in words)
+        if hidden is None and not is_docstring:
+            yield f"{depth} {' '.join(words)}"
+        before = words[0]
