@@ -20,8 +20,6 @@ RECORD = """
 import os, sys
 
 if "TRACED_STEP" in os.environ:
-    # A Snakemake that a step starts opens every source for its fingerprint, which is no use of it.
-    planner = "snakemake" in sys.orig_argv
     step, trace = os.environ["TRACED_STEP"], os.open(os.environ["TRACED_TO"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def record(kind, value):
@@ -39,8 +37,10 @@ if "TRACED_STEP" in os.environ:
             record("import", args[0])
             if args[0] == "rpy2.robjects":
                 sys.setprofile(calls)
-        elif event == "open" and not planner and isinstance(args[0], str) and not args[0].endswith((".py", ".pyc")):
-            record("open", os.path.abspath(args[0]))
+        elif event == "open" and isinstance(args[0], str) and not args[0].endswith((".py", ".pyc")):
+            # A step that plans with Snakemake opens every source for its fingerprint, which is no use of it.
+            if "snakemake.workflow" not in sys.modules:
+                record("open", os.path.abspath(args[0]))
 
     sys.addaudithook(hook)
 """
