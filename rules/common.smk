@@ -76,7 +76,7 @@ def recipe(study, task, run):
 
 
 def in_order(study, *tasks):
-    """What a rule depends on whose tables or figures follow the order of the runs: Snakemake compares inputs as a set."""
+    """For tables and figures that follow the order of the runs, of which Snakemake sees nothing in a set of inputs."""
     return {"models": {task: config["models"][study][task] for task in tasks}, "seeds": seeds()}
 
 
@@ -137,7 +137,7 @@ def described_study(study, *tasks):
 
 
 def project_files(*names):
-    """What a rule that reads files of the project depends on: their content, whatever their times."""
+    """What steps that read files of the project depend on: their content, whatever their times."""
     for name in names:
         if not Path(name).is_file():
             sys.exit(f"error: {name}: no such file; `git restore {name}` brings it back")
