@@ -14,11 +14,15 @@ from reprise.fingerprint import rules_digest, spec
 from reprise.formats.folders import files_below
 from reprise.orphans import announce_snakemake
 from reprise.raw_files import files_digest
+from reprise.records import remember
 from reprise.slurm_states import tell_ended_jobs
 from reprise.stale_results import watch_results
 from reprise.takeover import take_over
 
-# By study: the hyper-parameters that decide which rules there are to run.
+# Files of the project that steps read as data: they count by content, as raw files do.
+PUBLISHED, LOCK = "config/published.yaml", "requirements.lock"
+
+# By study: the hyper-parameters that decide which jobs there are to run.
 SWITCHES = {}
 
 # By folder of predictions for a user's own files: what the names of those files end with.
@@ -74,6 +78,11 @@ def recipe(study, task, run):
     """All that a training run depends on: the recipe of its task, and the network and seed in its name."""
     network, _, seed = run.rpartition("-seed")
     return settings(study, task, network=network, seed=int(seed), precision=config["precision"])
+
+
+def in_order(study, *tasks):
+    """For tables and figures that follow the order of the runs, of which Snakemake sees nothing in a set of inputs."""
+    return {"models": {task: config["models"][study][task] for task in tasks}, "seeds": seeds()}
 
 
 def runs(study, task):
@@ -132,11 +141,22 @@ def described_study(study, *tasks):
     return recipes | {"data": described_run()["data"][study], "models": config["models"][study]}
 
 
+def project_files(*names):
+    """What steps that read files of the project depend on: their content, whatever their times."""
+    for name in names:
+        if not Path(name).is_file():
+            sys.exit(f"error: {name}: no such file; `git restore {name}` brings it back")
+    return {"project": remember({name: files_digest(name) for name in names})}
+
+
 def compared_run():
     """What the scoreboard needs to know of a run: of the hyper-parameters, those that a published figure asks for."""
     run = described_run()
-    published = yaml.safe_load(Path("config/published.yaml").read_text())["studies"]
-    asked = {study: published[study].get("conditions", {}) for study in config["studies"]}
+    try:
+        published = yaml.safe_load(Path(PUBLISHED).read_text())["studies"]
+        asked = {study: published[study].get("conditions", {}) for study in config["studies"]}
+    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
+        sys.exit(f"error: {PUBLISHED}: not readable: {' '.join(str(error).split())}")
     parameters = {study: picked(run["parameters"][study], names) for study, names in asked.items()}
     return {"schedule": run["schedule"], "data": run["data"], "parameters": parameters}
 
@@ -155,8 +175,13 @@ def own_predictions():
 
 
 def own_weights(key, trained):
-    """Weights that the configuration names, whose time does not count but whose content; or those trained here."""
-    return ancient(config[key]) if key in config else trained
+    """Where the weights lie that predict a user's files: those that the configuration names, or those trained here."""
+    return config.get(key, trained)
+
+
+def trained_weights(key, trained):
+    """The rule's input that weights trained here are. Those of a user are covered by `own_weights_digests` instead."""
+    return [] if key in config else trained
 
 
 def own_weights_digests(*keys):
@@ -165,10 +190,10 @@ def own_weights_digests(*keys):
 
 
 def graph():
-    """What decides which rules there are to run, and which needs which."""
+    """What decides which jobs there are to run, and which rule needs which."""
     files = [Path(workflow.main_snakefile), *sorted(Path(workflow.basedir, "rules").rglob("*.smk"))]
     return {
-        "config": {key: config[key] for key in ("studies", "data", "schedule", "models")},
+        "config": {key: config[key] for key in ("studies", "data", "schedule", "models", "seed")},
         "switches": SWITCHES,
         "rules": rules_digest(file.relative_to(workflow.basedir) for file in files),
     }

@@ -4,7 +4,6 @@
 rule report_scoreboard:
     input:
         metrics=of_studies("metrics.csv"),
-        published="config/published.yaml",
     output:
         "results/scoreboard.csv",
     log:
@@ -19,16 +18,17 @@ rule report_scoreboard:
         mem_mb=memory(1000),
         runtime=10,
     params:
-        spec=lambda w: spec("report/scoreboard.py", compared_run()),
+        spec=lambda w: spec("report/scoreboard.py", project_files(PUBLISHED) | compared_run()),
         metrics=by_study("metrics.csv"),
     shell:
-        "exec python workflow_scripts/report/scoreboard.py --published {input.published:q} --metrics {params.metrics:q}"
+        "exec python workflow_scripts/report/scoreboard.py --published config/published.yaml --metrics {params.metrics:q}"
         " --settings {params.spec:q} --scoreboard {output:q} --log {log:q}"
 
 
 rule report_rule_graph:
     output:
-        "results/rules.csv",
+        rules="results/rules.csv",
+        jobs="results/jobs.csv",
     log:
         "results/logs/report/rule_graph.log",
     benchmark:
@@ -44,7 +44,7 @@ rule report_rule_graph:
         spec=lambda w: spec("report/dag.py", graph()),
     shell:
         "exec python workflow_scripts/report/dag.py --snakefile Snakefile --target results/report.html"
-        " --settings {params.spec:q} --rules {output:q} --log {log:q}"
+        " --settings {params.spec:q} --rules {output.rules:q} --jobs {output.jobs:q} --log {log:q}"
 
 
 rule report_page:
@@ -53,8 +53,7 @@ rule report_page:
         sections=of_studies("section.json"),
         manifests=of_studies("manifest.csv"),
         rules="results/rules.csv",
-        published="config/published.yaml",
-        lock="requirements.lock",
+        jobs="results/jobs.csv",
     output:
         "results/report.html",
     log:
@@ -69,9 +68,9 @@ rule report_page:
         mem_mb=memory(2000),
         runtime=10,
     params:
-        spec=spec("report/report_page.py", described_run()),
+        spec=lambda w: spec("report/report_page.py", described_run() | project_files(PUBLISHED, LOCK)),
         manifests=by_study("manifest.csv"),
     shell:
-        "exec python workflow_scripts/report/report_page.py --settings {params.spec:q} --published {input.published:q}"
+        "exec python workflow_scripts/report/report_page.py --settings {params.spec:q} --published config/published.yaml"
         " --scoreboard {input.scoreboard:q} --sections {input.sections:q} --manifests {params.manifests:q}"
-        " --benchmarks results/benchmarks --rules {input.rules:q} --lock {input.lock:q} --report {output:q} --log {log:q}"
+        " --rules {input.rules:q} --jobs {input.jobs:q} --lock requirements.lock --report {output:q} --log {log:q}"

@@ -46,12 +46,26 @@ ECHO, LESION = 2, 2 * 3  # training runs: two networks; one by two protocols on 
 SHOWN = {"report_page", "report_rule_graph"}
 OTHER_ORDER = {"segmentation": ["deeplabv3_resnet50"], "ef": ["r3d_18", "r2plus1d_18"]}
 TWO_SEGMENTED = {"segmentation": ["deeplabv3_resnet50", "fcn_resnet50"], "ef": ["r2plus1d_18"]}
+THREE_SEGMENTED = {"segmentation": ["deeplabv3_resnet50", "fcn_resnet50", "lraspp_mobilenet_v3_large"]}
 MODELS: dict[str, list[str]] = {"lesions": ["fc_densenet67"], "baselines": []}
+THREE_LESIONS = {
+    "lesions": ["fc_densenet67", "fc_densenet57_plain", "fc_densenet103"],
+    "baselines": ["unet_2d", "unet_3d"],
+}
+
+
+def reordered(models: Mapping[str, list[str]], task: str) -> dict[str, list[str]]:
+    """Models with the last two of a task's networks the other way round."""
+    *first, one, other = models[task]
+    return {**models, task: [*first, other, one]}
+
+
 # What is changed, the rules that see it, and how many training runs follow.
 CONFIGURATIONS: list[tuple[dict[str, Any], set[str], int]] = [
     ({"device": "cuda", "deterministic": True, "processes": 2, "checkpoint_every": "7 steps"}, set(), 0),
     ({"precision": "bf16"}, {*TRAINING, "report_page"}, ECHO + LESION),
-    ({"seed": 1}, {*PHANTOMS, "report_page"}, ECHO + LESION),
+    ({"seed": 1}, {*PHANTOMS, *SHOWN}, ECHO + LESION),
+    ({"studies": ["mslesion", "echonet"]}, {"report_scoreboard", *SHOWN}, 0),
     (
         {"models": {"echonet": OTHER_ORDER}},
         {"echonet_train_ef", "echonet_predict_clips", "echonet_describe", *SHOWN},
@@ -72,6 +86,27 @@ MORE_RUNS: list[tuple[dict[str, Any], int]] = [
     ({"models": {"echonet": TWO_SEGMENTED}}, 1),
     ({"models": {"mslesion": MODELS | {"lesions": ["fc_densenet67", "fc_densenet57_plain"]}}}, 2 * 3),
     ({"models": {"mslesion": MODELS | {"baselines": ["unet_2d", "unet_3d"]}}}, 2 * 3),
+]
+# Two orders of one list, and a rule whose tables follow it. What comes first has a meaning of its own in most lists.
+ORDERS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    ({"seed": [0, 1, 2]}, {"seed": [0, 2, 1]}, "mslesion_plot_training"),
+    ({"models": {"echonet": OTHER_ORDER}}, {"models": {"echonet": reordered(OTHER_ORDER, "ef")}}, "echonet_plot_roc"),
+    (
+        {"models": {"echonet": THREE_SEGMENTED}},
+        {"models": {"echonet": reordered(THREE_SEGMENTED, "segmentation")}},
+        "echonet_plot_dice",
+    ),
+    (
+        {"models": {"mslesion": THREE_LESIONS}},
+        {"models": {"mslesion": reordered(THREE_LESIONS, "lesions")}},
+        "mslesion_score",
+    ),
+    (
+        {"models": {"mslesion": THREE_LESIONS}},
+        {"models": {"mslesion": reordered(THREE_LESIONS, "baselines")}},
+        "mslesion_score",
+    ),
+    ({"studies": ["echonet", "mslesion"]}, {"studies": ["mslesion", "echonet"]}, "report_scoreboard"),
 ]
 OF_FIRST_RUN = {
     *("echonet_plot_areas", "echonet_plot_examples", "echonet_render_videos", "echonet_predict_clips"),

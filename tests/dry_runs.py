@@ -4,6 +4,7 @@ Snakemake is loaded once. Each edit is then judged in a fork that parses the wor
 project, which Snakemake's own process imports too, is left from the edit before.
 """
 
+import hashlib
 import json
 import os
 import subprocess
@@ -21,7 +22,9 @@ Edit = Mapping[str, str]  # paths below the folder, and their new text
 
 
 def dry_runs(folder: Path, targets: Sequence[str], edits: Sequence[Edit]) -> list[dict[str, Any]]:
-    """For each edit: `stale`, the rules that would run, `jobs`, how many of each, and `needs`, what each rule needs."""
+    """For each edit: `stale`, the rules that would run, `jobs`, how many of each, `needs`, what each rule needs; and by
+    each job's first output a digest of its inputs in their `order` and one of what is `seen`, which Snakemake compares.
+    """
     command = [sys.executable, __file__, str(folder), *targets]
     code = {"PYTHONPATH": str(folder / "workflow_scripts"), "PYTHONDONTWRITEBYTECODE": "1"}
     texts = {"input": json.dumps(edits), "capture_output": True, "text": True}
@@ -44,10 +47,10 @@ def edited(folder: Path, edit: Edit) -> Iterator[None]:
             os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
-def changed_with_old_time(path: Path) -> None:
-    """Change the last byte of a file, and nothing that a listing shows of it."""
+def changed_with_old_time(path: Path, place: int = -1) -> None:
+    """Change one byte of a file, by default the last, and nothing that a listing shows of it."""
     stat, content = path.stat(), bytearray(path.read_bytes())
-    content[-1] ^= 1
+    content[place] ^= 1
     path.write_bytes(content)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
@@ -94,7 +97,15 @@ def judge(folder: Path, targets: Sequence[str]) -> dict[str, Any]:
         for job in workflow.dag.jobs:
             needs[job.rule.name] |= {needed.rule.name for needed in workflow.dag.dependencies[job]}
         jobs = Counter(job.rule.name for job in workflow.dag.needrun_jobs())
-    return {"stale": sorted(jobs), "jobs": jobs, "needs": {rule: sorted(needed) for rule, needed in needs.items()}}
+        made = {f"{job.rule.name} {job.output[0]}": job for job in workflow.dag.jobs if job.output}
+        order = {name: digest([*job.input]) for name, job in made.items()}
+        seen = {name: digest([sorted(job.input), *workflow.persistence._params(job)]) for name, job in made.items()}
+    needs_sorted = {rule: sorted(needed) for rule, needed in needs.items()}
+    return {"stale": sorted(jobs), "jobs": jobs, "needs": needs_sorted, "order": order, "seen": seen}
+
+
+def digest(value: Any) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:16]
 
 
 if __name__ == "__main__":

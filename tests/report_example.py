@@ -154,6 +154,7 @@ def write_inputs(folder: Path, hostile: str = "") -> None:
     )
     manifest.to_csv(folder / "echonet" / "manifest.csv", index=False)
     pd.DataFrame(RULES.items(), columns=["rule", "needs"]).to_csv(folder / "rules.csv", index=False)
+    jobs = []
     header = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
     for place, rule in enumerate(RULES):
         (folder / "benchmarks" / rule).mkdir(parents=True, exist_ok=True)
@@ -161,3 +162,5 @@ def write_inputs(folder: Path, hostile: str = "") -> None:
             seconds = 3.1 + 17 * place
             row = f"{seconds}\t0:00:03\t{120 + 90 * place}\t1\t1\t1\t0\t0\t90\t{seconds * 0.9:.2f}\n"
             (folder / "benchmarks" / rule / f"{run}.tsv").write_text(header + row)
+            jobs.append((rule, f"{folder.name}/benchmarks/{rule}/{run}.tsv"))
+    pd.DataFrame(jobs, columns=["rule", "benchmark"]).to_csv(folder / "jobs.csv", index=False)

@@ -58,6 +58,13 @@ def test_raw_files() -> None:
     assert causes({"raw": old}, {"raw": new}) == expected
 
 
+def test_a_single_file_and_files_of_the_project() -> None:
+    one, other = remember({"": "1"}), remember({"": "2"})
+    assert causes({"ef_weights": one}, {"ef_weights": other}) == ["ef_weights replaced"]
+    old, new = ({"project": remember({"config/a.yaml": digest, "b.lock": one})} for digest in (one, other))
+    assert causes(old, new) == ["project file config/a.yaml replaced"]
+
+
 def test_other_parameters_and_inputs() -> None:
     assert list(params_causes(["1", "'a'"], ["'b'", "1"])) == ["parameter 'a' -> 'b'"]
     assert list(input_causes(["a", "b"], ["b", "c", "d"])) == ["input c and 1 more added", "input a removed"]

@@ -25,7 +25,7 @@ def run_page(folder: Path, run_step, settings: dict) -> subprocess.CompletedProc
     """Run the report's step in `folder` as the workflow would."""
     config = {"data": {"echonet": "/Users/jane/echo"}, "models": {"echonet": {"ef": ["r3d_18"]}}, "seed": 0}
     inputs = ["--sections", "results/echonet/section.json", "--manifests", "echonet=results/echonet/manifest.csv"]
-    inputs += ["--benchmarks", "results/benchmarks", "--rules", "results/rules.csv", "--scoreboard", BOARD]
+    inputs += ["--rules", "results/rules.csv", "--jobs", "results/jobs.csv", "--scoreboard", BOARD]
     inputs += ["--published", PUBLISHED, "--lock", ROOT / "requirements.lock"]
     known = ["--settings", json.dumps(settings | {"config": config})]
     return run_step("report/report_page.py", *inputs, *known, "--report", "results/report.html", cwd=folder)

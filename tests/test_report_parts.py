@@ -1,5 +1,6 @@
 """Parts of the report: drawings, tables, provenance, the graph of rules."""
 
+import json
 import re
 import subprocess
 from html import unescape
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 import report_example
 from reprise.errors import InputError
 from reprise.report import provenance
-from reprise.report.dag import draw_rules, layers, read_dot, read_rules, without_shortcuts
+from reprise.report.dag import draw_rules, layers, read_jobs, read_rules, without_shortcuts
 from reprise.report.page import breakable
 from reprise.report.svg import inline_svg
 from reprise.report.tables import as_table, number, with_interval
@@ -100,21 +101,25 @@ def test_paths_outside_the_project_are_not_shown(tmp_path: Path, monkeypatch: py
     assert provenance.display_path(Path("/Users/jane/a.csv")) == "a.csv"
 
 
-def test_costs_add_up_over_jobs(tmp_path: Path) -> None:
+def test_costs_add_up_over_the_jobs_of_the_run(tmp_path: Path) -> None:
     header = "s\th:m:s\tmax_rss\tcpu_time\n"
-    runs = tmp_path / "echo" / "train" / "run"
-    runs.mkdir(parents=True)
+    runs = tmp_path
     (runs / "a.tsv").write_text(header + "10\t0:00:10\t500\t20\n30\t0:00:30\t700\t60\n")
     (runs / "b.tsv").write_text(header + "0.2\t0:00:00\t-\t-\n")
-    (tmp_path / "echo" / "train_ef.tsv").write_text(header + "1\t0:00:01\t1\t1\n")
-    costs = provenance.costs(tmp_path, ["never_ran", "echo_train", "echo_train_ef", "echo"]).set_index("rule")
-    assert costs.index.to_list() == ["echo_train", "echo_train_ef"]
+    (runs / "ef.tsv").write_text(header + "1\t0:00:01\t1\t1\n")
+    (runs / "earlier.tsv").write_text(header + "5000\t1:23:20\t9000\t9000\n")
+    names = {"a": "train", "ef": "train_ef", "b": "train", "lost": "train", "never": "never_ran"}
+    jobs = pd.DataFrame(
+        [(rule, str(runs / f"{name}.tsv")) for name, rule in names.items()], columns=["rule", "benchmark"]
+    )
+    costs = provenance.costs(jobs, ["never_ran", "train", "train_ef", "other"]).set_index("rule")
+    assert costs.index.to_list() == ["train", "train_ef"]
     row = costs.iloc[0]
     assert (row["jobs"], row["seconds"], row["longest_seconds"], row["peak_mib"]) == (3, 40.2, 30, 700)
     assert row["cores"] == pytest.approx(80 / 40.2)
     (runs / "a.tsv").write_text("nonsense")
     with pytest.raises(InputError, match="no readable benchmark"):
-        provenance.costs(tmp_path, ["echo_train"])
+        provenance.costs(jobs, ["train"])
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(4.23, "4.2 s"), (59.97, "1 min 00 s"), (3725, "1 h 02 min")])
@@ -188,25 +193,46 @@ def test_a_circle_of_rules_is_refused() -> None:
         without_shortcuts({"a": ["b"], "b": ["a"]})
 
 
-def test_dot_is_read() -> None:
-    nodes = ' 0[label = "all", color=x];\n 1[label = "make\\nfile: x"];\n 2[label = "draw"];\n'
-    dot = f"digraph {{\n{nodes} 1 -> 2\n 2 -> 0\n}}"
-    assert read_dot(dot) == {"all": ["draw"], "draw": ["make"], "make": []}
+WORKFLOW = """
+rule all:
+    input: "report.html"
+rule report:
+    input: expand("{x}.txt", x=config["letters"])
+    output: "report.html"
+    benchmark: "benchmarks/report.tsv"
+    shell: ""
+rule make:
+    output: "{x}.txt"
+    benchmark: "benchmarks/make/{x}.tsv"
+    shell: ""
+rule other:
+    output: "other.txt"
+    benchmark: "benchmarks/other.tsv"
+    shell: ""
+"""
 
 
-def test_snakemake_tells_which_rule_needs_which(tmp_path: Path, run_step) -> None:
-    (tmp_path / "Snakefile").write_text(
-        'rule report:\n    input: expand("{x}.txt", x=config["letters"])\n    output: "report.html"\n    shell: ""\n'
-        'rule make:\n    output: "{x}.txt"\n    shell: ""\n'
-    )
-    options = [
-        "--snakefile",
-        "Snakefile",
-        "--settings",
-        '{"config": {"letters": ["a", "b"]}, "code": "0123"}',
-        "--target",
-        "report.html",
-    ]
-    done = run_step("report/dag.py", *options, "--rules", "rules.csv", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert read_rules(tmp_path / "rules.csv") == {"make": [], "report": ["make"]}
+def ask_snakemake(folder: Path, run_step, target: str, **config: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run the step that asks for the rules and jobs of a small workflow."""
+    (folder / "Snakefile").write_text(WORKFLOW)
+    settings = json.dumps({"config": config, "code": "0123"})
+    options = ["--snakefile", "Snakefile", "--settings", settings, "--target", target]
+    return run_step("report/dag.py", *options, "--rules", "rules.csv", "--jobs", "jobs.csv", cwd=folder)
+
+
+def test_snakemake_tells_which_rule_needs_which_and_which_jobs_there_are(tmp_path: Path, run_step) -> None:
+    for letters in (["b", "a"], ["a"]):
+        done = ask_snakemake(tmp_path, run_step, "all", letters=letters)
+        assert done.returncode == 0, done.stderr
+        assert read_rules(tmp_path / "rules.csv") == {"all": ["report"], "make": [], "report": ["make"]}
+        assert read_jobs(tmp_path / "jobs.csv").to_numpy().tolist() == [
+            *(["make", f"benchmarks/make/{letter}.tsv"] for letter in sorted(letters)),
+            ["report", "benchmarks/report.tsv"],
+        ]
+
+
+def test_a_workflow_that_cannot_be_planned_is_one_message(tmp_path: Path, run_step) -> None:
+    done = ask_snakemake(tmp_path, run_step, "missing.html", letters=["a"])
+    assert done.returncode == 2
+    assert "missing.html" in done.stderr and "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("*.csv"))

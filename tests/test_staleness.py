@@ -13,6 +13,7 @@ from configuration_changes import (
     LESION,
     MORE_RUNS,
     OF_FIRST_RUN,
+    ORDERS,
     SEEN_BY,
     TRAINING,
     UNSEEN_BY,
@@ -112,6 +113,16 @@ def test_a_rule_sees_only_its_part_of_the_configuration(finished: Finished) -> N
         assert not OF_FIRST_RUN & set(answer["stale"]), changes
 
 
+def test_no_order_goes_unseen_that_a_command_follows(finished: Finished) -> None:
+    edits = [{"config.yaml": configured(finished.folder, **changes)} for *both, _ in ORDERS for changes in both]
+    answers = iter(dry_runs(finished.folder, TARGETS, edits))
+    for one, other, rule in ORDERS:
+        first, second = next(answers), next(answers)
+        moved = {name for name, order in first["order"].items() if second["order"].get(name, order) != order}
+        assert rule in {name.split()[0] for name in moved}, (one, other)
+        assert [name for name in moved if first["seen"][name] == second["seen"][name]] == [], (one, other)
+
+
 def test_a_sweep_of_ten_thousand_jobs_can_be_planned(finished: Finished) -> None:
     sweep = {"config.yaml": configured(finished.folder, seed=list(range(600)))}
     (answer,) = dry_runs(finished.folder, [REPORT], [sweep])
@@ -138,6 +149,38 @@ def test_files_that_the_configuration_names_count_by_content_alone(finished: Fin
         changed_with_old_time(path)
         assert stale(finished.folder, *TARGETS[1:]) == expected
         changed_with_old_time(path)
+
+
+def test_files_of_the_project_count_by_content_alone(finished: Finished) -> None:
+    for name, read_by in (
+        ("config/published.yaml", ["scoreboard", "page"]),
+        ("requirements.lock", ["page"]),
+    ):
+        path = finished.folder / name
+        path.touch()
+        assert stale(finished.folder, REPORT) == set()
+        changed_with_old_time(path, place=3)
+        assert stale(finished.folder, REPORT) == {f"report_{step}" for step in read_by}
+        assert why(finished.folder) == [f"report {step} <- project file {name} replaced" for step in read_by]
+        changed_with_old_time(path, place=3)
+        path.rename(finished.folder / "aside")
+        done = type_command(f"snakemake {REPORT}", finished.folder)
+        (finished.folder / "aside").rename(path)
+        assert done.returncode != 0
+        assert (
+            done.stdout.splitlines()[-1].startswith(f"error: {name}: no such file") and "Traceback" not in done.stdout
+        )
+
+
+def test_where_own_weights_lie_does_not_count(finished: Finished) -> None:
+    shutil.copy(finished.folder / "initial.pth", finished.folder / "elsewhere.pth")
+    names = ("segmentation_weights", "ef_weights", "lesion_weights")
+    edits = [
+        {"config.yaml": configured(finished.folder, **dict.fromkeys(names, weights))}
+        for weights in ("initial.pth", "elsewhere.pth")
+    ]
+    none, here, there = dry_runs(finished.folder, TARGETS, [{}, *edits])
+    assert here["seen"] == there["seen"] != none["seen"]
 
 
 def test_causes_are_named(finished: Finished) -> None:

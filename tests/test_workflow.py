@@ -103,6 +103,8 @@ def test_every_step_has_left_its_log_and_benchmark(demo: Demo) -> None:
         for kind in ("logs", "benchmarks")
     )
     assert logs == benchmarks and len(logs) >= 60
+    jobs = pd.read_csv(results / "jobs.csv")["benchmark"]
+    assert sorted(jobs) == sorted(f"results/benchmarks/{name}.tsv" for name in benchmarks)
 
 
 def test_again_there_is_nothing_to_do(demo: Demo) -> None:
@@ -151,19 +153,22 @@ def test_own_clips(demo: Demo, real_data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "expected"),
+    ("file", "damage", "expected"),
     [
-        ("seed: 0", "seed: zero"),
-        ("schedule: demo", "shedule: demo"),
+        ("config.yaml", "seed: 0", "seed: zero"),
+        ("config.yaml", "schedule: demo", "shedule: demo"),
+        ("config/published.yaml", "\nstudies:\n", "\nstudies: [\n"),
+        ("config/published.yaml", "\nstudies:\n", "\nstudy:\n"),
     ],
 )
-def test_misspelt_configuration_is_one_line_and_no_job(tmp_path: Path, damage: str, expected: str) -> None:
+def test_misspelt_configuration_is_one_line_and_no_job(tmp_path: Path, file: str, damage: str, expected: str) -> None:
     copy_project(tmp_path, TINY)
-    config = tmp_path / "config.yaml"
+    config = tmp_path / file
+    assert damage in config.read_text()
     config.write_text(config.read_text().replace(damage, expected))
     run = type_command(REPORT, tmp_path)
     assert run.returncode != 0
-    assert "config.yaml" in run.stdout and "Traceback" not in run.stdout
+    assert f"{file}: " in run.stdout and "Traceback" not in run.stdout
     assert not (tmp_path / "results/echonet").exists()
 
 

@@ -20,8 +20,6 @@ RECORD = """
 import os, sys
 
 if "TRACED_STEP" in os.environ:
-    # A Snakemake that a step starts opens every source for its fingerprint, which is no use of it.
-    planner = "snakemake" in sys.orig_argv
     step, trace = os.environ["TRACED_STEP"], os.open(os.environ["TRACED_TO"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def record(path):
@@ -34,10 +32,16 @@ if "TRACED_STEP" in os.environ:
                 if isinstance(value, str) and os.path.isfile(value):
                     record(value)
 
+    def for_a_fingerprint(frame):
+        # A step hashes the sources of its own code, and one that plans with Snakemake all of them: no use of any.
+        while frame and frame.f_code.co_name != "read_source":
+            frame = frame.f_back
+        return bool(frame)
+
     def hook(event, args):
         if event == "import" and args[0] == "rpy2.robjects":
             sys.setprofile(calls)
-        elif event == "open" and not planner and isinstance(args[0], str | bytes):
+        elif event == "open" and isinstance(args[0], str | bytes) and not for_a_fingerprint(sys._getframe()):
             record(os.fsdecode(args[0]))
 
     sys.addaudithook(hook)

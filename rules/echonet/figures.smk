@@ -19,7 +19,7 @@ rule echonet_plot_training_segmentation:
         mem_mb=memory(2000),
         runtime=30,
     params:
-        spec=spec("echonet/plot_training.py", {}),
+        spec=spec("echonet/plot_training.py", in_order("echonet", "segmentation")),
     shell:
         "exec python workflow_scripts/echonet/plot_training.py --history {input.history:q}"
         " --figure {output.figure:q} --table {output.table:q} --log {log:q}"
@@ -43,7 +43,7 @@ rule echonet_plot_training_ef:
         mem_mb=memory(2000),
         runtime=30,
     params:
-        spec=spec("echonet/plot_training.py", {}),
+        spec=spec("echonet/plot_training.py", in_order("echonet", "ef")),
     shell:
         "exec python workflow_scripts/echonet/plot_training.py --history {input.history:q}"
         " --figure {output.figure:q} --table {output.table:q} --log {log:q}"
@@ -67,7 +67,7 @@ rule echonet_plot_dice:
         mem_mb=memory(2000),
         runtime=30,
     params:
-        spec=spec("echonet/plot_dice.py", {}),
+        spec=spec("echonet/plot_dice.py", in_order("echonet", "segmentation")),
     shell:
         "exec python workflow_scripts/echonet/plot_dice.py --overlap {input.overlap:q} --figure {output.figure:q}"
         " --table {output.table:q} --log {log:q}"
@@ -148,7 +148,7 @@ rule echonet_plot_scatter:
         mem_mb=memory(2000),
         runtime=30,
     params:
-        spec=spec("echonet/plot_scatter.py", {}),
+        spec=spec("echonet/plot_scatter.py", in_order("echonet", "ef")),
     shell:
         "exec python workflow_scripts/echonet/plot_scatter.py --store {input.store:q}"
         " --predictions {input.predictions:q} --figure {output.figure:q} --table {output.table:q} --log {log:q}"
@@ -173,7 +173,7 @@ rule echonet_plot_bland_altman:
         mem_mb=memory(2000),
         runtime=30,
     params:
-        spec=spec("echonet/plot_bland_altman.py", {}),
+        spec=spec("echonet/plot_bland_altman.py", in_order("echonet", "ef")),
     shell:
         "exec python workflow_scripts/echonet/plot_bland_altman.py --store {input.store:q}"
         " --predictions {input.predictions:q} --figure {output.figure:q} --table {output.table:q} --log {log:q}"
@@ -198,7 +198,7 @@ rule echonet_plot_roc:
         mem_mb=memory(2000),
         runtime=30,
     params:
-        spec=spec("echonet/plot_roc.py", {}),
+        spec=spec("echonet/plot_roc.py", in_order("echonet", "ef")),
     shell:
         "exec python workflow_scripts/echonet/plot_roc.py --store {input.store:q}"
         " --predictions {input.predictions:q} --figure {output.figure:q} --table {output.table:q} --log {log:q}"
@@ -223,7 +223,7 @@ rule echonet_plot_beats:
         mem_mb=memory(2000),
         runtime=30,
     params:
-        spec=spec("echonet/plot_beats.py", {}),
+        spec=spec("echonet/plot_beats.py", in_order("echonet", "ef")),
     shell:
         "exec python workflow_scripts/echonet/plot_beats.py --beats {input.beats:q}"
         " --beat-count {input.beat_count:q} --figure {output.figure:q} --table {output.table:q} --log {log:q}"

@@ -1,7 +1,7 @@
 # Which of the study's files belong together.
 
 SWITCHES["echonet"] = {
-    "weights": [settings("echonet", task)["weights"] == "random" for task in ("segmentation", "ef")],
+    "weights": [settings("echonet", task)["weights"] for task in ("segmentation", "ef")],
     "clips": settings("echonet", "predict_ef")["clips"],
 }
 

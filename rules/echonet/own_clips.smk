@@ -29,8 +29,8 @@ rule echonet_predict_clips:
     input:
         clips="results/own_clips/clips",
         findings="results/own_clips/findings.csv",
-        segmentation=own_weights("segmentation_weights", segmentation_file("weights.safetensors")),
-        ef=own_weights("ef_weights", ef_weights()),
+        segmentation=trained_weights("segmentation_weights", segmentation_file("weights.safetensors")),
+        ef=trained_weights("ef_weights", ef_weights()),
     output:
         directory("results/own_clips/predictions"),
     log:
@@ -46,9 +46,11 @@ rule echonet_predict_clips:
         gpu=int(config["device"] != "cpu"),
         nodes=1,
         device=config["device"],
+        segmentation=own_weights("segmentation_weights", segmentation_file("weights.safetensors")),
+        ef=own_weights("ef_weights", ef_weights()),
     params:
         spec=lambda w: spec("echonet/predict_clips.py", own_weights_digests("segmentation_weights", "ef_weights")),
     shell:
         "exec python workflow_scripts/echonet/predict_clips.py --clips {input.clips:q} --findings {input.findings:q}"
-        " --segmentation {input.segmentation:q} --ef {input.ef:q} --device {resources.device:q} --output {output:q}"
+        " --segmentation {resources.segmentation:q} --ef {resources.ef:q} --device {resources.device:q} --output {output:q}"
         " --log {log:q}"

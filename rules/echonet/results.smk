@@ -25,7 +25,12 @@ rule echonet_score:
         mem_mb=memory(4000),
         runtime=30,
     params:
-        spec=spec("echonet/score.py", settings("echonet", "bootstrap", seed=first_seed()) | beats("lead_frames")),
+        spec=spec(
+            "echonet/score.py",
+            settings("echonet", "bootstrap", seed=first_seed())
+            | beats("lead_frames")
+            | in_order("echonet", "segmentation", "ef"),
+        ),
     shell:
         "exec python workflow_scripts/echonet/score.py --store {input.store:q} --overlap {input.overlap:q}"
         " --history {input.history:q} --mask-ef {input.mask_ef:q} --predictions {input.predictions:q}"

@@ -4,7 +4,7 @@
 rule mslesion_predict_volumes:
     input:
         lambda w: own_folder(),
-        weights=own_weights("lesion_weights", f"{first_sound()}/fold1/weights.safetensors"),
+        weights=trained_weights("lesion_weights", f"{first_sound()}/fold1/weights.safetensors"),
     output:
         predictions=directory("results/own_volumes/predictions"),
         findings="results/own_volumes/findings.csv",
@@ -22,6 +22,7 @@ rule mslesion_predict_volumes:
         nodes=1,
         device=config["device"],
         folder=config.get("input", ""),
+        weights=own_weights("lesion_weights", f"{first_sound()}/fold1/weights.safetensors"),
     params:
         spec=lambda w: spec(
             "mslesion/predict_volumes.py",
@@ -30,6 +31,6 @@ rule mslesion_predict_volumes:
         checkpoints="results/checkpoints/mslesion/predict_volumes",
     shell:
         "exec python workflow_scripts/mslesion/predict_volumes.py --input {resources.folder:q}"
-        " --weights {input.weights:q} --settings {params.spec:q} --device {resources.device:q}"
+        " --weights {resources.weights:q} --settings {params.spec:q} --device {resources.device:q}"
         " --checkpoints {params.checkpoints:q} --output {output.predictions:q} --findings {output.findings:q}"
         " --log {log:q}"

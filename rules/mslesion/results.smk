@@ -21,7 +21,12 @@ rule mslesion_score:
         mem_mb=memory(4000),
         runtime=30,
     params:
-        spec=spec("mslesion/score.py", settings("mslesion", "bootstrap", seed=first_seed()) | chosen("reported_epochs")),
+        spec=spec(
+            "mslesion/score.py",
+            settings("mslesion", "bootstrap", seed=first_seed())
+            | chosen("reported_epochs")
+            | in_order("mslesion", "lesions", "baselines"),
+        ),
     shell:
         "exec python workflow_scripts/mslesion/score.py --store {input.store:q} --history {input.history:q}"
         " --volumes {input.volumes:q} --settings {params.spec:q} --metrics {output.metrics:q}"
@@ -46,7 +51,7 @@ rule mslesion_plot_training:
         mem_mb=memory(2000),
         runtime=30,
     params:
-        spec=spec("mslesion/plot_training.py", {}),
+        spec=spec("mslesion/plot_training.py", in_order("mslesion", "lesions", "baselines")),
     shell:
         "exec python workflow_scripts/mslesion/plot_training.py --history {input.history:q}"
         " --figure {output.figure:q} --table {output.table:q} --log {log:q}"

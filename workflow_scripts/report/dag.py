@@ -1,17 +1,19 @@
-"""Ask Snakemake which rule needs which, for a target and a configuration."""
+"""Ask Snakemake which rule needs which, and which jobs there are, for a target and a configuration."""
 
 import argparse
-import json
-import subprocess
-import sys
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from snakemake.api import SnakemakeApi
+from snakemake.dag import DAG
+from snakemake.exceptions import RuleException, WorkflowError
+from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 
 from reprise.command import json_object, run, step_parser
+from reprise.errors import InputError
 from reprise.files import outputs
-from reprise.report.dag import read_dot
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -20,31 +22,41 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--target", required=True, help="the file whose making is asked for")
     parser.add_argument("--settings", type=json_object, required=True, help="JSON: config, laid over config.yaml")
     parser.add_argument("--rules", type=Path, required=True, help="CSV to write: rule, needs")
+    parser.add_argument("--jobs", type=Path, required=True, help="CSV to write: rule, benchmark; a row a job")
     return parser
 
 
 def main(args: argparse.Namespace) -> None:
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as config:
-        json.dump(args.settings["config"], config)
-        config.flush()
-        # A rule graph takes no lock, so this may run inside a job of the very workflow that it describes.
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            args.target,
-            "--rulegraph",
-            "dot",
-            "--nolock",
-            "--ignore-incomplete",
-        ]
-        files = ["--snakefile", str(args.snakefile), "--configfile", config.name]
-        printed = subprocess.run([*command, *files], stdout=subprocess.PIPE, check=True)
-    needs = read_dot(printed.stdout.decode())
-    with outputs(args.rules) as (partial,):
-        pd.DataFrame([(rule, " ".join(needed)) for rule, needed in needs.items()], columns=["rule", "needs"]).to_csv(
-            partial, index=False
-        )
+    dag = planned(args.snakefile, args.target, args.settings["config"])
+    needs: dict[str, set[str]] = {job.rule.name: set() for job in dag.jobs}
+    for job in dag.jobs:
+        needs[job.rule.name] |= {needed.rule.name for needed in dag.dependencies[job]}
+    rules = [(rule, " ".join(sorted(needed))) for rule, needed in sorted(needs.items())]
+    jobs = sorted((job.rule.name, str(job.benchmark)) for job in dag.jobs if job.benchmark)
+    with outputs(args.rules, args.jobs) as (rules_file, jobs_file):
+        pd.DataFrame(rules, columns=["rule", "needs"]).to_csv(rules_file, index=False)
+        pd.DataFrame(jobs, columns=["rule", "benchmark"]).to_csv(jobs_file, index=False)
+
+
+def planned(snakefile: Path, target: str, config: Mapping[str, Any]) -> DAG:
+    """All jobs behind a target. Snakemake has no public way to them that leaves more than text.
+
+    Planning takes no lock, so this may run inside a job of the very workflow that it plans.
+
+    Raises:
+        InputError: the workflow cannot be planned.
+    """
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        settings = ConfigSettings(config=config)
+        opened = api.workflow(ResourceSettings(cores=1), config_settings=settings, snakefile=snakefile)
+        try:
+            opened.dag(DAGSettings(targets={target}))
+            workflow = opened._workflow
+            workflow._prepare_dag(forceall=True, ignore_incomplete=True, lock_warn_only=True)
+            workflow._build_dag()
+        except (WorkflowError, RuleException) as error:
+            raise InputError(f"{snakefile}: {error}") from error
+        return workflow.dag
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from reprise.command import json_object, run, say, step_parser
-from reprise.report.dag import read_rules
+from reprise.report.dag import read_jobs, read_rules
 from reprise.report.provenance import size_text
 from reprise.report.published import read_published
 from reprise.report.report import write_report
@@ -18,8 +18,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--scoreboard", type=Path, required=True, help="the scoreboard's CSV")
     parser.add_argument("--sections", type=Path, nargs="+", required=True, help="each study's section.json")
     parser.add_argument("--manifests", type=study_path, nargs="+", required=True, metavar="STUDY=FILE")
-    parser.add_argument("--benchmarks", type=Path, required=True, help="folder with a folder of benchmarks a rule")
     parser.add_argument("--rules", type=Path, required=True, help="CSV of the rule graph")
+    parser.add_argument("--jobs", type=Path, required=True, help="CSV of the run's jobs and their benchmarks")
     parser.add_argument("--lock", type=Path, required=True, help="the locked versions (requirements.lock)")
     parser.add_argument("--report", type=Path, required=True, help="HTML to write")
     return parser
@@ -33,8 +33,8 @@ def main(args: argparse.Namespace) -> None:
         scoreboard=args.scoreboard,
         sections=args.sections,
         manifests=dict(args.manifests),
-        benchmarks=args.benchmarks,
         rules=read_rules(args.rules),
+        jobs=read_jobs(args.jobs),
         lock=args.lock,
     )
     say(f"{args.report}: {size_text(args.report.stat().st_size)}")

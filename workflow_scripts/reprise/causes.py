@@ -77,7 +77,8 @@ def _record_causes(name: str, old: Mapping[str, str] | None, new: Mapping[str, s
         yield f"{name} changed (what it was is not on record)"
         return
     for file in sorted(old.keys() | new.keys()):
-        where = f"{name} file {file}" if name not in ("code", "rules") else file
+        named = f"{name} file {file}" if file else name  # a record of a single file has no path
+        where = file if name in ("code", "rules") else named
         if file not in old or file not in new:
             yield f"{where} {'added' if file in new else 'removed'}"
         elif old[file] != new[file]:

@@ -1,6 +1,5 @@
 """The graph of the workflow's rules: which needs which, laid out in layers and drawn as SVG without any other tool."""
 
-import re
 from collections.abc import Mapping
 from html import escape
 from itertools import combinations, pairwise
@@ -9,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from reprise.errors import InputError
+from reprise.tables import read_table
 
 Graph = Mapping[str, list[str]]
 NODE_HEIGHT, LAYER_GAP, NODE_GAP, MARGIN = 30, 42, 22, 12
@@ -18,17 +18,6 @@ ARROW = (
     '<defs><marker id="dag-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
     '<path d="M0 0.5 L8 4 L0 7.5 z"/></marker></defs>'
 )
-_NODE = re.compile(r"^\s*(\d+)\[label = \"([^\"\\]+)", re.MULTILINE)
-_EDGE = re.compile(r"^\s*(\d+) -> (\d+)", re.MULTILINE)
-
-
-def read_dot(text: str) -> dict[str, list[str]]:
-    """For each rule the rules that it needs, from what `snakemake --rulegraph dot` prints."""
-    names = dict(_NODE.findall(text))
-    needs: dict[str, list[str]] = {name: [] for name in sorted(names.values())}
-    for needed, rule in _EDGE.findall(text):
-        needs[names[rule]].append(names[needed])
-    return {rule: sorted(set(needed)) for rule, needed in needs.items()}
 
 
 def read_rules(path: str | Path) -> dict[str, list[str]]:
@@ -42,6 +31,15 @@ def read_rules(path: str | Path) -> dict[str, list[str]]:
         return {rule: needs.split() for rule, needs in zip(table["rule"], table["needs"], strict=True)}
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: no readable rule graph: {error}") from error
+
+
+def read_jobs(path: str | Path) -> pd.DataFrame:
+    """The jobs of a run, from a CSV with the columns rule and benchmark (the file that Snakemake writes for the job).
+
+    Raises:
+        InputError: no readable CSV with these columns.
+    """
+    return read_table(path, {"rule": str, "benchmark": str})
 
 
 def without_shortcuts(needs: Graph) -> dict[str, list[str]]:

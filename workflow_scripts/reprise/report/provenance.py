@@ -85,12 +85,11 @@ def data_hashes(manifests: Mapping[str, Path]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["study", "files", "size", "SHA-256 of the manifest"])
 
 
-def costs(folder: str | Path, rules: Sequence[str]) -> pd.DataFrame:
+def costs(jobs: pd.DataFrame, rules: Sequence[str]) -> pd.DataFrame:
     """Seconds and peak memory by rule, from the benchmark files that Snakemake wrote.
 
     Args:
-        folder: the folder of benchmarks. A file belongs to the rule whose name its path begins with, folders joined
-            by `_`: `echo/train/run.tsv` to `echo_train`.
+        jobs: columns rule and benchmark, the file of each job; a job whose file is not there does not count.
         rules: the rules to look for, in the order wanted; those without a file are left out.
 
     Returns:
@@ -100,21 +99,15 @@ def costs(folder: str | Path, rules: Sequence[str]) -> pd.DataFrame:
         InputError: a benchmark file cannot be read.
     """
     files: dict[str, list[Path]] = {}
-    for file in sorted(Path(folder).rglob("*.tsv")):
-        files.setdefault(_rule_of(file.relative_to(folder), rules), []).append(file)
+    for rule, file in zip(jobs["rule"], map(Path, jobs["benchmark"]), strict=True):
+        if file.is_file():
+            files.setdefault(rule, []).append(file)
     rows = []
     for rule in [rule for rule in rules if rule in files]:
-        jobs = pd.concat([_benchmark(file) for file in files[rule]])
-        cores = jobs["cpu_time"].sum() / max(jobs["s"].sum(), 0.01)
-        rows.append((rule, len(jobs), jobs["s"].sum(), jobs["s"].max(), jobs["max_rss"].max(), cores))
+        runs = pd.concat([_benchmark(file) for file in files[rule]])
+        cores = runs["cpu_time"].sum() / max(runs["s"].sum(), 0.01)
+        rows.append((rule, len(runs), runs["s"].sum(), runs["s"].max(), runs["max_rss"].max(), cores))
     return pd.DataFrame(rows, columns=["rule", "jobs", "seconds", "longest_seconds", "peak_mib", "cores"])
-
-
-def _rule_of(file: Path, rules: Sequence[str]) -> str:
-    """The longest of the rules' names that a path begins with, or nothing."""
-    parts = file.with_suffix("").parts
-    names = ["_".join(parts[:count]) for count in range(len(parts), 0, -1)]
-    return next((name for name in names if name in rules), "")
 
 
 def without_paths(value: Any) -> Any:

@@ -30,8 +30,8 @@ def write_report(
     scoreboard: Path,
     sections: Sequence[Path],
     manifests: Mapping[str, Path],
-    benchmarks: Path,
     rules: Graph,
+    jobs: pd.DataFrame,
     lock: Path,
 ) -> None:
     """Write the report as one HTML file.
@@ -43,8 +43,8 @@ def write_report(
         scoreboard: the scoreboard's CSV.
         sections: each study's section.json.
         manifests: each study's manifest of raw files.
-        benchmarks: Snakemake's benchmark files, in a folder for each rule.
         rules: for each rule of the workflow those that it needs.
+        jobs: of each job of this run, its rule and the benchmark file that Snakemake wrote.
         lock: the requirements file with the locked versions.
 
     Raises:
@@ -65,7 +65,7 @@ def write_report(
         symbols=VERDICTS,
         schedule=setup.schedule,
         data=data,
-        **_provenance(setup, benchmarks, rules, lock),
+        **_provenance(setup, rules, jobs, lock),
     )
 
 
@@ -131,10 +131,10 @@ def _data(study: str, data: pd.DataFrame) -> dict[str, str]:
     return {"files": number(int(own["files"].iloc[0]), None), "size": own["size"].iloc[0]}
 
 
-def _provenance(setup: Setup, benchmarks: Path, rules: Graph, lock: Path) -> dict[str, Any]:
+def _provenance(setup: Setup, rules: Graph, jobs: pd.DataFrame, lock: Path) -> dict[str, Any]:
     """What the last part of the report shows, but for the data."""
     *done, _ = layers(rules)
-    costs = provenance.costs(benchmarks, [rule for layer in done for rule in layer])
+    costs = provenance.costs(jobs, [rule for layer in done for rule in layer])
     return {
         "written": datetime.now(UTC).strftime("%-d %B %Y, %H:%M UTC"),
         "code": provenance.code(),

@@ -24,11 +24,12 @@ METRICS = {"protocol": str, "quantity": str, "unit": str, "value": float, "ci_lo
 class Setup(BaseModel):
     """What a run was: the data and hyper-parameters of each study, the schedule, and the user's configuration.
 
-    `code` is the fingerprint that a rule's settings carry for Snakemake; nothing is done with it.
+    `code` and `project` are digests that a rule's settings carry for Snakemake; nothing is done with them.
     """
 
     model_config = ConfigDict(extra="forbid")
     code: str = ""
+    project: str = ""
     data: dict[str, Literal["phantom", "raw"]]
     schedule: Literal["demo", "published"]
     parameters: dict[str, dict[str, Any]]
