@@ -74,6 +74,8 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[tuple[str, ...]]:
     )
     try:
         assert holder.stdout is not None and holder.stdout.readline() == "ready\n"
-        yield ("nsenter", f"--mount=/proc/{holder.pid}/ns/mnt", "--wd=.")
+        # The working directory from before still lies below the new disk: it is entered again by its name.
+        enter = f'cd {folder.parent} && exec "$@"'
+        yield ("nsenter", f"--mount=/proc/{holder.pid}/ns/mnt", "sh", "-c", enter, "sh")
     finally:
         holder.communicate()

@@ -1,5 +1,6 @@
 """Exactly what is stale would run: for every module, for every setting, and for raw files."""
 
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
