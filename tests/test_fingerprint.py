@@ -10,8 +10,14 @@ from reprise.definitions import read_source
 from reprise.records import recall, remember
 
 FILES = {
-    "study/step.py": '"""Step."""\nfrom reprise.maths import mean\nimport beside\nF = ["analysis.R", "page.html.j2"]\n',
+    "study/step.py": '"""Step."""\nfrom reprise.maths import mean\nimport beside\n'
+    'from study.learning.loop import STEPS\nfrom shared import one\nF = ["analysis.R", "page.html.j2"]\n',
     "study/beside.py": "VALUE = 1\n",
+    "study/learning/loop.py": "from study.learning import rate\nSTEPS = 1\n",
+    "study/learning/rate.py": "RATE = 1\n",
+    "study/shared/one.py": "# a folder without __init__.py hides no module further on\n",
+    "shared/__init__.py": "",
+    "shared/one.py": "ONE = 1\n",
     "study/analysis.R": 'source("more.R")\nx <- 1  # one\ny <- "# no comment"\n',
     "study/more.R": "z <- 2\n",
     "study/other.py": "import json\n",
@@ -23,7 +29,7 @@ FILES = {
     "reprise/statistics.py": "# not Python's module of this name, which deeper.py gets\n",
     "reprise/unused.py": "TWO = 2\n",
 }
-NOT_USED = {"study/other.py", "reprise/unused.py", "reprise/statistics.py"}
+NOT_USED = {"study/shared/one.py", "study/other.py", "reprise/unused.py", "reprise/statistics.py"}
 
 
 @pytest.fixture
@@ -54,6 +60,8 @@ def test_closure_is_what_the_step_uses(code: Path) -> None:
         ("reprise/maths.py", "sum(x) / len(x)", "sum(x) / max(len(x), 1)", True),
         ("reprise/deeper.py", "1", "2", True),
         ("study/beside.py", "1", "'1'", True),
+        ("study/learning/rate.py", "1", "2", True),
+        ("study/shared/one.py", "#", "x = 1  #", False),
         ("study/analysis.R", "x <- 1", "x <- 3", True),
         ("study/analysis.R", "no comment", "No comment", True),
         ("study/more.R", "2", "3", True),

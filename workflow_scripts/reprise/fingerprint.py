@@ -94,14 +94,17 @@ def _uses(path: Path, folder: Path) -> tuple[Path, ...]:
 
 @cache
 def _modules(dotted: str, folder: Path) -> tuple[Path, ...]:
-    """The project's files that importing `dotted` runs: each package on the way, and the module itself."""
-    parts = dotted.split(".")
-    for root in (folder, CODE_ROOT):
-        if any((root / parts[0]).with_suffix(suffix).exists() for suffix in ("", ".py")):
-            places = [root.joinpath(*parts[: depth + 1]) for depth in range(len(parts))]
-            files = [file for place in places for file in (place / "__init__.py", place.with_suffix(".py"))]
-            return tuple(file for file in files if file.is_file())
-    return ()
+    """The project's files that importing `dotted` runs: each package on the way, and the module itself.
+
+    As in Python, a folder without __init__.py counts only where no place has a module or package of that name.
+    """
+    places, found = [folder, CODE_ROOT], []
+    for name in dotted.split("."):
+        below = [place / name for place in places]
+        files = [file for path in below for file in (path / "__init__.py", path.with_suffix(".py")) if file.is_file()]
+        found += files[:1]
+        places = [file.parent for file in files[:1] if file.name == "__init__.py"] if files else below
+    return tuple(found)
 
 
 def _tokens(text: str) -> Iterator[str]:
