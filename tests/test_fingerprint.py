@@ -17,6 +17,8 @@ import importlib
 from pathlib import Path
 from reprise.maths import mean
 import beside
+from study.learning.loop import STEPS
+from shared import one
 importlib.import_module("reprise.late")
 __import__("reprise.sub.later")
 F = ["analysis.R", "page.html.j2"]
@@ -32,6 +34,11 @@ FILES = {
     "study/tables/other.csv": "blue",
     "study/step.png": "not text",
     "study/near.py": "# not the module of this name that deeper.py imports from its own folder\n",
+    "study/learning/loop.py": "from study.learning import rate\nSTEPS = 1\n",
+    "study/learning/rate.py": "RATE = 1\n",
+    "study/shared/one.py": "# a folder without __init__.py hides no module further on\n",
+    "shared/__init__.py": "",
+    "shared/one.py": "ONE = 1\n",
     "study/analysis.R": 'source("more.R")\nx <- 1  # one\ny <- "# no comment"\n',
     "study/more.R": 'z <- read.csv("rates.csv")\n# isn\'t "other.R"\n',
     "study/other.R": "",
@@ -54,7 +61,7 @@ FILES = {
     "reprise/statistics.py": "# not Python's module of this name, which deeper.py gets\n",
     "reprise/unused.py": "TWO = 2\n",
 }
-NOT_USED = {"study/other.py", "study/near.py", "study/other.R", "study/tables/other.csv"}
+NOT_USED = {"study/shared/one.py", "study/other.py", "study/near.py", "study/other.R", "study/tables/other.csv"}
 NOT_USED |= {"reprise/unused.py", "reprise/statistics.py"}
 # What other programs than Python open.
 UNTRACED = ("study/analysis.R", "study/more.R", "study/rates.csv", "study/templates/")
@@ -103,6 +110,8 @@ def test_python_opens_what_is_in_the_closure(code: Path, tmp_path_factory: pytes
         ("reprise/maths.py", "sum(x) / len(x)", "sum(x) / max(len(x), 1)", True),
         ("reprise/deeper.py", "1", "2", True),
         ("study/beside.py", "1", "'1'", True),
+        ("study/learning/rate.py", "1", "2", True),
+        ("study/shared/one.py", "#", "x = 1  #", False),
         ("study/analysis.R", "x <- 1", "x <- 3", True),
         ("study/analysis.R", "no comment", "No comment", True),
         ("study/more.R", "read.csv", "read.csv2", True),

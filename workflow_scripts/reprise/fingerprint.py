@@ -99,14 +99,18 @@ def _sought(name: str, path: Path, folder: Path) -> tuple[Path, ...]:
 
 @cache
 def _modules(dotted: str, folders: tuple[Path, ...]) -> tuple[Path, ...]:
-    """The project's files that importing `dotted` runs: each package on the way, and the module itself."""
-    parts = dotted.split(".")
-    for root in folders:
-        places = ["/".join((str(root), *parts[: depth + 1])) for depth in range(len(parts))]
-        ways = [file for place in places for file in (f"{place}/__init__.py", f"{place}.py") if file in _files()]
-        if ways:
-            return tuple(map(Path, ways))
-    return ()
+    """The project's files that importing `dotted` runs: each package on the way, and the module itself.
+
+    As in Python, a folder without __init__.py counts only where no place has a module or package of that name.
+    """
+    places, found = [str(folder) for folder in folders], []
+    for name in dotted.split("."):
+        below = [f"{place}/{name}" for place in places]
+        files = [file for path in below for file in (f"{path}/__init__.py", f"{path}.py") if file in _files()]
+        found += files[:1]
+        packages = [file.removesuffix("/__init__.py") for file in files[:1] if file.endswith("/__init__.py")]
+        places = packages if files else below
+    return tuple(map(Path, found))
 
 
 @cache

@@ -15,7 +15,7 @@ HASH_DIGITS = 12
 LONGEST = 64
 PLAIN = re.compile(r"[A-Za-z0-9._ ()+-]+")
 MISSING = {"na", "nan", "null", "none"}  # which readers of CSV tables take for no name at all
-PUBLISHED_NAME = re.compile(r"0X[0-9A-F]{10,}")  # of EchoNet-Dynamic: hashes already, with long runs of digits
+PUBLISHED_NAME = re.compile(r"0X[0-9A-F]{10,}")  # hashes already, with long runs of digits
 REVEALING = (
     re.compile(r"[1-9]\d{5}"),  # a hospital's number, or a date without separators
     re.compile(r"\d+(\.\d+){3}"),  # a UID

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from reprise.errors import InputError
 
 UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, safetensors.SafetensorError)
-# Checkpoints of EchoNet-Dynamic hold their losses as NumPy numbers; old files call the maker by its old name.
+# Some published checkpoints hold their losses as NumPy numbers; old files call the maker by its old name.
 _scalar: Any = np.float64(0).__reduce__()[0]
 NUMPY_NUMBERS: list[Any] = [np.dtype, np.dtypes.Float64DType, _scalar, (_scalar, "numpy.core.multiarray.scalar")]
 
