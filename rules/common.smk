@@ -8,16 +8,16 @@ import yaml
 CODE = Path(workflow.basedir, "workflow_scripts")
 sys.path.insert(0, str(CODE))
 
-from reprise.configuration import check_configuration, picked, read_as_typed, set_environment, study_settings
-from reprise.errors import InputError
-from reprise.fingerprint import rules_digest, spec
-from reprise.formats.folders import files_below
-from reprise.orphans import announce_snakemake
-from reprise.raw_files import files_digest
-from reprise.records import remember
-from reprise.slurm_states import tell_ended_jobs
-from reprise.stale_results import watch_results
-from reprise.takeover import take_over
+from reprise.data.folders import files_below
+from reprise.engine.configuration import check_configuration, picked, read_as_typed, set_environment, study_settings
+from reprise.engine.fingerprint import rules_digest, spec
+from reprise.engine.orphans import announce_snakemake
+from reprise.engine.raw_files import files_digest
+from reprise.engine.records import remember
+from reprise.engine.slurm_states import tell_ended_jobs
+from reprise.engine.stale_results import watch_results
+from reprise.engine.takeover import take_over
+from reprise.step.errors import InputError
 
 # Files of the project that steps read as data: they count by content, as raw files do.
 PUBLISHED, LOCK = "config/published.yaml", "requirements.lock"

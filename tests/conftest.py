@@ -15,7 +15,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 # Files that take minutes. Begun first, they leave no worker waiting for another at the end.
-LONGEST = ("test_workflow.py", "test_slurm.py", "test_staleness.py", "test_real_patients.py", "test_processes.py")
+LONGEST = (
+    "test_workflow.py",
+    "test_slurm.py",
+    "test_failed_steps.py",
+    "test_staleness.py",
+    "test_real_patients.py",
+    "test_processes.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,7 +8,7 @@ from statistics import median
 import torch
 from rows import ROUNDS, Row, at_most
 
-from reprise.models.video import video_network
+from echonet.learning.video_network import video_network
 from reprise.training.interval import interval
 from reprise.training.keeper import Keeper
 

@@ -10,13 +10,13 @@ import torch
 from rows import Row, at_most, faster, verdict
 from small_study import published_settings
 
-from reprise.clips import n_starts
-from reprise.configuration import study_settings
-from reprise.device import pick_device
-from reprise.inference.ejection_fraction import predict_clips, predict_videos
-from reprise.models.video import video_network
-from reprise.phantoms.echocardiogram import film
-from reprise.ventricle import beat_starts, clip_starts_for_beats
+from echonet.analysis.beats import beat_starts, clip_starts_for_beats
+from echonet.learning.clips import n_starts
+from echonet.learning.ef_prediction import predict_clips, predict_videos
+from echonet.learning.video_network import video_network
+from echonet.phantom.echocardiogram import film
+from reprise.engine.configuration import study_settings
+from reprise.step.device import pick_device
 
 LONG_VIDEO, CLIPS = 1000, 938
 FILMS, MEAN_FRAMES = 4, 115

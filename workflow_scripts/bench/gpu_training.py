@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from reprise.models.video import video_network
-from reprise.training.clip_regression import clip_regression_task
+from echonet.learning.ef_task import clip_regression_task
+from echonet.learning.video_network import video_network
 
 NETWORK = "r2plus1d_18"
 STEPS, WARM_UP = 30, 5

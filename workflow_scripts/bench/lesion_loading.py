@@ -12,17 +12,17 @@ from rows import Row, faster, verdict
 from torch import Tensor
 from torchvision.transforms.functional import to_grayscale, to_tensor
 
-from reprise.brain_slices import BrainSlices, brain_slices
-from reprise.configuration import study_settings
-from reprise.formats.ms_convert import convert_dataset
-from reprise.formats.ms_scans import check_dataset
-from reprise.formats.ms_volume import MASK_LEVEL, to_slices
-from reprise.phantoms import brain
-from reprise.phantoms.volumes import make_grid
-from reprise.slices import fit
-from reprise.store import open_store
-from reprise.training.lesion_segmentation import window_samples
-from reprise.windows import CENTRE, list_windows
+from mslesion.data.conversion import convert_dataset
+from mslesion.data.raw_scans import check_dataset
+from mslesion.data.scan_volume import MASK_LEVEL, to_slices
+from mslesion.learning.scan_inputs import BrainSlices, brain_slices
+from mslesion.learning.slice_tasks import window_samples
+from mslesion.learning.windows import CENTRE, list_windows
+from mslesion.phantom import brain
+from mslesion.phantom.voxels import make_grid
+from reprise.data.slices import fit
+from reprise.data.store import open_store
+from reprise.engine.configuration import study_settings
 
 NAME = "lesion training samples a second, against PNG decode per item"
 # The part of ISBI 2015's grid that a brain fills, and the number of its scans.

@@ -8,9 +8,9 @@ import torch
 from rows import Row, faster
 from small_study import SmallStudy, published_settings
 
-from reprise.formats.echonet_tracings import rasterise
-from reprise.training.clip_regression import clip_regression_task
-from reprise.training.segmentation import segmentation_task
+from echonet.data.tracings import rasterise
+from echonet.learning.ef_task import clip_regression_task
+from echonet.learning.segmentation_task import segmentation_task
 
 CPU = torch.device("cpu")
 MEAN, STD = np.array([[32.5, 32.6, 32.9], [49.9, 49.9, 50.1]], np.float32)

@@ -17,8 +17,8 @@ from resampling import bootstrap_row
 from rows import Row
 from small_study import make_small_study
 
-from reprise.command import run, say, step_parser
-from reprise.files import outputs
+from reprise.step.command import run, say, step_parser
+from reprise.step.files import outputs
 
 HEADINGS = Row._fields
 

@@ -9,12 +9,12 @@ import torch
 from rows import Row, faster, skipped, verdict
 from torch import Tensor, nn
 
-from reprise.device import autocast, pick_device
-from reprise.inference.windows import WINDOWS_AT_A_TIME, centre_logits
-from reprise.models.fc_densenet import FCDenseNet, fc_densenet
+from mslesion.learning.fc_densenet import FCDenseNet, fc_densenet
+from mslesion.learning.losses import soft_dice_loss, soft_dice_terms
+from mslesion.learning.window_logits import WINDOWS_AT_A_TIME, centre_logits
+from mslesion.learning.windows import CENTRE, list_windows
 from reprise.models.weights import channels_last
-from reprise.training.overlap_loss import soft_dice_loss, soft_dice_terms
-from reprise.windows import CENTRE, list_windows
+from reprise.step.device import autocast, pick_device
 
 NETWORK = "fc_densenet67"
 BATCH, STEPS = 4, 2

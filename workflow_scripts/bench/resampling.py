@@ -3,8 +3,8 @@
 import numpy as np
 from rows import Row, faster, verdict
 
-from reprise.metrics.regression import error_terms, errors_from_sums, mae, r2, rmse
-from reprise.statistics.bootstrap import resampled_sums
+from reprise.evaluation.bootstrap import resampled_sums
+from reprise.evaluation.regression import error_terms, errors_from_sums, mae, r2, rmse
 
 CASES, RESAMPLES = 1277, 10_000
 MEASURES = {"mae": mae, "rmse": rmse, "r2": r2}

@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from reprise.configuration import study_settings
-from reprise.formats.echonet_convert import convert_dataset
-from reprise.formats.echonet_dynamic import check_dataset
-from reprise.phantoms.echonet_dynamic import write_phantom
-from reprise.store import Store, open_store
+from echonet.data.conversion import convert_dataset
+from echonet.data.raw_dataset import check_dataset
+from echonet.phantom.phantom_dataset import write_phantom
+from reprise.data.store import Store, open_store
+from reprise.engine.configuration import study_settings
 
 VIDEOS = 12
 SPLIT = (0.5, 0.25, 0.25)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from reprise.audit import audit_splits
-from reprise.command import run, step_parser
-from reprise.files import outputs
-from reprise.store import open_store
+from reprise.data.split_audit import audit_splits
+from reprise.data.store import open_store
+from reprise.step.command import run, step_parser
+from reprise.step.files import outputs
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -7,11 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from reprise.command import json_object, run, step_parser
-from reprise.errors import InputError
-from reprise.files import outputs
+from reprise.step.command import json_object, run, step_parser
+from reprise.step.errors import InputError
+from reprise.step.files import outputs
 
-SCRIPT = Path(__file__).with_name("beat_by_beat.R")
+SCRIPT = Path(__file__).parent / "analysis/beat_by_beat.R"
 NO_R = (
     "R cannot be started ({}); install it with `apt install r-base-core`, load it with `module load R`, "
     "or let Snakemake bring it: `snakemake results/report.html --sdm conda`"

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from reprise.command import run, say, step_parser
-from reprise.files import outputs
-from reprise.formats.echonet_dynamic import check_dataset
+from echonet.data.raw_dataset import check_dataset
+from reprise.step.command import run, say, step_parser
+from reprise.step.files import outputs
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from reprise.command import run, step_parser
-from reprise.formats.echonet_convert import convert_dataset
+from echonet.data.conversion import convert_dataset
+from reprise.step.command import run, step_parser
 
 
 def arguments() -> argparse.ArgumentParser:

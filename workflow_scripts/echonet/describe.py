@@ -7,13 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from echonet.captions import PARTS_OF_FIGURES
-from echonet.section_text import MEASURES, PARTS, PROTOCOLS, TABLES, TITLE, summary
-from reprise.command import json_object, run, step_parser
-from reprise.files import outputs
+from echonet.analysis.captions import PARTS_OF_FIGURES
+from echonet.analysis.section_text import MEASURES, PARTS, PROTOCOLS, TABLES, TITLE, summary
+from reprise.data.store import open_store
 from reprise.report.section import METRICS, Block, part_blocks, side_by_side, table_blocks
-from reprise.store import open_store
-from reprise.tables import read_table
+from reprise.step.command import json_object, run, step_parser
+from reprise.step.files import outputs
+from reprise.step.tables import read_table
 
 VIDEOS = {"case": str, "ef": float, "frames": int, "fps": float, "systoles": int}
 

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from reprise.command import run, step_parser
-from reprise.errors import InputError
+from reprise.step.command import run, step_parser
+from reprise.step.errors import InputError
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -21,7 +21,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Fetch and verify the weights."""
-    from reprise.models.download import fetch_weights
+    from echonet.learning.download import fetch_weights
 
     source = torchvision_url(args.name) if args.source == "auto" else args.source
     fetch_weights(source, args.output, args.sha256)
@@ -29,14 +29,14 @@ def main(args: argparse.Namespace) -> None:
 
 def torchvision_url(name: str) -> str:
     """Where torchvision keeps the weights `<weights>/<network>`."""
-    from reprise.models import segmentation, video
+    from echonet.learning import segmentation_network, video_network
 
     weights, _, network = name.partition("/")
     if not network:
         raise InputError(f"--name: expected <weights>/<network>, found {name}")
-    if network in video.NETWORKS:
-        return video.video_weights_url(network, weights)
-    return segmentation.segmentation_weights_url(network, weights)
+    if network in video_network.NETWORKS:
+        return video_network.video_weights_url(network, weights)
+    return segmentation_network.segmentation_weights_url(network, weights)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reprise.command import json_object, progress, run, step_parser
-from reprise.errors import InputError
-from reprise.files import outputs
-from reprise.store import open_store
-from reprise.tables import read_table
-from reprise.ventricle import Trim, beats_from_masks, find_systoles
+from echonet.analysis.beats import Trim, beats_from_masks, find_systoles
+from reprise.data.store import open_store
+from reprise.step.command import json_object, progress, run, step_parser
+from reprise.step.errors import InputError
+from reprise.step.files import outputs
+from reprise.step.tables import read_table
 
 
 def arguments() -> argparse.ArgumentParser:

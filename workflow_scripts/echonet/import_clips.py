@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from reprise.command import run, say, step_parser
-from reprise.files import outputs
-from reprise.formats.findings import Report
-from reprise.formats.import_clips import import_folder
+from echonet.data.standard_clips import import_folder
+from reprise.data.findings import Report
+from reprise.step.command import run, say, step_parser
+from reprise.step.files import outputs
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -4,8 +4,8 @@ import argparse
 import os
 from pathlib import Path
 
-from reprise.command import json_object, run, step_parser
-from reprise.phantoms.echonet_dynamic import write_phantom
+from echonet.phantom.phantom_dataset import write_phantom
+from reprise.step.command import json_object, run, step_parser
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reprise.command import json_object, progress, run, step_parser
-from reprise.errors import InputError
-from reprise.files import outputs
-from reprise.store import open_store
+from reprise.data.store import open_store
+from reprise.step.command import json_object, progress, run, step_parser
+from reprise.step.errors import InputError
+from reprise.step.files import outputs
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -39,7 +39,7 @@ def normalisation(frames: np.ndarray, train: pd.DataFrame, settings: dict[str, A
 
     Frames that a video shorter than the clip lacks count as black. std is sqrt(E[x^2] - E[x]^2).
     """
-    from reprise.clips import clip_rows, n_starts
+    from echonet.learning.clips import clip_rows, n_starts
 
     length, period = settings["frames"], settings["period"]
     draw = np.random.default_rng(settings["seed"])

@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from echonet.figure_data import AREAS, evenly_over, scored_cases
-from echonet.results import read_systoles
-from reprise.command import json_object, run
-from reprise.plots.segmentation import draw_areas
+from echonet.analysis.figure_data import AREAS, evenly_over, scored_cases
+from echonet.analysis.results import read_systoles
+from echonet.analysis.segmentation_figures import draw_areas
+from reprise.data.store import open_store
 from reprise.plots.steps import DECIMALS, figure_parser
 from reprise.plots.style import save_figure
-from reprise.store import open_store
-from reprise.tables import read_table
+from reprise.step.command import json_object, run
+from reprise.step.tables import read_table
 
 
 def arguments() -> argparse.ArgumentParser:

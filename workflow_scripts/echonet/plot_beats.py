@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from reprise.command import run
-from reprise.plots.regression import draw_error_by_beats
+from reprise.plots.agreement import draw_error_by_beats
 from reprise.plots.steps import DECIMALS, figure_parser, run_label
 from reprise.plots.style import save_figure
-from reprise.tables import read_table
+from reprise.step.command import run
+from reprise.step.tables import read_table
 
 VIDEOS = {"case": str, "ef": float, "beat_by_beat": float, "beats": int}
 DRAWS = {"beats": int, "run": int, "mae": float}

@@ -2,13 +2,13 @@
 
 import argparse
 
-from echonet.ef_figures import ef_parser, read_ef
-from echonet.figure_data import scored_cases
-from reprise.command import run
-from reprise.plots.regression import agreement, draw_agreement
+from echonet.analysis.ef_steps import ef_parser, read_ef
+from echonet.analysis.figure_data import scored_cases
+from reprise.data.store import open_store
+from reprise.plots.agreement import agreement, draw_agreement
 from reprise.plots.steps import DECIMALS
 from reprise.plots.style import save_figure
-from reprise.store import open_store
+from reprise.step.command import run
 
 
 def main(args: argparse.Namespace) -> None:

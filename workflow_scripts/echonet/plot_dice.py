@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from echonet.results import OVERLAP
-from reprise.command import run
-from reprise.metrics.overlap import dice
-from reprise.plots.segmentation import draw_dice
+from echonet.analysis.overlap import dice
+from echonet.analysis.results import OVERLAP
+from echonet.analysis.segmentation_figures import draw_dice
 from reprise.plots.steps import DECIMALS, figure_parser, run_label
 from reprise.plots.style import save_figure
-from reprise.tables import read_table
+from reprise.step.command import run
+from reprise.step.tables import read_table
 
 
 def arguments() -> argparse.ArgumentParser:

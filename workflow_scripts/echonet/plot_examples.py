@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from echonet.figure_data import masks_of, read_segmented
-from echonet.results import OVERLAP
-from reprise.command import run
-from reprise.metrics.overlap import dice
-from reprise.plots.segmentation import draw_examples
+from echonet.analysis.figure_data import masks_of, read_segmented
+from echonet.analysis.overlap import dice
+from echonet.analysis.results import OVERLAP
+from echonet.analysis.segmentation_figures import draw_examples
+from reprise.data.store import open_store
 from reprise.plots.steps import DECIMALS, figure_parser
 from reprise.plots.style import save_figure
-from reprise.store import open_store
-from reprise.tables import read_table
+from reprise.step.command import run
+from reprise.step.tables import read_table
 
 # Places among the test videos ranked by Dice, so that nobody picks the examples.
 PLACES = {0.0: "lowest", 0.1: "10th percentile", 0.5: "median", 0.9: "90th percentile"}

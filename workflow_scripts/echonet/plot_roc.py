@@ -4,13 +4,13 @@ import argparse
 
 import pandas as pd
 
-from echonet.ef_figures import ef_parser, read_ef
-from echonet.figure_data import scored_cases
-from echonet.scores import EF_THRESHOLDS, LEVELS
-from reprise.command import run
-from reprise.plots.roc import draw_roc, roc_points
+from echonet.analysis.ef_steps import ef_parser, read_ef
+from echonet.analysis.figure_data import scored_cases
+from echonet.analysis.measures import EF_THRESHOLDS, LEVELS
+from echonet.analysis.roc_figure import draw_roc, roc_points
+from reprise.data.store import open_store
 from reprise.plots.style import groups, save_figure
-from reprise.store import open_store
+from reprise.step.command import run
 
 
 def main(args: argparse.Namespace) -> None:

@@ -2,12 +2,12 @@
 
 import argparse
 
-from echonet.ef_figures import ef_parser, read_ef
-from echonet.figure_data import scored_cases
-from reprise.command import run
-from reprise.plots.regression import draw_scatter
+from echonet.analysis.ef_steps import ef_parser, read_ef
+from echonet.analysis.figure_data import scored_cases
+from reprise.data.store import open_store
+from reprise.plots.agreement import draw_scatter
 from reprise.plots.style import save_figure
-from reprise.store import open_store
+from reprise.step.command import run
 
 
 def main(args: argparse.Namespace) -> None:

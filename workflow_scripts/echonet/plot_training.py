@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from echonet.results import SEGMENTATION
-from reprise.command import run
-from reprise.errors import InputError
+from echonet.analysis.results import SEGMENTATION
+from echonet.analysis.training_figure import draw_training
 from reprise.plots.steps import figure_parser, run_label
 from reprise.plots.style import save_figure
-from reprise.plots.training import draw_training
-from reprise.tables import read_table
+from reprise.step.command import run
+from reprise.step.errors import InputError
+from reprise.step.tables import read_table
 
 
 class Task(NamedTuple):

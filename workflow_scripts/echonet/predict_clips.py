@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from reprise.command import progress, run, say, step_parser
-from reprise.files import outputs
-from reprise.formats.video import read_video
-from reprise.plots.overlay import write_overlay_video
+from echonet.analysis.overlay import write_overlay_video
+from echonet.data.avi import read_video
 from reprise.report.clips_page import ClipPart, write_clips_page
-from reprise.tables import read_table
+from reprise.step.command import progress, run, say, step_parser
+from reprise.step.files import outputs
+from reprise.step.tables import read_table
 
 if TYPE_CHECKING:
-    from reprise.inference.own_clips import Prediction
+    from echonet.learning.own_clips import Prediction
 
 TEXTS = {
     "title": "Ejection fraction of your clips",
@@ -68,11 +68,11 @@ class Predicted(NamedTuple):
 
 def main(args: argparse.Namespace) -> None:
     """Predict each clip, then write the tables and the page about all of them."""
-    from reprise.device import pick_device
-    from reprise.inference.own_clips import predict_own_clip
-    from reprise.models.segmentation import segmentation_network
-    from reprise.models.video import video_network
+    from echonet.learning.own_clips import predict_own_clip
+    from echonet.learning.segmentation_network import segmentation_network
+    from echonet.learning.video_network import video_network
     from reprise.models.weights import load_model
+    from reprise.step.device import pick_device
 
     clips = read_table(args.clips / "clips.csv", {"case": str, "frames": int, "fps": float})
     findings = read_table(args.findings, FINDINGS)

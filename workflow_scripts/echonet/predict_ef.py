@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reprise.command import json_object, progress, run, step_parser
-from reprise.errors import InputError
-from reprise.files import file_sha256, outputs
-from reprise.store import open_store, store_identity
-from reprise.tables import read_table
-from reprise.ventricle import clip_starts_for_beats
+from echonet.analysis.beats import clip_starts_for_beats
+from reprise.data.store import open_store, store_identity
+from reprise.step.command import json_object, progress, run, step_parser
+from reprise.step.errors import InputError
+from reprise.step.files import file_sha256, outputs
+from reprise.step.tables import read_table
 
 SIZE = {"Filename": str, "Frame": int, "ComputerSmall": int}
 
@@ -36,11 +36,11 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Predict video by video, then write all clips' predictions in the published form."""
-    from reprise.device import pick_device
-    from reprise.inference.ejection_fraction import predict_videos
+    from echonet.learning.ef_prediction import predict_videos
+    from echonet.learning.video_network import video_network
     from reprise.inference.parts import Arrays, resumed
-    from reprise.models.video import video_network
     from reprise.models.weights import load_model
+    from reprise.step.device import pick_device
 
     device = pick_device(args.device)
     model, info = load_model(args.weights, device, "ef", video_network)
@@ -76,7 +76,7 @@ def clip_starts(n_frames: pd.Series, info: dict[str, Any], args: argparse.Namesp
         info: of the weights, with `frames` and `period` of a clip.
         args: of the step.
     """
-    from reprise.clips import n_starts
+    from echonet.learning.clips import n_starts
 
     length, period = info["frames"], info["period"]
     videos = list(zip(n_frames.index, n_frames, strict=True))

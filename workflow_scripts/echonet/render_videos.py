@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from echonet.figure_data import Segmented, evenly_over, masks_of, read_segmented, scored_cases
-from echonet.results import read_systoles
-from reprise.command import json_object, progress, run, step_parser
-from reprise.files import outputs
-from reprise.plots.overlay import enlarge, enlarge_mask, paint, write_overlay_video
-from reprise.plots.slices import encoded
-from reprise.store import Store, open_store
+from echonet.analysis.figure_data import Segmented, evenly_over, masks_of, read_segmented, scored_cases
+from echonet.analysis.overlay import enlarge, enlarge_mask, paint, write_overlay_video
+from echonet.analysis.results import read_systoles
+from reprise.data.store import Store, open_store
+from reprise.plots.slice_pictures import encoded
+from reprise.step.command import json_object, progress, run, step_parser
+from reprise.step.files import outputs
 
 INDEX = "videos.csv"
 QUALITY = 85  # of the picture, as OpenCV counts

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from echonet.quirks import beat_quirks, ef_quirks, overlap_quirks, r2_quirk
-from echonet.results import Results, read_results, read_systoles
-from echonet.scores import LEVELS, by_video, dice_rows, ef_rows, error_rows, row
-from reprise.command import json_object, run, say, step_parser
-from reprise.files import outputs
-from reprise.statistics.estimates import METRICS, QUIRKS, Estimate, Row, Sampling
-from reprise.store import open_store
+from echonet.analysis.measures import LEVELS, by_video, dice_rows, ef_rows, error_rows, row
+from echonet.analysis.quirks import beat_quirks, ef_quirks, overlap_quirks, r2_quirk
+from echonet.analysis.results import Results, read_results, read_systoles
+from reprise.data.store import open_store
+from reprise.evaluation.estimates import METRICS, QUIRKS, Estimate, Row, Sampling
+from reprise.step.command import json_object, run, say, step_parser
+from reprise.step.files import outputs
 
 
 def arguments() -> argparse.ArgumentParser:

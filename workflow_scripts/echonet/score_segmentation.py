@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from reprise.command import progress, run, step_parser
-from reprise.files import outputs
-from reprise.metrics.overlap import dice
-from reprise.store import Store, open_store
+from echonet.analysis.overlap import dice
+from reprise.data.store import Store, open_store
+from reprise.step.command import progress, run, step_parser
+from reprise.step.files import outputs
 
 if TYPE_CHECKING:
     import torch
@@ -33,9 +33,9 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Count the overlaps, then write them and the Dice of each video."""
-    from reprise.device import pick_device
-    from reprise.models.segmentation import segmentation_network
+    from echonet.learning.segmentation_network import segmentation_network
     from reprise.models.weights import load_model
+    from reprise.step.device import pick_device
 
     device = pick_device(args.device)
     counts = count_overlaps(
@@ -51,7 +51,7 @@ def count_overlaps(
     model: "torch.nn.Module", info: dict[str, Any], store: Store, device: "torch.device"
 ) -> pd.DataFrame:
     """A row for each traced image of the validation and test videos: intersection and union in px."""
-    from reprise.inference.segmentation import overlap, segment_frames
+    from echonet.learning.segmentation_masks import overlap, segment_frames
 
     cases = store.cases[store.cases["split"].isin(["val", "test"]) & (store.cases["traced"] >= 0)]
     counts = []

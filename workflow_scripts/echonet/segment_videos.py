@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reprise.command import json_object, progress, run, step_parser
-from reprise.errors import InputError
-from reprise.files import file_sha256, outputs
-from reprise.store import open_store, store_identity
+from reprise.data.store import open_store, store_identity
+from reprise.step.command import json_object, progress, run, step_parser
+from reprise.step.errors import InputError
+from reprise.step.files import file_sha256, outputs
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -28,11 +28,11 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Segment video by video, then write all areas and masks."""
-    from reprise.device import pick_device
+    from echonet.learning.segmentation_masks import segment_frames
+    from echonet.learning.segmentation_network import segmentation_network
     from reprise.inference.parts import Arrays, resumed
-    from reprise.inference.segmentation import segment_frames
-    from reprise.models.segmentation import segmentation_network
     from reprise.models.weights import load_model
+    from reprise.step.device import pick_device
 
     device = pick_device(args.device)
     model, info = load_model(args.weights, device, "segmentation", segmentation_network)

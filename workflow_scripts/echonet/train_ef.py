@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from reprise.command import run
+from reprise.step.command import run
 from reprise.training.launch import spread
 from reprise.training.options import depends_on, training_parser
 
@@ -21,12 +21,12 @@ def main(args: argparse.Namespace) -> None:
     spread(args.processes)
     import torch
 
-    from reprise.device import pick_device
-    from reprise.files import outputs
-    from reprise.models.video import video_network
+    from echonet.learning.ef_task import clip_regression_task
+    from echonet.learning.video_network import video_network
+    from reprise.data.store import open_store
     from reprise.models.weights import save_model
-    from reprise.store import open_store
-    from reprise.training.clip_regression import clip_regression_task
+    from reprise.step.device import pick_device
+    from reprise.step.files import outputs
     from reprise.training.loop import fit
 
     settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")

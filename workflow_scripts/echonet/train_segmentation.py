@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from reprise.command import run
+from reprise.step.command import run
 from reprise.training.launch import spread
 from reprise.training.options import depends_on, training_parser
 
@@ -20,13 +20,13 @@ def main(args: argparse.Namespace) -> None:
     spread(args.processes)
     import torch
 
-    from reprise.device import pick_device
-    from reprise.files import outputs
-    from reprise.models.segmentation import segmentation_network
+    from echonet.learning.segmentation_network import segmentation_network
+    from echonet.learning.segmentation_task import segmentation_task
+    from reprise.data.store import open_store
     from reprise.models.weights import save_model
-    from reprise.store import open_store
+    from reprise.step.device import pick_device
+    from reprise.step.files import outputs
     from reprise.training.loop import fit
-    from reprise.training.segmentation import segmentation_task
 
     settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")
     normalisation = json.loads(args.normalisation.read_text())

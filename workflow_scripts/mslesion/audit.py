@@ -4,11 +4,11 @@ import argparse
 import json
 from pathlib import Path
 
-from reprise.audit import audit_splits
-from reprise.command import json_object, run, step_parser
-from reprise.files import outputs
-from reprise.splits import COLUMNS, assign_folds
-from reprise.store import open_store
+from reprise.data.split_audit import audit_splits
+from reprise.data.splits import COLUMNS, assign_folds
+from reprise.data.store import open_store
+from reprise.step.command import json_object, run, step_parser
+from reprise.step.files import outputs
 
 
 def arguments() -> argparse.ArgumentParser:

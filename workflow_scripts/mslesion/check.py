@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from reprise.command import run, say, step_parser
-from reprise.files import outputs
-from reprise.formats.ms_scans import check_dataset
+from mslesion.data.raw_scans import check_dataset
+from reprise.step.command import run, say, step_parser
+from reprise.step.files import outputs
 
 
 def arguments() -> argparse.ArgumentParser:

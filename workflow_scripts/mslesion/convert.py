@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from reprise.command import run, step_parser
-from reprise.formats.ms_convert import convert_dataset, read_checked
+from mslesion.data.conversion import convert_dataset, read_checked
+from reprise.step.command import run, step_parser
 
 
 def arguments() -> argparse.ArgumentParser:

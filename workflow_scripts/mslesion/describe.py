@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mslesion.captions import MARKS, PARTS_OF_FIGURES, pixels
-from mslesion.section_text import (
+from mslesion.analysis.captions import MARKS, PARTS_OF_FIGURES, pixels
+from mslesion.analysis.section_text import (
     MEASURES,
     PROTOCOLS,
     TABLES,
@@ -18,14 +18,14 @@ from mslesion.section_text import (
     sound_headline,
     summary,
 )
-from reprise.command import json_object, run, step_parser
-from reprise.files import outputs
-from reprise.plots.confusion import KINDS
+from reprise.data.store import open_store
+from reprise.plots.confusion_map import KINDS
 from reprise.plots.steps import run_label
+from reprise.report.page_tables import number
 from reprise.report.section import METRICS, Block, part_blocks, side_by_side, table_blocks
-from reprise.report.tables import number
-from reprise.store import open_store
-from reprise.tables import read_table
+from reprise.step.command import json_object, run, step_parser
+from reprise.step.files import outputs
+from reprise.step.tables import read_table
 
 SLICES = {
     **{"run": str, "protocol": str, "fold": int, "case": str, "dice": float, "slice": int, "of": int},

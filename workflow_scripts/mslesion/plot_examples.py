@@ -5,14 +5,14 @@ import argparse
 import numpy as np
 import pandas as pd
 
-from mslesion.figure_data import add_segmented, ranked_by_dice, segmented
-from mslesion.results import place_of
-from reprise.command import json_object, run
-from reprise.plots.confusion import COUNTS, KINDS, Example, as_grey, draw_confusion
-from reprise.plots.slices import head_box
+from mslesion.analysis.figure_data import add_segmented, ranked_by_dice, segmented
+from mslesion.analysis.results import place_of
+from reprise.data.store import open_store
+from reprise.plots.confusion_map import COUNTS, KINDS, Example, as_grey, draw_confusion
+from reprise.plots.slice_pictures import head_box
 from reprise.plots.steps import DECIMALS, figure_parser
 from reprise.plots.style import save_figure
-from reprise.store import open_store
+from reprise.step.command import json_object, run
 
 
 def arguments() -> argparse.ArgumentParser:

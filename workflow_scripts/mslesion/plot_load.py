@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from mslesion.figure_data import RATER, panel_name
-from reprise.command import run
-from reprise.errors import InputError
-from reprise.plots.regression import agreement, draw_comparison
+from mslesion.analysis.figure_data import RATER, panel_name
+from reprise.plots.agreement import agreement, draw_comparison
 from reprise.plots.steps import DECIMALS, figure_parser
 from reprise.plots.style import save_figure
-from reprise.tables import read_table
+from reprise.step.command import run
+from reprise.step.errors import InputError
+from reprise.step.tables import read_table
 
 SIZES = {"load_ml": ("lesion load", "ml"), "lesions": ("count", "lesions")}
 LESIONS = {"network": str, "protocol": str, "case": str, "patient": str, "timepoint": int}

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from mslesion.figure_data import panel_name
-from mslesion.protocols import CHOSEN_BY
-from mslesion.results import place_of
-from reprise.command import run
-from reprise.errors import InputError
+from mslesion.analysis.figure_data import panel_name
+from mslesion.analysis.protocols import CHOSEN_BY
+from mslesion.analysis.results import place_of
 from reprise.plots.folds import draw_folds
 from reprise.plots.steps import figure_parser
 from reprise.plots.style import save_figure
-from reprise.tables import read_table
+from reprise.step.command import run
+from reprise.step.errors import InputError
+from reprise.step.tables import read_table
 
 MEASURES = {
     "val_loss": "loss",

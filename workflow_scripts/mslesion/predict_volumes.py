@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from reprise.command import json_object, progress, run, say, step_parser
-from reprise.files import file_sha256, outputs
-from reprise.formats.findings import Report
-from reprise.formats.ms_volume import from_slices, to_slices
-from reprise.formats.nifti import Volume, without_text, write_mask
-from reprise.formats.own_volumes import OwnVolume, find_volumes, read_again
-from reprise.metrics.lesions import label_lesions, lesion_load_ml
-from reprise.plots.outlines import outlined_slices
-from reprise.report.tables import number
+from mslesion.analysis.lesions import label_lesions, lesion_load_ml
+from mslesion.analysis.outlines import outlined_slices
+from mslesion.data.own_volumes import OwnVolume, find_volumes, read_again
+from mslesion.data.scan_volume import from_slices, to_slices
+from reprise.data.findings import Report
+from reprise.data.nifti import Volume, without_text, write_mask
+from reprise.report.page_tables import number
 from reprise.report.volumes_page import Picture, VolumePart, write_volumes_page
+from reprise.step.command import json_object, progress, run, say, step_parser
+from reprise.step.files import file_sha256, outputs
 
 TEXTS = {
     "title": "Lesions in your volumes",
@@ -64,9 +64,9 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Segment volume by volume, then write masks, pictures, table and page."""
-    from reprise.device import pick_device
-    from reprise.inference.lesions import load_lesion_network, packed, segment_scan, unpacked
+    from mslesion.learning.scan_prediction import load_lesion_network, packed, segment_scan, unpacked
     from reprise.inference.parts import Arrays, resumed
+    from reprise.step.device import pick_device
 
     device = pick_device(args.device)
     model, info = load_lesion_network(args.weights, device)

@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
-from mslesion.figure_data import add_segmented, ranked_by_dice, segmented
-from mslesion.results import place_of
-from reprise.command import json_object, run, step_parser
-from reprise.files import outputs
-from reprise.plots.slices import chosen_slices, write_slices
+from mslesion.analysis.figure_data import add_segmented, ranked_by_dice, segmented
+from mslesion.analysis.results import place_of
+from reprise.data.store import open_store
+from reprise.plots.slice_pictures import chosen_slices, write_slices
 from reprise.plots.steps import DECIMALS
-from reprise.store import open_store
+from reprise.step.command import json_object, run, step_parser
+from reprise.step.files import outputs
 
 INDEX = "slices.csv"
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from mslesion.quirks import chain
-from mslesion.results import Results, read_results
-from mslesion.scores import LEVEL, data_rows, pooled_rows, rater_volumes, scan_estimates, scan_rows
-from reprise.command import json_object, run, say, step_parser
-from reprise.files import outputs
-from reprise.statistics.estimates import METRICS, QUIRKS, Row, Sampling, metric
-from reprise.store import Store, open_store
+from mslesion.analysis.measures import LEVEL, data_rows, pooled_rows, rater_volumes, scan_estimates, scan_rows
+from mslesion.analysis.quirks import chain
+from mslesion.analysis.results import Results, read_results
+from reprise.data.store import Store, open_store
+from reprise.evaluation.estimates import METRICS, QUIRKS, Row, Sampling, metric
+from reprise.step.command import json_object, run, say, step_parser
+from reprise.step.files import outputs
 
 MEASURED = ("published", "sound")
 SCAN = ["network", "protocol", "fold", "case", "patient", "timepoint"]

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mslesion.protocols import PROTOCOLS, scored
-from reprise.command import json_object, progress, run, step_parser
-from reprise.errors import InputError
-from reprise.files import file_sha256, outputs
-from reprise.store import open_store, store_identity
+from mslesion.analysis.protocols import PROTOCOLS, scored
+from reprise.data.store import open_store, store_identity
+from reprise.step.command import json_object, progress, run, step_parser
+from reprise.step.errors import InputError
+from reprise.step.files import file_sha256, outputs
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -32,10 +32,10 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Segment scan by scan, then write all masks and measures."""
-    from reprise.device import pick_device
-    from reprise.formats.ms_convert import scan_of, write_scan_mask
-    from reprise.inference.lesions import packed, segment_scan, unpacked
+    from mslesion.data.conversion import scan_of, write_scan_mask
+    from mslesion.learning.scan_prediction import packed, segment_scan, unpacked
     from reprise.inference.parts import Arrays, resumed
+    from reprise.step.device import pick_device
 
     device = pick_device(args.device)
     cases, arrays = open_store(args.store)
@@ -67,7 +67,7 @@ def load_fold(weights: Sequence[Path], protocol: str, device: Any, fold: int) ->
     Raises:
         InputError: weights of another fold or protocol, or see `load_lesion_network`.
     """
-    from reprise.inference.lesions import load_lesion_network
+    from mslesion.learning.scan_prediction import load_lesion_network
 
     path = weights[fold - 1]
     model, info = load_lesion_network(path, device)
@@ -80,8 +80,8 @@ def load_fold(weights: Sequence[Path], protocol: str, device: Any, fold: int) ->
 
 def measured(case: Mapping[Any, Any], mask: np.ndarray, arrays: dict[str, np.ndarray]) -> Iterator[dict[str, object]]:
     """A row for each rater: measures of the volume, and pixel counts of all slices and of those with a lesion."""
-    from reprise.formats.ms_convert import scan_of
-    from reprise.metrics.lesions import lesion_measures
+    from mslesion.analysis.lesions import lesion_measures
+    from mslesion.data.conversion import scan_of
 
     voxel_mm3 = float(case["slice_mm"] * case["row_mm"] * case["column_mm"])
     for rater in (1, 2):

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from mslesion.protocols import CHOSEN_BY, PROTOCOLS, splits, windows
-from reprise.command import run
-from reprise.errors import InputError
+from mslesion.analysis.protocols import CHOSEN_BY, PROTOCOLS, splits, windows
+from reprise.step.command import run
+from reprise.step.errors import InputError
 from reprise.training.launch import spread
 from reprise.training.options import depends_on, training_parser
 
 if TYPE_CHECKING:
-    from reprise.training.lesion_segmentation import Source
+    from mslesion.learning.slice_tasks import Source
     from reprise.training.loop import Task
 
 
@@ -32,13 +32,13 @@ def main(args: argparse.Namespace) -> None:
     spread(args.processes)
     import torch
 
-    from reprise.brain_slices import OF_VOLUME, brain_slices
-    from reprise.device import pick_device
-    from reprise.files import outputs
-    from reprise.models.lesions import WINDOW, input_of, lesion_network
+    from mslesion.learning.networks import WINDOW, input_of, lesion_network
+    from mslesion.learning.scan_inputs import OF_VOLUME, brain_slices
+    from mslesion.learning.slice_tasks import Source
+    from reprise.data.store import open_store
     from reprise.models.weights import channels_last, save_model
-    from reprise.store import open_store
-    from reprise.training.lesion_segmentation import Source
+    from reprise.step.device import pick_device
+    from reprise.step.files import outputs
     from reprise.training.loop import fit
 
     settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")
@@ -68,9 +68,9 @@ def main(args: argparse.Namespace) -> None:
 
 def task_of(source: "Source", cases: pd.DataFrame, split: pd.Series, protocol: str) -> "Task":
     """What is trained: windows, slices or blocks, as the network sees them."""
-    from reprise.models.lesions import BLOCK, WINDOW, input_of
-    from reprise.training.lesion_blocks import block_task
-    from reprise.training.lesion_segmentation import slice_task, window_task
+    from mslesion.learning.block_task import block_task
+    from mslesion.learning.networks import BLOCK, WINDOW, input_of
+    from mslesion.learning.slice_tasks import slice_task, window_task
 
     seen, chosen_by = input_of(source.settings["network"]), CHOSEN_BY[protocol]
     if seen == BLOCK:

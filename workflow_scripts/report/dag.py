@@ -11,9 +11,9 @@ from snakemake.dag import DAG
 from snakemake.exceptions import RuleException, WorkflowError
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 
-from reprise.command import json_object, run, step_parser
-from reprise.errors import InputError
-from reprise.files import outputs
+from reprise.step.command import json_object, run, step_parser
+from reprise.step.errors import InputError
+from reprise.step.files import outputs
 
 
 def arguments() -> argparse.ArgumentParser:

@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from reprise.command import json_object, run, say, step_parser
 from reprise.report.dag import read_jobs, read_rules
 from reprise.report.provenance import size_text
 from reprise.report.published import read_published
 from reprise.report.report import write_report
 from reprise.report.scoreboard import read_setup, study_path
+from reprise.step.command import json_object, run, say, step_parser
 
 
 def arguments() -> argparse.ArgumentParser:

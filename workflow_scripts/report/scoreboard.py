@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from reprise.command import json_object, run, say, step_parser
-from reprise.files import outputs
 from reprise.report.published import read_published
 from reprise.report.scoreboard import read_metrics, read_setup, scoreboard, study_path
+from reprise.step.command import json_object, run, say, step_parser
+from reprise.step.files import outputs
 
 
 def arguments() -> argparse.ArgumentParser:

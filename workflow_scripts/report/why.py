@@ -15,8 +15,8 @@ from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings
 from snakemake.workflow import Workflow
 from snakemake_interface_common.exceptions import WorkflowError
 
-from reprise.causes import input_causes, params_causes
-from reprise.stale_results import DID_NOT_END, MISSING, OTHER_CODE, result_faults
+from reprise.engine.causes import input_causes, params_causes
+from reprise.engine.stale_results import DID_NOT_END, MISSING, OTHER_CODE, result_faults
 
 MOST_CAUSES = 5
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from reprise.command import say
-from reprise.errors import InputError
+from reprise.step.command import say
+from reprise.step.errors import InputError
 
 
 def in_batches(count: int, size: int, compute: Callable[[slice], Tensor], device: torch.device) -> Iterator[Tensor]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from reprise.command import say
-from reprise.lock import locked
+from reprise.step.command import say
+from reprise.step.lock import locked
 
 Arrays = dict[str, np.ndarray]
 

@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from reprise.errors import InputError
+from reprise.step.errors import InputError
 
 UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, safetensors.SafetensorError)
 # Some published checkpoints hold their losses as NumPy numbers; old files call the maker by its old name.

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from reprise.errors import InputError
+from reprise.step.errors import InputError
 
 CHANNELS, CLASSES = 1, 2
 # Channels of each resolution at width 1, and nnU-Net's largest; each resolution after the first halves the image.

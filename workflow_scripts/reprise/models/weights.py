@@ -11,8 +11,8 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from reprise.errors import InputError
 from reprise.models.initial import UNREADABLE, first_line, read_state_dict
+from reprise.step.errors import InputError
 
 INFO = "model"
 LONGEST = 200  # characters of PyTorch's list of the names that do not fit

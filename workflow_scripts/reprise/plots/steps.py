@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from reprise.command import step_parser
+from reprise.step.command import step_parser
 
 DECIMALS = 4
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
-from reprise.files import outputs
+from reprise.step.files import outputs
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from reprise.errors import InputError
+from reprise.report.page_tables import as_table
 from reprise.report.provenance import display_path, size_text
 from reprise.report.svg import inline_svg
-from reprise.report.tables import as_table
+from reprise.step.errors import InputError
 
 TABLE_ROWS, FIGURE_ROWS = 200, 40
 DOWNLOAD_BYTES = 40_000

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from reprise.report.page_tables import number, with_interval
 from reprise.report.published import Figure, Published, StudyFigures
 from reprise.report.scoreboard import PROTOCOLS, Setup, obstacles
-from reprise.report.tables import number, with_interval
 
 KEY = ["study", "protocol", "quantity", "source"]
 NOT_RUN = "not run"

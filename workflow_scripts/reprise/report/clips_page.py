@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from reprise.report.page import write_page
+from reprise.report.page_tables import as_table
 from reprise.report.provenance import size_text
-from reprise.report.tables import as_table
 
 EMBEDDED_BYTES = 20_000_000  # of videos, in one page; later ones are linked
 MOST_ROWS = 1000

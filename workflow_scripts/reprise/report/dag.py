@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from reprise.errors import InputError
-from reprise.tables import read_table
+from reprise.step.errors import InputError
+from reprise.step.tables import read_table
 
 Graph = Mapping[str, list[str]]
 NODE_HEIGHT, LAYER_GAP, NODE_GAP, MARGIN = 30, 42, 22, 12

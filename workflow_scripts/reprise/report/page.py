@@ -9,8 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from reprise.files import outputs
-from reprise.report.tables import as_table
+from reprise.report.page_tables import as_table
+from reprise.step.files import outputs
 
 # Entries of a table of contents: identifier, title, and the same for entries below.
 Contents = list[tuple[str, str, list[tuple[str, str]]]]

@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from reprise.errors import InputError
-from reprise.tables import read_table
+from reprise.step.errors import InputError
+from reprise.step.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[3]
 _DIRECT = re.compile(r"^([A-Za-z0-9._-]+)==([^\s\\]+)((?:(?!^\S).|\n(?!\S))*)", re.MULTILINE)

@@ -7,7 +7,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from reprise.errors import InputError
+from reprise.step.errors import InputError
 
 
 class _Strict(BaseModel):

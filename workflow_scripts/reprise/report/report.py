@@ -8,16 +8,16 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from reprise.errors import InputError
 from reprise.report import provenance
 from reprise.report.blocks import pictured, prepared, read_section
 from reprise.report.board import study_board
 from reprise.report.dag import Graph, draw_rules, layers
 from reprise.report.page import Contents, write_page
+from reprise.report.page_tables import number
 from reprise.report.published import Published
 from reprise.report.scoreboard import COLUMNS, Setup
-from reprise.report.tables import number
-from reprise.tables import read_table
+from reprise.step.errors import InputError
+from reprise.step.tables import read_table
 
 VIDEO_BYTES = 1_800_000  # of all studies together
 VERDICTS = {"reproduced": "✓", "better": "+", "worse": "−", "not comparable": "≠", "not run": "○"}  # noqa: RUF001

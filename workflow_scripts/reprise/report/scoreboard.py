@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from reprise.errors import InputError
 from reprise.report.published import Figure, Measure, Published, in_words
-from reprise.tables import read_table
+from reprise.step.errors import InputError
+from reprise.step.tables import read_table
 
 PROTOCOLS = ("published", "sound")
 COLUMNS = [

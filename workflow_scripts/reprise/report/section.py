@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from reprise.errors import InputError
+from reprise.report.page_tables import number, with_interval
 from reprise.report.scoreboard import PROTOCOLS
-from reprise.report.tables import number, with_interval
+from reprise.step.errors import InputError
 
 METRICS = {
     **{"protocol": str, "quantity": str, "unit": str, "value": float},

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from reprise.report.page import write_page
-from reprise.report.tables import as_table
+from reprise.report.page_tables import as_table
 
 EMBEDDED_BYTES = 20_000_000  # of pictures, in one page; later ones are linked
 MOST_ROWS = 1000

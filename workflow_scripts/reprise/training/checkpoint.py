@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from reprise.command import say
+from reprise.step.command import say
 
 
 def save_checkpoint(path: Path, state: dict[str, Any], identity: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from reprise.command import say
+from reprise.step.command import say
 from reprise.training.checkpoint import checkpoint_path, checkpoints, read_checkpoint, save_checkpoint
 from reprise.training.interval import Interval
 

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from reprise.command import progress, say
-from reprise.device import autocast
-from reprise.errors import InputError
-from reprise.lock import locked
+from reprise.step.command import progress, say
+from reprise.step.device import autocast
+from reprise.step.errors import InputError
+from reprise.step.lock import locked
 from reprise.training.interval import Interval
 from reprise.training.keeper import Keeper, copied
 from reprise.training.optimiser import learning_rate, optimiser_of, set_learning_rate

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from reprise.command import json_object, step_parser
-from reprise.files import file_sha256
+from reprise.step.command import json_object, step_parser
+from reprise.step.files import file_sha256
 from reprise.training.interval import interval
 
 
@@ -27,7 +27,7 @@ def training_parser(description: str | None) -> argparse.ArgumentParser:
 
 def depends_on(args: argparse.Namespace) -> list[Any]:
     """What a training run's result depends on besides its recipe: store and initial weights."""
-    from reprise.store import store_identity
+    from reprise.data.store import store_identity
 
     initial = file_sha256(args.initial) if args.initial else None
     return [store_identity(args.store), initial]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
-from reprise.errors import InputError
+from reprise.step.errors import InputError
 
 
 class Processes(NamedTuple):

@@ -1,0 +1,165 @@
+"""Predictions for one's own clips: beats and EF from two networks, and the files and the page made of them."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from browser import check_page
+from echo_files import burn, speckle, write_dicom
+from echonet import import_clips, predict_clips
+from echonet.learning import own_clips
+from echonet.learning.own_clips import predict_own_clip
+from echonet.learning.segmentation_network import segmentation_network
+from echonet.learning.video_network import video_network
+from reprise.models.weights import save_model
+from reprise.step.errors import InputError
+
+CPU = torch.device("cpu")
+INFO = {"frames": 32, "period": 2}
+NORMALISATION = {"mean": [32.0] * 3, "std": [50.0] * 3}
+
+
+def ellipses(n_frames, beat):
+    """(F, 112, 112) bool: an upright ellipse that beats, largest at 0 and smallest in the middle of each beat."""
+    y, x = np.mgrid[:112, :112]
+    scale = 1 + 0.2 * np.cos(2 * np.pi * np.arange(n_frames) / beat)
+    return np.stack([((x - 60) / (16 * one)) ** 2 + ((y - 50) / (30 * one)) ** 2 < 1 for one in scale])
+
+
+@pytest.fixture
+def predict(monkeypatch):
+    """Predict a clip of these masks; the regression's EF is the first frame of its clip."""
+
+    def call(masks, fps=50.0):
+        asked = []
+        monkeypatch.setattr(own_clips, "segment_frames", lambda *_: masks)
+        monkeypatch.setattr(
+            own_clips, "predict_clips", lambda _model, _info, _frames, starts, _device: asked.extend(starts) or starts
+        )
+        frames = np.zeros((len(masks), 112, 112, 3), np.uint8)
+        return predict_own_clip(frames, fps, (None, {}), (None, INFO), CPU), asked
+
+    return call
+
+
+def test_every_beat_has_both_efs_and_its_clip_is_centred_on_its_systole(predict):
+    prediction, asked = predict(ellipses(200, beat=40))
+    beats = prediction.beats.iloc[:-1]
+    assert prediction.systoles.tolist() == [20, 60, 100, 140, 180]
+    assert beats["es_frame"].tolist() == [20, 60, 100, 140, 180]
+    assert beats["ed_frame"].tolist() == [0, 40, 80, 120, 160]
+    assert beats["es_s"].tolist() == pytest.approx([0.4, 1.2, 2.0, 2.8, 3.6])
+    assert beats["start"].tolist() == [0, 28, 68, 108, 137]  # the first and the last as far as the video reaches
+    assert asked == [0, 28, 68, 108, 137]
+    assert beats["ef_regression"].tolist() == asked
+    assert np.allclose(beats["ef_masks"].astype(float), 100 * (1 - (0.8 / 1.2) ** 3), atol=2)
+    assert prediction.notes == []
+
+
+def test_the_last_row_averages_the_beats_and_counts_a_shared_clip_once(predict):
+    prediction, asked = predict(ellipses(70, beat=20), fps=25.0)
+    beats, average = prediction.beats.iloc[:-1], prediction.beats.iloc[-1]
+    assert beats["start"].tolist() == [0, 0, 7]
+    assert asked == [0, 7]
+    assert average["beat"] == "all"
+    assert average["ef_regression"] == 3.5
+    assert average["ef_masks"] == pytest.approx(beats["ef_masks"].mean())
+
+
+@pytest.mark.parametrize("fps", [15.0, 30.0, 60.0])
+def test_beats_are_found_at_any_frame_rate(predict, fps):
+    prediction, _ = predict(ellipses(round(4 * fps), beat=0.8 * fps), fps)
+    assert len(prediction.systoles) == 5
+
+
+def test_a_clip_without_a_beat_gets_the_ef_of_its_beginning(predict):
+    prediction, asked = predict(np.repeat(ellipses(1, beat=9), 30, axis=0))
+    assert asked == [0]
+    assert prediction.beats["beat"].tolist() == ["all"]
+    assert prediction.beats["ef_regression"].tolist() == [0]
+    assert prediction.beats["ef_masks"].isna().all()
+    assert "No end-systole" in prediction.notes[0]
+    assert "30 frames, fewer than the 64" in prediction.notes[1]
+
+
+def test_a_single_frame_gets_no_ef(predict):
+    prediction, asked = predict(ellipses(1, beat=9))
+    assert asked == []
+    assert prediction.beats["ef_regression"].isna().all()
+    assert prediction.notes == ["A single frame: no beat, and no EF."]
+
+
+def test_frames_without_a_ventricle_are_told(predict):
+    masks = ellipses(100, beat=40)
+    masks[70:] = False
+    assert "in 30 of 100 frames" in predict(masks)[0].notes[0]
+    assert "in any frame" in predict(np.zeros_like(masks))[0].notes[0]
+
+
+def run(step, *options):
+    """Run a step within this process: a new one would spend seconds on imports."""
+    step.main(step.arguments().parse_args([str(option) for option in options]))
+
+
+def weights_options(folder, segmentation=None):
+    return "--segmentation", segmentation or folder / "segmentation.safetensors", "--ef", folder / "ef.safetensors"
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Weights of two narrow, untrained networks."""
+    folder = tmp_path_factory.mktemp("weights")
+    common = {"width": 0.125, "normalisation": NORMALISATION, "settings": {"precision": "fp32", "downsample": 1}}
+    torch.manual_seed(0)
+    settings = {"network": "lraspp_mobilenet_v3_large", **common}
+    model = segmentation_network(settings["network"], settings["width"])
+    save_model(folder / "segmentation.safetensors", model, {"kind": "segmentation", **settings})
+    settings = {"network": "mc3_18", "frames": 8, "period": 2, **common}
+    save_model(folder / "ef.safetensors", video_network("mc3_18", 0.125), {"kind": "ef", **settings})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory):
+    """Arguments of the step for a folder of three clips, of which one is a still, and a file that is none."""
+    folder = tmp_path_factory.mktemp("clips")
+    source = folder / "in"
+    source.mkdir()
+    write_dicom(source / "a4c.dcm", burn(speckle(30), "ROE", (4, 16)), "MONOCHROME2", CineRate=25)
+    write_dicom(source / "still.dcm", speckle(1), "MONOCHROME2")
+    write_dicom(source / "Roe_1.dcm", speckle(6, seed=2), "MONOCHROME2")
+    (source / "damaged.mp4").write_bytes(b"nothing")
+    run(import_clips, "--input", source, "--output", folder / "imported", "--findings", folder / "findings.csv")
+    return "--clips", folder / "imported", "--findings", folder / "findings.csv", "--device", "cpu"
+
+
+def test_a_folder_of_clips_becomes_tables_masks_videos_and_a_page(tmp_path, imported, weights):
+    out = tmp_path / "out"
+    run(predict_clips, *imported, *weights_options(weights), "--output", out)
+    clips = pd.read_csv(imported[1] / "clips.csv")["case"].tolist()
+    assert {"a4c", "still"} < set(clips)
+    table = pd.read_csv(out / "predictions.csv")
+    averages = table.query("beat == 'all'").set_index("clip")
+    assert list(table.columns) == ["clip", *own_clips.COLUMNS]
+    assert list(averages.index) == clips
+    assert averages["ef_regression"].isna().tolist() == [case == "still" for case in clips]
+    lengths = pd.read_csv(out / "areas.csv").groupby("clip").size().to_dict()
+    assert lengths == {case: {"a4c": 30, "still": 1}.get(case, 6) for case in clips}
+    assert np.load(out / "masks" / "a4c.npz")["masks"].shape == (30, 112, 112)
+    assert sorted(path.stem for path in (out / "videos").iterdir()) == sorted(clips)
+    page = (out / "index.html").read_text()
+    assert "damaged.mp4" in page
+    assert "Roe_1" not in page
+    check_page(out / "index.html")
+
+
+@pytest.mark.parametrize("wrong", ["ef", "damaged", "absent"])
+def test_wrong_weights_are_named_and_leave_nothing(tmp_path, imported, weights, wrong):
+    (tmp_path / "damaged.safetensors").write_bytes(b"no weights")
+    path = {"ef": weights / "ef.safetensors"}.get(wrong, tmp_path / f"{wrong}.safetensors")
+    with pytest.raises(InputError, match=re.escape(str(path))):
+        run(predict_clips, *imported, *weights_options(weights, path), "--output", tmp_path / "out")
+    assert not list(tmp_path.glob("*out*"))

@@ -1,0 +1,74 @@
+"""A copy of the project to run in, as a fresh clone would hold it, what is not committed yet included."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+# As it was before any test: R, once started in a process, adds library folders that other programs must not see.
+BEFORE_TESTS = dict(os.environ)
+TINY: dict[str, dict[str, Any]] = {
+    "echonet": {
+        "segmentation": {"epochs": 1},
+        "ef": {"epochs": 1},
+        "bootstrap": {"resamples": 100},
+        "beats": {"runs": 5},
+        "videos": {"cases": 1},
+        "phantom": {"videos": 24, "split": [0.5, 0.25, 0.25]},
+    },
+    "mslesion": {
+        "folds": 3,
+        "training": {"epochs": 1},
+        "baselines": {"unet_2d": {"epochs": 1}, "unet_3d": {"epochs": 1, "blocks_a_scan": 1}},
+        "reported_epochs": [1],
+        "bootstrap": {"resamples": 100},
+        "phantom": {"shape": [30, 40, 12], "spacing_mm": [5, 5, 10.5]},
+    },
+}
+
+
+def copy_project(folder: Path, demo: Mapping[str, Any] | None = None) -> None:
+    """Copy the project's files to `folder`, with other hyper-parameters laid over those of each study's demo."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    for study, changes in (demo or {}).items():
+        settings = folder / f"config/{study}.yaml"
+        schedules = yaml.safe_load(settings.read_text())
+        settings.write_text(yaml.safe_dump(schedules | {"demo": overlaid(schedules["demo"], changes)}))
+
+
+def overlaid(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings with others laid over them."""
+    below = {key: overlaid(base.get(key, {}), new) for key, new in changes.items() if isinstance(new, dict)}
+    return {**base, **changes, **below}
+
+
+def configured(folder: Path, **changes: Any) -> str:
+    """The text of a project's config.yaml with some of its keys changed."""
+    return yaml.safe_dump(overlaid(yaml.safe_load((folder / "config.yaml").read_text()), changes))
+
+
+def configure(folder: Path, **changes: Any) -> None:
+    """Change some keys of a project's config.yaml."""
+    (folder / "config.yaml").write_text(configured(folder, **changes))
+
+
+def environment() -> dict[str, str]:
+    """This environment with the project's programs first, as after `source .venv/bin/activate`."""
+    return BEFORE_TESTS | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{BEFORE_TESTS['PATH']}"}
+
+
+def type_command(command: str, folder: Path, inside: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """What typing a command in `folder` gives: its status, and all that it prints as one text."""
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.run([*inside, *command.split()], cwd=folder, env=environment(), check=False, **output)

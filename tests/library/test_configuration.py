@@ -1,0 +1,167 @@
+"""A configuration is understood as typed, or its problems are all told at once, each in one line."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from snakemake.cli import parse_config
+from snakemake.utils import update_config
+
+from reprise.engine import configuration
+from reprise.engine.configuration import check_configuration, read_as_typed, study_settings
+from reprise.step.errors import InputError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def config(**changes: Any) -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "config.yaml").read_text()) | changes
+
+
+def problems(value: Any) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        check_configuration(value)
+    return [line.strip() for line in str(caught.value).splitlines()[1:]]
+
+
+def test_the_projects_own_configuration_is_good() -> None:
+    check_configuration(config())
+    check_configuration(config(schedule="published", seed=[0, 1]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"sead": 1}, "config.yaml: unknown key 'sead'; did you mean 'seed'?"),
+        (
+            {"seed": "1e3"},
+            "config.yaml: seed: found '1e3', expected a whole number from 0 on, or a list of such numbers, such as "
+            "[0, 1]",
+        ),
+        ({"device": "gpu"}, "config.yaml: device: found 'gpu', expected auto, cpu or cuda"),
+        (
+            {"data": {"echonet": "no/such", "mslesion": "phantom"}},
+            "config.yaml: data: echonet: no such folder: no/such",
+        ),
+        ({"data": {"mslesion": "phantom"}}, "config.yaml: data: echonet: missing; expected phantom or a folder"),
+        ({"input": "no/clips"}, "config.yaml: input: no such file or folder: no/clips"),
+    ],
+)
+def test_one_line_a_problem(changes: dict[str, Any], expected: str) -> None:
+    assert problems(config(**changes)) == [expected]
+
+
+NUMBER = "a name that is a number needs ./ before it"
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "value"),
+    [
+        (["seed=[0,1]"], "seed", [0, 1]),
+        (["seed=[0, 1.0]"], "seed", [0, 1]),
+        (["seed=1.0"], "seed", 1),
+        (["seed=01"], "seed", 1),
+        (["processes=2.0"], "processes", 2),
+        (["deterministic=true"], "deterministic", True),
+        (["deterministic=no"], "deterministic", False),
+        (["studies=[echonet]"], "studies", ["echonet"]),
+        (["checkpoint_every=90 steps"], "checkpoint_every", "90 steps"),
+        (["input=~/clips"], "input", "{home}/clips"),
+        (["input='~/clips'"], "input", "{home}/clips"),
+        (["input=./2023_01_02"], "input", "./2023_01_02"),
+        (["ef_weights=~/clips"], "ef_weights", "{home}/clips"),
+        (["data={echonet: ~/clips}"], "data", {"echonet": "{home}/clips", "mslesion": "phantom"}),
+        (["weights={a: https://x.org/~a, b: ~/b}"], "weights", {"a": "https://x.org/~a", "b": "{home}/b"}),
+    ],
+)
+def test_what_is_typed_is_understood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], key: str, value: Any
+) -> None:
+    for name in ("clips", "2023_01_02"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    # As text, so that 1, 1.0 and True are not the same.
+    assert json.dumps(typed(words)[key]) == json.dumps(value).replace("{home}", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["input=2023_01_02"], f"input: found 20230102, expected a folder of clips or of FLAIR volumes; {NUMBER}"),
+        (["input="], f"input: found nothing, expected a folder of clips or of FLAIR volumes; {NUMBER}"),
+        (["input=~nobody-of-this-name/x"], "input: no such file or folder: ~nobody-of-this-name/x"),
+        (["lesion_weights=12"], f"lesion_weights: found 12, expected a .safetensors file; {NUMBER}"),
+        (["data=phantom"], "data: found 'phantom', expected for each study the word phantom, or a folder, such as "),
+        (
+            ["studies=echonet"],
+            "studies: found 'echonet', expected a list of studies that have a file in rules/, such as ",
+        ),
+        (
+            ["data={mslesion:x}"],
+            "data: mslesion:x: found '', expected the word phantom, or a folder, after a colon and ",
+        ),
+        (["seed=0,1"], "seed: found '0,1', expected a whole number from 0 on, or a list of such numbers, such as "),
+        (["seed=[0,x]"], "seed: found ['0', 'x'], expected a whole number from 0 on, or a list of such numbers"),
+        (["seed=1.5"], "seed: found 1.5, expected a whole number from 0 on, or a list of such numbers, such as "),
+        (["seed=2023-13-45"], "seed: found '2023-13-45', expected a whole number from 0 on"),
+        (["deterministic=maybe"], "deterministic: found 'maybe', expected true or false"),
+        (["checkpoint_every=60"], "checkpoint_every: found 60, expected a number of seconds or steps, such as "),
+    ],
+)
+def test_what_cannot_be_understood_gets_one_line(words: list[str], expected: str) -> None:
+    (found,) = problems(typed(words))
+    assert found.startswith(f"config.yaml: {expected}")
+
+
+def typed(words: list[str]) -> dict[str, Any]:
+    """The configuration of `snakemake --config WORDS`."""
+    chosen = config()
+    update_config(chosen, parse_config(words))
+    read_as_typed(chosen)
+    return chosen
+
+
+def test_all_problems_at_once() -> None:
+    found = problems(config(sead=1, device=3, schedule="demos", models={"echonet": {"segmentation": [], "ef": ["x"]}}))
+    assert len(found) == 5, found
+
+
+def test_hyper_parameters_are_checked_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "config", tmp_path, dirs_exist_ok=True)
+    good = (tmp_path / "echonet.yaml").read_text()
+    (tmp_path / "echonet.yaml").write_text(good.replace("lr: 1.0e-4", "lr: 1e-4").replace("pad:", "pda:"))
+    monkeypatch.setattr(configuration, "CONFIG", tmp_path)
+    study_settings.cache_clear()
+    found = problems(config(schedule="published"))
+    study_settings.cache_clear()
+    assert "config/echonet.yaml: ef: optimiser: lr: found '1e-4', expected a number above 0" in "\n".join(found)
+    assert "config/echonet.yaml: ef: unknown key 'pda'; did you mean 'pad'?" in found
+
+
+def test_demo_lies_over_published() -> None:
+    published, demo = study_settings("echonet", "published"), study_settings("echonet", "demo")
+    assert demo["ef"]["width"] < 1 == published["ef"]["width"]
+    assert demo["ef"]["pad"] == published["ef"]["pad"]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.floats(allow_nan=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(sorted(config())), json_values)
+def test_any_value_is_accepted_or_explained(key: str, value: Any) -> None:
+    chosen = config(**{key: value})
+    try:
+        read_as_typed(chosen)
+        check_configuration(chosen)
+    except InputError as error:
+        assert str(error).count("\n") >= 1

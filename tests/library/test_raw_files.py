@@ -1,0 +1,114 @@
+"""Raw files count by their content: their times alone change nothing, and no change hides behind an old time."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from dry_runs import changed_with_old_time, stale, why
+from project import TINY, configure, copy_project, type_command
+from reprise.engine import raw_files
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with files that have settled, at any depth."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(raw_files, "SETTLED_NS", 0)
+    for name in ("a.csv", "Videos/b.avi", "Videos/c.avi"):
+        (tmp_path / "raw" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "raw" / name).write_text(name)
+    time.sleep(0.02)
+    return tmp_path / "raw"
+
+
+def digest() -> str:
+    raw_files.files_digest.cache_clear()
+    return raw_files.files_digest("raw")
+
+
+def test_only_what_changed_is_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    content = raw_files._content
+    monkeypatch.setattr(raw_files, "_content", lambda path: read.append(path.name) or content(path))
+    before = digest()
+    assert sorted(read) == ["a.csv", "b.avi", "c.avi"]
+    assert digest() == before and len(read) == 3
+    (folder / "a.csv").touch()
+    assert digest() == before and read[3:] == ["a.csv"]
+    changed_with_old_time(folder / "Videos/b.avi")
+    assert digest() != before and read[4:] == ["b.avi"]
+
+
+def test_files_just_changed_are_not_trusted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raw_files, "SETTLED_NS", 3_600_000_000_000)
+    before = digest()
+    index = next(Path("results/fingerprints").glob("index-*.json"))
+    assert json.loads(index.read_text()) == {} and digest() == before
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"a.csv": 1}', '{"a.csv": [[1], 2]}'])
+def test_a_damaged_index_is_made_again(folder: Path, damage: str) -> None:
+    before = digest()
+    index = next(Path("results/fingerprints").glob("index-*.json"))
+    good = index.read_text()
+    index.write_text(damage)
+    assert digest() == before and index.read_text() == good
+
+
+def test_nothing_is_lost_where_results_cannot_be_written(folder: Path) -> None:
+    before = digest()
+    shutil.rmtree("results")
+    Path("results").write_text("in the way")
+    assert digest() == before
+
+
+def test_links_are_followed_but_never_in_a_circle(folder: Path) -> None:
+    before = digest()
+    (folder / "Videos").rename(folder.parent / "elsewhere")
+    (folder / "Videos").symlink_to(folder.parent / "elsewhere")
+    assert digest() == before
+    (folder / "Videos/circle").symlink_to(folder)
+    (folder / "broken").symlink_to(folder / "nowhere")
+    assert digest() == before
+    changed_with_old_time(folder.parent / "elsewhere/b.avi")
+    assert digest() != before
+
+
+def test_raw_files_make_their_conversion_stale_by_content_alone(tmp_path: Path, run_step) -> None:
+    store, converted = "results/echonet/store", {"echonet_check", "echonet_convert"}
+    copy_project(tmp_path, TINY)
+    raw = tmp_path / "raw"
+    configure(tmp_path, data={"echonet": "raw"})
+    settings = json.dumps(TINY["echonet"]["phantom"] | {"seed": 0})
+    made = run_step("echonet/make_phantom.py", "--settings", settings, "--output", raw)
+    assert made.returncode == 0, made.stderr
+    done = type_command(f"snakemake {store}", tmp_path)
+    assert done.returncode == 0, done.stdout[-5000:]
+    first, second, *_ = sorted((raw / "Videos").iterdir())
+    for path in raw.rglob("*"):
+        path.touch()
+    assert stale(tmp_path, store) == set()
+    changed_with_old_time(first)
+    assert stale(tmp_path, store) == converted
+    assert f"echonet check <- raw file Videos/{first.name} replaced" in why(tmp_path, store)
+    changed_with_old_time(first)
+    shutil.copy(first, raw / "Videos/new.avi")
+    second.rename(tmp_path / "removed.avi")
+    assert stale(tmp_path, store) == converted
+    reasons = f"raw file Videos/{second.name} removed; raw file Videos/new.avi added"
+    assert f"echonet check <- {reasons}" in why(tmp_path, store)
+    (raw / "Videos/new.avi").rename(raw / ".hidden")
+    (tmp_path / "removed.avi").rename(second)
+    for index in (tmp_path / "results/fingerprints").glob("index-*.json"):
+        index.write_text('{"FileList.csv": 1, ')
+    assert stale(tmp_path, store) == set()
+    raw.rename(tmp_path / "moved")
+    configure(tmp_path, data={"echonet": "moved"})
+    assert stale(tmp_path, store) == set()
+    manifest = tmp_path / "results/echonet/manifest.csv"
+    manifest.write_text(manifest.read_text().replace(first.stem, "other"))
+    assert stale(tmp_path, store) == converted
+    assert "echonet check <- results/echonet/manifest.csv is not what its step wrote" in why(tmp_path, store)

@@ -1,0 +1,135 @@
+"""What a Snakemake does at its start about others in the same folder, and what it understands of Slurm's answers."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from reprise.engine.orphans import wait_for_orphans
+from reprise.engine.slurm_states import tell_ended_jobs
+from reprise.engine.takeover import take_over
+from reprise.step.errors import InputError
+
+TAKE_OVER = """
+import sys
+from pathlib import Path
+from reprise.engine.takeover import take_over
+take_over(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    """A process that takes a folder over and keeps it until its input ends."""
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PATH": "/bin"}
+    return subprocess.Popen([sys.executable, "-c", TAKE_OVER, str(folder)], text=True, env=environment, **pipes)
+
+
+def test_second_is_told_of_the_first_and_a_killed_first_leaves_nothing(tmp_path: Path) -> None:
+    first = start(tmp_path)
+    assert first.stdout is not None and first.stdout.readline() == "held\n"
+    second = start(tmp_path)
+    said = second.communicate("")[1]
+    assert second.returncode == 1
+    assert said.startswith("error: ") and said.count("\n") == 1 and f"process {first.pid} on " in said
+    first.kill()
+    first.wait()
+    third = start(tmp_path)
+    assert third.communicate("") == ("held\n", "")
+
+
+def fake(folder: Path, name: str, script: str) -> None:
+    """Put a program into a folder."""
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+def test_only_jobs_of_this_folder_that_snakemake_sent_are_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here, queue = tmp_path / "here", tmp_path / "queue"
+    here.mkdir()
+    rows = [f"1|rule_train|{here}", f"2|rule_train|{tmp_path}", f"3|(null)|{here}", f"4_1|rule_score|{here}"]
+    queue.write_text("\n".join(rows) + "\n")
+    fake(tmp_path, "squeue", f"cat {queue}")
+    fake(tmp_path, "scancel", f'echo "$@" > {tmp_path}/cancelled; sed -i -e /train.$/d -e /score/d -e /^1/d {queue}')
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    take_over(here)
+    assert (tmp_path / "cancelled").read_text() == "1 4_1\n"
+    assert capsys.readouterr().err.endswith("left in the queue: 1 4_1\n")
+
+
+@pytest.mark.parametrize(
+    ("told", "in_queue", "understood"),
+    [
+        ("RUNNING", "RUNNING", "RUNNING"),
+        ("CANCELLED by 1000", "", "CANCELLED"),
+        ("PREEMPTED", "PREEMPTED", "CANCELLED"),
+        ("PREEMPTED", "", "CANCELLED"),
+        ("PREEMPTED", "COMPLETING", "PREEMPTED"),
+        ("PREEMPTED", "PENDING", "PREEMPTED"),
+    ],
+)
+def test_ended_jobs_are_not_taken_for_running(
+    told: str, in_queue: str, understood: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(*_: object) -> tuple[dict[str, str], float]:
+        return {"7": told}, 0.5
+
+    plugin = ModuleType("plugin")
+    plugin.__dict__["query_job_status"] = ask
+    monkeypatch.setitem(sys.modules, "snakemake_executor_plugin_slurm", plugin)
+    fake(tmp_path, "squeue", f"echo {in_queue}")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    tell_ended_jobs()
+    assert asyncio.run(plugin.query_job_status("squeue", None)) == ({"7": understood}, 0.5)
+
+
+STEP = """
+import argparse, signal, sys, time
+from reprise.step.command import run, step_parser
+
+def main(args):
+    signal.signal(signal.SIGTERM, lambda *_: (time.sleep(1), print("ended", flush=True), sys.exit(75)))
+    print("begun", flush=True)
+    time.sleep(60)
+
+run(main, step_parser(""))
+"""
+SNAKEMAKE = """
+import subprocess, sys
+from reprise.engine.orphans import announce_snakemake
+announce_snakemake()
+subprocess.run([sys.executable, "-c", sys.argv[1]])
+"""
+
+
+def test_step_is_told_to_end_with_its_snakemake_and_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / ".snakemake").mkdir()
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    snakemake = subprocess.Popen(
+        [sys.executable, "-c", SNAKEMAKE, STEP], stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=environment
+    )
+    assert snakemake.stdout is not None and snakemake.stdout.readline() == "begun\n"
+    with pytest.raises(InputError, match="steps of an earlier Snakemake are still at work"):
+        wait_for_orphans(tmp_path, seconds=0)
+    snakemake.kill()
+    wait_for_orphans(tmp_path, seconds=30)
+    assert snakemake.stdout.read() == "ended\n"
+
+
+def test_step_of_a_snakemake_that_has_ended_does_nothing(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "REPRISE_SNAKEMAKE": str(ended.pid)}
+    step = subprocess.run(
+        [sys.executable, "-c", STEP], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
+    )
+    assert step.returncode == 2 and step.stdout == ""
+    assert step.stderr == "error: the Snakemake that started this step has ended; type its command again\n"

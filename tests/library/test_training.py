@@ -1,0 +1,208 @@
+"""The training loop: sample order, resuming bit for bit, checkpoints that are damaged, signals."""
+
+import errno
+import fcntl
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from reprise.step.errors import InputError
+from reprise.step.lock import locked
+from reprise.training.checkpoint import checkpoint_path, checkpoints, read_checkpoint, save_checkpoint
+from reprise.training.interval import interval
+from reprise.training.loop import INTERRUPTED, Chosen, Task, fit
+from reprise.training.optimiser import learning_rate
+from reprise.training.sampler import batches, integers, uniform
+
+SETTINGS = {
+    "epochs": 3,
+    "batch_size": 4,
+    "seed": 7,
+    "precision": "fp32",
+    "optimiser": {"name": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 1e-4},
+    "decay": {"every_epochs": 2, "factor": 0.1},
+}
+LONG = SETTINGS | {"epochs": 12}
+X = torch.linspace(-1, 1, 26 * 3).reshape(26, 3).sin()
+Y = X.sum(dim=1, keepdim=True) ** 2
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.ReLU(), nn.Linear(8, 1))
+
+
+def task(stop_after: int | None = None, stop_with: signal.Signals = signal.SIGTERM) -> Task:
+    """A small regression; after `stop_after` losses it sends this process a signal."""
+    calls = iter(range(10**6))
+
+    def check() -> None:
+        if next(calls) == stop_after:
+            os.kill(os.getpid(), stop_with)
+
+    def terms(model: nn.Module, samples: np.ndarray, epoch: int) -> torch.Tensor:
+        check()
+        return ((model(X[samples]) - Y[samples]) ** 2).sum()[None]
+
+    def validate(model: nn.Module, cases: np.ndarray, epoch: int) -> dict[str, torch.Tensor]:
+        check()
+        return {"error": ((model(X[cases]) - Y[cases]) ** 2)[:, 0]}
+
+    def summary(found: dict[str, np.ndarray]) -> dict[str, float]:
+        return {"val_loss": float(found["error"].mean())}
+
+    mean = lambda sums, n: (sums[0] / n, sums[0] / n)  # noqa: E731
+    return Task(len(X), terms, mean, len(X), SETTINGS["batch_size"], validate, summary, {"best": "val_loss"})
+
+
+def train(
+    folder: Path,
+    work: Task | None = None,
+    settings: dict[str, Any] = SETTINGS,
+    data: str = "a store",
+    every: str = "60 seconds",
+) -> tuple[dict[str, Chosen], pd.DataFrame]:
+    return fit(network(), work or task(), settings, data, folder, folder / "tensorboard", interval(every))
+
+
+def assert_same(one: tuple, other: tuple) -> None:
+    """Two results of training are the same, bit for bit."""
+    pd.testing.assert_frame_equal(one[1], other[1], check_exact=True)
+    assert one[0]["best"].epoch == other[0]["best"].epoch
+    for name, tensor in one[0]["best"].weights.items():
+        assert torch.equal(tensor, other[0]["best"].weights[name]), name
+
+
+# An epoch is 6 steps of training and 7 batches of validation.
+@pytest.mark.parametrize("every", ["60 seconds", "1 steps"])
+@pytest.mark.parametrize("stop_after", [0, 4, 5, 6, 9, 12, 13, 25, 37])
+def test_interrupted_run_ends_as_one_never_stopped(tmp_path: Path, stop_after: int, every: str) -> None:
+    whole = train(tmp_path / "whole")
+    with pytest.raises(SystemExit) as stopped:
+        train(tmp_path / "killed", task(stop_after), every=every)
+    assert stopped.value.code == INTERRUPTED
+    assert_same(train(tmp_path / "killed", every=every), whole)
+
+
+@pytest.mark.parametrize("kind", ["last", "best"])
+@pytest.mark.parametrize("damage", ["truncate", "flip a bit", "empty", "not a checkpoint"])
+def test_damaged_checkpoint_is_passed_over(
+    tmp_path: Path, damage: str, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = train(tmp_path / "whole")
+    with pytest.raises(SystemExit):
+        train(tmp_path / "killed", task(29), every="1 steps")
+    newest, *_ = checkpoints(tmp_path / "killed", "last")
+    victim, *_ = checkpoints(tmp_path / "killed", kind)
+    content = bytearray(victim.read_bytes())
+    content[len(content) // 2] ^= 1
+    replaced = {"truncate": content[: len(content) // 2], "flip a bit": content, "empty": b"", "not a checkpoint": b"x"}
+    victim.write_bytes(replaced[damage])
+    assert_same(train(tmp_path / "killed"), whole)
+    said = capfd.readouterr().err
+    assert f"{newest}: damaged" in said
+    assert ("going on from" in said) is (kind == "last")
+
+
+def test_checkpoint_of_other_settings_or_data_is_not_used(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    other = SETTINGS | {"batch_size": 5}
+    for changed in ({"settings": other}, {"data": "another store"}):
+        with pytest.raises(SystemExit):
+            train(tmp_path / "killed", task(5))
+        assert_same(train(tmp_path / "killed", **changed), train(tmp_path / f"fresh {[*changed]}", **changed))
+        assert "made by other code, data or settings" in capfd.readouterr().err
+        shutil.rmtree(tmp_path / "killed")
+
+
+def test_run_that_ended_gives_its_result_again_without_training(tmp_path: Path) -> None:
+    whole = train(tmp_path)
+    assert_same(train(tmp_path, task(stop_after=0)), whole)
+
+
+def test_best_weights_outlive_many_improvements(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        train(tmp_path, task(100), LONG, every="20 steps")
+    assert len(checkpoints(tmp_path, "last")) == 2 and len(checkpoints(tmp_path, "best")) <= 3
+    checkpoints(tmp_path, "last")[0].write_bytes(b"")
+    assert_same(train(tmp_path, settings=LONG, every="20 steps"), train(tmp_path / "whole", settings=LONG))
+    assert "going on from" in capfd.readouterr().err
+
+
+def test_full_disk_keeps_the_last_good_checkpoint(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    first, second = (checkpoint_path(tmp_path, "last", number) for number in (1, 2))
+    assert save_checkpoint(first, {"x": 1}, "me")
+    (tmp_path / ".checkpoint.part").symlink_to("/dev/full")
+    assert not save_checkpoint(second, {"x": 2}, "me")
+    assert "No space left on device" in capfd.readouterr().err
+    assert checkpoints(tmp_path, "last") == [first]
+    assert read_checkpoint(first, "me", torch.device("cpu")) == {"x": 1}
+
+
+def test_second_process_in_one_folder_leaves_and_names_the_first(tmp_path: Path) -> None:
+    message = f"another process is at work here .process {os.getpid()} on"
+    with locked(tmp_path), pytest.raises(InputError, match=message), locked(tmp_path):
+        pass
+
+
+def test_disk_without_locks_is_said_and_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with locked(tmp_path):
+        assert "this disk has no locks" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["", "60", "x seconds", "0 steps", "-1 seconds", "5 minutes", "nan steps"])
+def test_interval_must_be_seconds_or_steps(text: str) -> None:
+    with pytest.raises(ValueError):
+        interval(text)
+
+
+def test_diverging_loss_is_one_clear_error(tmp_path: Path) -> None:
+    wild = SETTINGS | {"optimiser": SETTINGS["optimiser"] | {"lr": 1e9}}
+    with pytest.raises(InputError, match="not finite; lower optimiser: lr"):
+        train(tmp_path, settings=wild)
+
+
+def test_learning_rate_falls_by_steps() -> None:
+    assert [learning_rate(SETTINGS, epoch) for epoch in (0, 1, 2, 4)] == pytest.approx([0.05, 0.05, 0.005, 0.0005])
+
+
+@given(st.integers(1, 200), st.integers(1, 64), st.integers(0, 9), st.integers(0, 9))
+def test_an_epoch_shows_each_sample_at_most_once(count: int, size: int, seed: int, epoch: int) -> None:
+    parts = list(batches(count, size, seed, epoch))
+    seen = np.concatenate(parts)
+    assert len(set(seen)) == len(seen) == max(count // size, 1) * min(size, count)
+    assert all(np.array_equal(a, b) for a, b in zip(parts, batches(count, size, seed, epoch), strict=True))
+
+
+@given(st.integers(0, 2**31), st.integers(0, 1000), st.permutations(range(50)))
+def test_a_samples_draw_does_not_depend_on_its_batch(seed: int, epoch: int, order: list[int]) -> None:
+    samples = np.array(order)
+    together = integers(seed, epoch, samples, 1, 24)
+    assert all(together[place] == integers(seed, epoch, np.array(order[place]), 1, 24) for place in (0, 17, 49))
+    assert together.min() >= 0 and together.max() < 24
+
+
+def test_draws_are_uniform_and_differ_by_epoch_and_stream() -> None:
+    draws = uniform(0, 0, np.arange(100_000), 0)
+    assert np.histogram(draws, 10, (0, 1))[0] == pytest.approx(np.full(10, 10_000), rel=0.05)
+    for other in (
+        uniform(0, 1, np.arange(1000), 0),
+        uniform(0, 0, np.arange(1000), 1),
+        uniform(1, 0, np.arange(1000), 0),
+    ):
+        assert abs(np.corrcoef(draws[:1000], other)[0, 1]) < 0.15

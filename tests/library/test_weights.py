@@ -1,0 +1,162 @@
+"""Files of weights: what is written comes back, damage is one message, downloads are verified."""
+
+import hashlib
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import safetensors.torch
+import torch
+
+from echonet import fetch_weights as step
+from echonet.learning.download import fetch_weights
+from echonet.learning.video_network import video_network
+from reprise.models.initial import read_state_dict
+from reprise.models.weights import load_model, read_info, save_model
+from reprise.step.errors import InputError
+
+CPU = torch.device("cpu")
+INFO = {"kind": "ef", "network": "mc3_18", "width": 0.125, "frames": 32, "period": 2, "epoch": 7}
+INFO |= {"normalisation": {"mean": [1.5], "std": [2.0]}, "settings": {"precision": "fp32"}}
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(1)
+    model = video_network("mc3_18", 0.125)
+    model(torch.randn(2, 3, 2, 32, 32))  # moves the running statistics
+    return model.eval()
+
+
+@pytest.fixture
+def saved(tmp_path, model):
+    save_model(tmp_path / "mc3.safetensors", model, INFO)
+    return tmp_path / "mc3.safetensors"
+
+
+def test_a_network_comes_back_with_its_info(saved, model):
+    loaded, info = load_model(saved, CPU, "ef", video_network)
+    clip = torch.randn(1, 3, 2, 32, 32)
+    assert info == INFO
+    assert not loaded.training
+    assert torch.allclose(loaded(clip), model(clip), atol=1e-5)
+    assert loaded.state_dict().keys() == model.state_dict().keys()
+    header = saved.read_bytes()
+    assert json.loads(json.loads(header[8 : 8 + int.from_bytes(header[:8], "little")])["__metadata__"]["model"]) == INFO
+
+
+def test_same_weights_same_bytes_and_no_trace_of_wrappers(saved, model, tmp_path):
+    save_model(tmp_path / "wrapped.safetensors", torch.nn.DataParallel(model), INFO)
+    assert (tmp_path / "wrapped.safetensors").read_bytes() == saved.read_bytes()
+
+
+def test_loading_leaves_the_random_numbers_alone(saved):
+    torch.manual_seed(5)
+    expected = torch.rand(1)
+    torch.manual_seed(5)
+    load_model(saved, CPU, "ef", video_network)
+    assert torch.rand(1) == expected
+
+
+@pytest.mark.parametrize("keep", [0, 7, 200, 9000, -1])
+def test_a_truncated_file_is_one_message(saved, keep):
+    saved.write_bytes(saved.read_bytes()[:keep])
+    with pytest.raises(InputError, match=r"mc3\.safetensors: not a readable"):
+        load_model(saved, CPU, "ef", video_network)
+
+
+def test_wrong_weights_are_one_message(saved, model, tmp_path):
+    with pytest.raises(InputError, match="expected weights of kind segmentation, found ef"):
+        load_model(saved, CPU, "segmentation", video_network)
+    save_model(saved, model, INFO | {"network": "r3d_18"})
+    with pytest.raises(InputError, match="weights of another network than r3d_18"):
+        load_model(saved, CPU, "ef", video_network)
+    save_model(saved, model, INFO | {"width": 0.25})
+    with pytest.raises(InputError, match="size mismatch"):
+        load_model(saved, CPU, "ef", video_network)
+    save_model(saved, model, {"kind": "ef"})
+    with pytest.raises(InputError, match="no network, width, normalisation, settings in its header"):
+        read_info(saved)
+    with pytest.raises(InputError, match="not a readable safetensors file"):
+        load_model(tmp_path / "absent.safetensors", CPU, "ef", video_network)
+
+
+def test_values_that_are_not_finite_are_refused(saved, model):
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    state["fc.weight"][0, 3] = torch.inf
+    safetensors.torch.save_file(state, saved, {"model": json.dumps(INFO)})
+    with pytest.raises(InputError, match=r"not finite, such as fc\.weight"):
+        load_model(saved, CPU, "ef", video_network)
+
+
+@pytest.fixture
+def server(model, tmp_path_factory):
+    """URL of a server of its own: a good file under two names, one that breaks off, one that is no file of weights."""
+    path = tmp_path_factory.mktemp("server") / "mc3.pth"
+    torch.save(model.state_dict(), path)
+    good = path.read_bytes()
+    digest = hashlib.sha256(good).hexdigest()
+    content = {"/mc3.pth": good, f"/mc3-{digest[:8]}.pth": good, "/mc3-00000000.pth": good, "/page.pth": b"<html>"}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            torn = self.path == "/torn.pth"
+            body = good if torn else content.get(self.path)
+            self.send_response(200 if body else 404)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write((body or b"")[: 3000 if torn else None])
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{http.server_port}", digest, path
+        http.shutdown()
+
+
+def test_good_downloads_and_copies_arrive(server, tmp_path, model):
+    url, digest, path = server
+    sources = [(f"{url}/mc3.pth", None), (f"{url}/mc3.pth", digest), (f"{url}/mc3-{digest[:8]}.pth", None)]
+    for source, sha256 in [*sources, (str(path), digest[:12])]:
+        target = tmp_path / "weights" / "here.pth"
+        fetch_weights(source, target, sha256)
+        assert torch.equal(read_state_dict(target)["fc.weight"], model.state_dict()["fc.weight"])
+        target.unlink()
+
+
+@pytest.mark.parametrize(
+    ("name", "sha256", "message"),
+    [
+        ("mc3-00000000.pth", None, "expected SHA-256 00000000, found"),
+        ("mc3.pth", "beef", "expected SHA-256 beef, found"),
+        ("absent.pth", None, "cannot be downloaded .*404"),
+        ("torn.pth", None, "broke off after 3000 of"),
+        ("page.pth", None, "not a readable file of weights"),
+    ],
+)
+def test_bad_downloads_leave_nothing(server, tmp_path, name, sha256, message):
+    with pytest.raises(InputError, match=message) as caught:
+        fetch_weights(f"{server[0]}/{name}", tmp_path / "weights.pth", sha256)
+    assert str(caught.value).startswith(f"{server[0]}/{name}: ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_server_and_no_file_are_one_message(tmp_path):
+    with pytest.raises(InputError, match="cannot be downloaded"):
+        fetch_weights("http://127.0.0.1:9/weights.pth", tmp_path / "weights.pth")
+    with pytest.raises(InputError, match=r"absent\.pth: no such file"):
+        fetch_weights(str(tmp_path / "absent.pth"), tmp_path / "weights.pth")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_step_names_what_it_does_not_know(tmp_path):
+    for name, message in (
+        ("coco/r3d_18", "only kinetics400 can be fetched for r3d_18"),
+        ("coco", "<weights>/<network>"),
+    ):
+        args = step.arguments().parse_args(["--name", name, "--output", str(tmp_path / "weights.pth")])
+        with pytest.raises(InputError, match=message):
+            step.main(args)

@@ -1,0 +1,40 @@
+"""What the figures of predicted against measured EF share."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from echonet.analysis.measures import by_video
+from echonet.analysis.results import read_clips
+from reprise.plots.steps import DECIMALS, figure_parser, run_label
+
+
+def ef_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser for a step that draws predicted against measured EF, a panel a file."""
+    parser = figure_parser(description)
+    parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
+    parser.add_argument(
+        "--predictions", type=Path, nargs="+", required=True, help="{run}/{protocol}/test_predictions.csv"
+    )
+    return parser
+
+
+def read_ef(paths: Sequence[Path], cases: pd.DataFrame) -> pd.DataFrame:
+    """EF of each case by each file of predictions.
+
+    Returns: columns panel, protocol, clips, case, truth, prediction, both in percent. A video's prediction is the mean
+        of all its clips (clips "all"), or that of its first one (clips "first") where not all were predicted; NaN
+        where there is none.
+    """
+    tables = []
+    for path in paths:
+        by_clips = by_video(read_clips(path), seed=0)
+        clips = "all" if "all" in by_clips else "first"
+        prediction = by_clips[clips].reindex(cases.index).round(DECIMALS)
+        table = pd.DataFrame({"truth": cases["ef"], "prediction": prediction}).reset_index(names="case")
+        run, protocol = path.parent.parent.name, path.parent.name
+        labels = {"panel": f"{run_label(run)} ({protocol})", "protocol": protocol, "clips": clips}
+        tables.append(pd.DataFrame({**labels, **table}))
+    return pd.concat(tables, ignore_index=True)

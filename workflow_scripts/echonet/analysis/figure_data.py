@@ -1,0 +1,63 @@
+"""What the figures' steps share: the study's tables as figures need them, the choice of cases."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from reprise.data.store import Store
+from reprise.step.errors import InputError
+from reprise.step.tables import read_table
+
+AREAS = {"case": str, "frame": int, "area": float}
+
+
+class Segmented(NamedTuple):
+    """A network's masks of every frame: areas (case, frame, area in px) and, row for row, the packed masks."""
+
+    areas: pd.DataFrame
+    masks: np.ndarray
+
+
+def scored_cases(store: Store) -> pd.DataFrame:
+    """The store's test cases that have tracings, by case; only these are scored."""
+    cases = store.cases
+    return cases[(cases["split"] == "test") & (cases["traced"] >= 0)].set_index("case", drop=False)
+
+
+def read_segmented(areas: Path, masks: Path) -> Segmented:
+    """A network's areas and masks.
+
+    Raises:
+        InputError: a file is unreadable, or they are not of the same frames.
+    """
+    table = read_table(areas, AREAS)
+    try:
+        packed = np.load(masks, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{masks}: not a readable array: {error}") from error
+    if len(packed) != len(table):
+        raise InputError(f"{masks}: {len(packed)} masks; expected {len(table)}, one for each row of {areas}")
+    return Segmented(table, packed)
+
+
+def masks_of(segmented: Segmented, rows: Sequence[int] | np.ndarray, width: int) -> np.ndarray:
+    """Masks (n, H, W) bool at `rows` of the areas."""
+    return np.unpackbits(np.asarray(segmented.masks[rows]), axis=-1, count=width).astype(bool)
+
+
+def evenly_over(values: pd.Series, count: int) -> list[str]:
+    """Labels of at most `count` entries spread evenly over the range of `values`, in rising order of value.
+
+    For each of `count` equidistant values from the lowest to the highest the nearest entry is taken that was not
+    taken before; of equally near ones, the first by label. So nobody picks them by hand.
+    """
+    left = values.dropna().sort_index()
+    chosen = []
+    for target in np.linspace(left.min(), left.max(), min(count, len(left))) if len(left) else []:
+        nearest = (left - target).abs().idxmin()
+        chosen.append(nearest)
+        left = left.drop(nearest)
+    return list(values[chosen].sort_values(kind="stable").index)

@@ -1,0 +1,116 @@
+"""The study's measures with their intervals, by either protocol: published habits, and sound ones."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from echonet.analysis.auc import auc
+from echonet.analysis.overlap import dice, pooled_dice
+from reprise.evaluation.bootstrap import interval, resampled_sums
+from reprise.evaluation.estimates import Estimate, Row, Sampling, metric
+from reprise.evaluation.regression import error_terms, errors, errors_from_sums
+
+LEVELS = {"published": 0.90, "sound": 0.95}
+EF_THRESHOLDS = (35, 40, 45, 50)
+POINTS = "EF points"
+UNITS = {"mae": POINTS, "rmse": POINTS, "r2": "1", "r2_pearson": "1"}
+OTHER = {"large": "small", "small": "large"}
+PARTS = {"dice_overall": ["large", "small"], "dice_large": ["large"], "dice_small": ["small"]}
+
+
+def row(protocol: str, quantity: str, unit: str, estimate: Estimate) -> Row:
+    """A row of the metrics' table with the protocol's level."""
+    return metric(protocol, quantity, unit, estimate, LEVELS[protocol])
+
+
+def images_of(overlap: pd.DataFrame, protocol: str) -> pd.DataFrame:
+    """The traced images as a protocol counts them: `sound` leaves out malformed tracings and takes large by area."""
+    return overlap if protocol == "published" else by_area(well_traced(overlap))
+
+
+def well_traced(overlap: pd.DataFrame) -> pd.DataFrame:
+    """Only videos of which both tracings have the right number of rows."""
+    return overlap[overlap["tracing_ok"]]
+
+
+def by_area(overlap: pd.DataFrame) -> pd.DataFrame:
+    """The larger traced image of a video as `large`, whatever the order in the file of tracings."""
+    return overlap.assign(image=overlap["image"].where(overlap["order_ok"], overlap["image"].map(OTHER)))
+
+
+def dice_estimate(images: pd.DataFrame, unit: str, level: float, sampling: Sampling) -> Estimate:
+    """Micro Dice of images, resampled by `image`, or by `video` with its images together."""
+    terms = images[["intersection", "union"]]
+    if unit == "video":
+        terms = terms.groupby(images["case"], sort=False).sum()
+    sums = resampled_sums(terms, *sampling)
+    low, high = interval(dice(sums[:, 0], sums[:, 1]), level)
+    return Estimate(pooled_dice(images["intersection"], images["union"]), low, high, len(terms))
+
+
+def dice_rows(network: str, overlap: pd.DataFrame, protocol: str, sampling: Sampling) -> Iterator[Row]:
+    """Micro Dice of one segmentation network: overall, large and small, of validation and test."""
+    unit = "image" if protocol == "published" else "video"
+    images = images_of(overlap, protocol)
+    for split in ("val", "test"):
+        for name, parts in PARTS.items():
+            chosen = images[(images["split"] == split) & images["image"].isin(parts)]
+            estimate = dice_estimate(chosen, unit, LEVELS[protocol], sampling)
+            yield row(protocol, f"segmentation/{network}/{split}/{name}", "1", estimate)
+
+
+def error_estimates(truth: Any, prediction: Any, level: float, sampling: Sampling) -> dict[str, Estimate]:
+    """MAE, RMSE and both R2 of EF, resampled by video; videos without a prediction do not count."""
+    known = ~np.isnan(np.asarray(prediction, dtype=float))
+    y, p = np.asarray(truth, dtype=float)[known], np.asarray(prediction, dtype=float)[known]
+    values = errors(y, p)
+    resampled = errors_from_sums(resampled_sums(error_terms(y, p), *sampling)) if len(y) else {}
+    return {name: Estimate(values[name], *interval(resampled.get(name, []), level), len(y)) for name in values}
+
+
+def error_rows(prefix: str, truth: Any, prediction: Any, protocol: str, sampling: Sampling) -> Iterator[Row]:
+    """Errors of EF as rows."""
+    for name, estimate in error_estimates(truth, prediction, LEVELS[protocol], sampling).items():
+        yield row(protocol, f"{prefix}/{name}", UNITS[name], estimate)
+
+
+def auc_rows(prefix: str, truth: Any, prediction: Any, protocol: str) -> Iterator[Row]:
+    """AUC of telling whether EF is above each threshold, with DeLong's interval."""
+    known = ~np.isnan(np.asarray(prediction, dtype=float))
+    y, p = np.asarray(truth, dtype=float)[known], np.asarray(prediction, dtype=float)[known]
+    for threshold in EF_THRESHOLDS:
+        area = auc(y > threshold, p, LEVELS[protocol])
+        yield row(protocol, f"{prefix}/auc_{threshold}", "1", Estimate(*area, len(y)))
+
+
+def all_clips_there(clips: pd.DataFrame) -> bool:
+    """Whether predictions (case, start) are of all clips, not only of those that beats need."""
+    starts = clips.groupby("case")["start"]
+    return bool(starts.max().max() > 0 and (starts.count() == starts.max() + 1).all())
+
+
+def by_video(clips: pd.DataFrame, seed: int) -> dict[str, pd.Series]:
+    """EF of each video by way of choosing clips: `one` at random and the mean of `all`, if all are there, and `first`.
+
+    Args:
+        clips: case, start, prediction; a row a clip.
+    """
+    ordered = clips.sort_values(["case", "start"], ignore_index=True)
+    videos = ordered.groupby("case")
+    chosen = {"first": videos["prediction"].first()}
+    if all_clips_there(clips):
+        counts = videos.size()
+        drawn = np.floor(np.random.default_rng(seed).random(len(counts)) * counts).astype(int)
+        one = ordered.loc[counts.cumsum() - counts + drawn].set_index("case")["prediction"]
+        chosen |= {"one": one, "all": videos["prediction"].mean()}
+    return chosen
+
+
+def ef_rows(prefix: str, by_clips: dict[str, pd.Series], ef: pd.Series, protocol: str, s: Sampling) -> Iterator[Row]:
+    """Errors and AUC of EF for each way of choosing clips; `ef` is the truth by case."""
+    for clips, prediction in by_clips.items():
+        truth = ef.loc[prediction.index]
+        yield from error_rows(f"{prefix}/{clips}", truth, prediction, protocol, s)
+        yield from auc_rows(f"{prefix}/{clips}", truth, prediction, protocol)

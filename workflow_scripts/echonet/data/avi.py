@@ -1,0 +1,131 @@
+"""Video files as arrays: read what OpenCV decodes, write MJPG in AVI, and examine an AVI without decoding it."""
+
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from reprise.step.errors import InputError
+
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's lines name no file; the errors raised here do
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+
+
+class Header(NamedTuple):
+    """What a video file says of itself: number of frames, size in pixels, frames a second."""
+
+    frames: int
+    height: int
+    width: int
+    fps: float
+
+
+class Video(NamedTuple):
+    """A decoded video: frames (F, H, W, 3) uint8 RGB, and frames a second."""
+
+    frames: np.ndarray
+    fps: float
+
+
+def read_video(path: str | Path) -> Video:
+    """Decode a whole video file (AVI, MP4, MOV) to memory, every frame in its order.
+
+    Raises:
+        InputError: no such file, not a video, no frame in it, or not as many frames as its header promises.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    # One thread a file: these files are small, and callers decode several of them side by side.
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    try:
+        if not capture.isOpened():
+            raise InputError(f"{path}: not a video file that can be read")
+        promised, fps = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), capture.get(cv2.CAP_PROP_FPS)
+        frames = list(_decoded(capture))
+    finally:
+        capture.release()
+    if not frames:
+        raise InputError(f"{path}: no frame in it can be decoded")
+    if len(frames) != promised:
+        raise InputError(f"{path}: its header promises {promised} frames, {len(frames)} could be decoded")
+    return Video(np.stack(frames), fps)
+
+
+def write_mjpg(path: str | Path, frames: np.ndarray, fps: float) -> None:
+    """Write frames (F, H, W, 3) uint8 RGB as Motion-JPEG to a file whose name ends in `.avi`.
+
+    Raises:
+        InputError: the file could not be written whole, as on a full disk.
+    """
+    count, height, width, _ = frames.shape
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), fps, (width, height))
+    try:
+        for frame in frames:
+            writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+    finally:
+        writer.release()
+    # OpenCV reports neither a full disk nor an odd size that it crops.
+    try:
+        found = avi_header(Path(path).read_bytes(), "it is")[:3]
+    except (InputError, FileNotFoundError) as error:
+        raise InputError(f"{path}: could not be written whole; is the disk full? ({error})") from error
+    if found != (count, height, width):
+        raise InputError(f"{path}: could not be written as {count} frames of {height}x{width}, found {found}")
+
+
+def avi_header(data: bytes, name: str | Path) -> Header:
+    """The header of an AVI file's bytes, held against the frames that are really there; nothing is decoded.
+
+    `frames` is the length of the video stream. Layout: Microsoft, "AVI RIFF File Reference".
+
+    Raises:
+        InputError: not an AVI file, truncated, without a video stream or frames, or with a false frame count.
+    """
+    if data[:4] != b"RIFF" or data[8:12] != b"AVI ":
+        raise InputError(f"{name}: not an AVI file")
+    chunks = list(_chunks(data))
+    ends = max(start + size for _, start, size in chunks)
+    if ends > len(data):
+        raise InputError(f"{name}: truncated (expected {ends} bytes, found {len(data)})")
+    try:
+        number, header = _video_stream(data, chunks)
+    except (struct.error, ValueError, IndexError) as error:
+        raise InputError(f"{name}: no readable video stream in it") from error
+    found = sum(kind in (b"%02ddc" % number, b"%02ddb" % number) and size > 0 for kind, _, size in chunks)
+    if not found:
+        raise InputError(f"{name}: no frame in it")
+    if found != header.frames:
+        raise InputError(f"{name}: its header promises {header.frames} frames, {found} are in it")
+    return header
+
+
+def _decoded(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
+    while True:
+        more, frame = capture.read()
+        if not more:
+            return
+        yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Each RIFF chunk as (kind, where its content starts, its size); lists are entered, so it is one flat walk."""
+    at = 0
+    while at + 8 <= len(data):
+        kind, size = struct.unpack_from("<4sI", data, at)
+        yield kind, at + 8, size
+        at += 12 if kind in (b"RIFF", b"LIST") else 8 + size + size % 2
+
+
+def _video_stream(data: bytes, chunks: list[tuple[bytes, int, int]]) -> tuple[int, Header]:
+    """Number of the first video stream, and its header; ValueError, IndexError or struct.error if there is none."""
+    streams = [(at, start) for at, (kind, start, _) in enumerate(chunks) if kind == b"strh"]
+    number = [data[start : start + 4] for _, start in streams].index(b"vids")
+    at, start = streams[number]
+    scale, rate, _, length = struct.unpack_from("<4I", data, start + 20)
+    width, height = struct.unpack_from("<2i", data, chunks[at + 1][1] + 4)
+    return number, Header(length, abs(height), width, rate / max(scale, 1))

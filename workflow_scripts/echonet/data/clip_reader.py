@@ -1,0 +1,38 @@
+"""Reads one echo clip, whatever it came in: multi-frame DICOM, AVI, MP4, MOV or another video."""
+
+from pathlib import Path
+
+from echonet.data.clip_video import read_video_clip
+from echonet.data.dicom import read_dicom_clip
+from echonet.data.frames import Clip
+from reprise.step.errors import InputError
+
+VIDEO_SUFFIXES = {".avi", ".mp4", ".mov", ".m4v", ".mkv", ".webm", ".wmv", ".mpg", ".mpeg"}
+DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
+LOW_GROUPS = {b"\x02\0", b"\x08\0", b"\0\x02", b"\0\x08"}  # with which a DICOM file without a preamble begins
+
+
+def clip_format(path: Path) -> str | None:
+    """What a file is taken for, `dicom` or `video`, by its first bytes, then by its suffix; None if neither."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(132)
+    except OSError:
+        return None
+    suffix = path.suffix.lower()
+    if start[128:] == b"DICM" or suffix in DICOM_SUFFIXES or (suffix == "" and start[:2] in LOW_GROUPS):
+        return "dicom"
+    return "video" if suffix in VIDEO_SUFFIXES else None
+
+
+def read_clip(path: Path) -> Clip:
+    """Decode a clip.
+
+    Raises:
+        InputError: it cannot be read. The message says why, without the file's name (which may identify a
+            person), and in words that quote nothing from the file.
+    """
+    kind = clip_format(path)
+    if kind is None:
+        raise InputError("is neither DICOM nor a video, by its first bytes and its suffix")
+    return read_dicom_clip(path) if kind == "dicom" else read_video_clip(path)

@@ -1,0 +1,47 @@
+"""Reads the frames of a video file: AVI, MP4, MOV and whatever else FFmpeg decodes."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from echonet.data.frames import Clip, first_plausible, stack_frames
+from reprise.step.errors import InputError
+
+
+def read_video_clip(source: Path | BytesIO) -> Clip:
+    """Decode a video file, or the video inside a DICOM file; colour becomes grey.
+
+    Raises:
+        InputError: it is damaged, cut short, or holds no video; the message does not name the file.
+    """
+    try:
+        with av.open(source if isinstance(source, BytesIO) else str(source), "r") as container:
+            if not container.streams.video:
+                raise InputError("holds no video")
+            frames = stack_frames(_upright_frames(container))
+            fps, fps_source = first_plausible({"video header": container.streams.video[0].average_rate})
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise InputError("is damaged, or no video that can be decoded") from error
+    return Clip(frames, fps, fps_source)
+
+
+def _upright_frames(container: av.container.InputContainer) -> Iterator[np.ndarray]:
+    """Grey frames, turned as the header asks.
+
+    Packets are counted, not frames: an edit list may rightly hide frames, but not the packets they come from.
+    """
+    stream = container.streams.video[0]
+    promised, found = stream.frames, 0
+    for packet in container.demux(stream):
+        found += packet.size > 0
+        if packet.is_corrupt:
+            raise InputError("is cut short or damaged")
+        for frame in packet.decode():
+            grey = cv2.cvtColor(frame.to_ndarray(format="rgb24"), cv2.COLOR_RGB2GRAY)
+            yield np.ascontiguousarray(np.rot90(grey, round(frame.rotation / 90) % 4))
+    if found < promised:
+        raise InputError(f"is cut short: its header promises {promised} frames, it holds {found}")

@@ -1,0 +1,198 @@
+"""Reads the frames of an ultrasound DICOM file, in any photometric form and transfer syntax that has a decoder."""
+
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pydicom
+from pydicom.encaps import generate_frames
+from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, iter_pixels, pixel_array
+from pydicom.pixels.utils import get_expected_length
+from pydicom.uid import (
+    UID,
+    EnhancedUSVolumeStorage,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from echonet.data.clip_video import read_video_clip
+from echonet.data.frames import Clip, first_plausible, stack_frames
+from reprise.step.errors import InputError
+
+ULTRASOUND = {"US", "IVUS", "OT", "SC", "XC", ""}  # echo exports often say OT, SC or XC, or nothing at all
+VIDEO_SYNTAXES = "1.2.840.10008.1.2.4.10"  # MPEG2, MPEG-4 AVC/H.264 and HEVC/H.265: .100 to .108
+PATIENT_GROUP = 0x0010
+IDENTIFYING_TYPES = {"PN", "DA", "UI"}
+IDENTIFYING = {"AccessionNumber", "StudyID", "InstitutionName", "InstitutionAddress", "DeviceSerialNumber"}
+
+
+def read_dicom_clip(path: Path) -> Clip:
+    """Decode the frames of a DICOM file; colour becomes grey, more than 8 bits are scaled over the whole clip.
+
+    Raises:
+        InputError: it is no ultrasound, has no pixels, or they cannot be decoded. The message quotes no header.
+    """
+    with _silence():
+        header = _read_header(path)
+        fps, fps_source = _frame_rate(header)
+        if str(header.file_meta.TransferSyntaxUID).startswith(VIDEO_SYNTAXES):
+            video = _embedded_video(header)
+            known = (fps, fps_source) if fps_source != "assumed" else (video.fps, video.fps_source)
+            return Clip(video.frames, *known)
+        return Clip(_decode(header), fps, fps_source)
+
+
+def identifying_words(path: Path) -> frozenset[str]:
+    """Words of a DICOM header that may name a person: lower case, three letters or more; and its UIDs, whole.
+
+    They are for comparison, never to be written. An unreadable header gives none.
+    """
+    with _silence():
+        try:
+            header = pydicom.dcmread(path, force=True, stop_before_pixels=True)
+            elements = [element for element in header.iterall() if _names(element)]
+            values = [(str(element.value).lower(), element.VR == "UI") for element in elements]
+        except Exception:  # a damaged file may make the parser raise anything
+            return frozenset()
+    words = [word for text, is_uid in values for word in ([text] if is_uid else re.findall(r"[^\W_]+", text))]
+    return frozenset(word for word in words if len(word) >= 3)
+
+
+def _names(element: pydicom.DataElement) -> bool:
+    """Whether an element may name a person, an examination or a place."""
+    by_type = element.VR in IDENTIFYING_TYPES or element.tag.group == PATIENT_GROUP
+    return by_type or element.keyword in IDENTIFYING
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep header values out of the log: warnings of pydicom and of its decoders quote them."""
+    loggers = [logging.getLogger(name) for name in ("pydicom", "pylibjpeg", "libjpeg", "openjpeg")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def _read_header(path: Path) -> pydicom.Dataset:
+    try:
+        header = pydicom.dcmread(path, force=True)
+        modality = str(header.get("Modality") or "").strip().upper()
+        complete = "PixelData" in header and {"Rows", "Columns", "PhotometricInterpretation"} <= set(header.dir())
+    except Exception as error:  # a damaged file may make the parser raise anything
+        raise InputError("is no readable DICOM file") from error
+    if not complete:
+        raise InputError("is a DICOM file without an image, or one that ends before it")
+    if modality not in ULTRASOUND:
+        raise InputError("is a DICOM file of another modality than ultrasound")
+    if header.get("SOPClassUID") == EnhancedUSVolumeStorage:
+        raise InputError("is an ultrasound volume, not a clip")
+    if "TransferSyntaxUID" not in header.file_meta:
+        header.file_meta.TransferSyntaxUID = _guessed_syntax(header)
+    return header
+
+
+def _guessed_syntax(header: pydicom.Dataset) -> UID:
+    """The transfer syntax of a file without file meta information, which pydicom inferred from its first element."""
+    implicit, little_endian = header.original_encoding
+    if implicit:
+        return ImplicitVRLittleEndian
+    return ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian
+
+
+def _frame_rate(header: pydicom.Dataset) -> tuple[float, str]:
+    vector = [_number(step) for step in np.atleast_1d(header.get("FrameTimeVector", []))[1:]]
+    return first_plausible(
+        {
+            "CineRate": header.get("CineRate"),
+            "RecommendedDisplayFrameRate": header.get("RecommendedDisplayFrameRate"),
+            "FrameTime": _per_second(_number(header.get("FrameTime"))),
+            "FrameTimeVector": _per_second(float(np.mean(vector)) if vector else 0.0),
+        }
+    )
+
+
+def _number(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return 0.0
+
+
+def _per_second(milliseconds: float) -> float:
+    return 1000 / milliseconds if milliseconds > 0 else 0.0
+
+
+def _embedded_video(header: pydicom.Dataset) -> Clip:
+    try:
+        stream = b"".join(generate_frames(header.PixelData, number_of_frames=1))
+    except Exception as error:
+        raise InputError("is damaged: its video cannot be taken out of the DICOM file") from error
+    return read_video_clip(BytesIO(stream))
+
+
+def _decode(header: pydicom.Dataset) -> np.ndarray:
+    """All frames, (F, H, W) uint8 grey.
+
+    Raises:
+        InputError: pixels are missing, damaged, or in a compression without a decoder.
+    """
+    syntax = header.file_meta.TransferSyntaxUID
+    encoding = f"transfer syntax: {syntax.name if syntax.name != str(syntax) else 'unknown'}"
+    try:
+        if not syntax.is_compressed and len(header.PixelData) < get_expected_length(header):
+            raise InputError("is cut short: fewer pixels than its header promises")
+        frames = stack_frames(_grey(frame, header) for frame in _frames(header))
+        promised = int(header.get("NumberOfFrames") or 1)
+        if len(frames) < promised:
+            raise InputError(f"is cut short: its header promises {promised} frames, it holds {len(frames)}")
+        return _scale_to_bytes(frames, header)
+    except InputError:
+        raise
+    except Exception as error:  # each decoder raises errors of its own
+        raise InputError(f"has pixels that are damaged or cannot be decoded ({encoding})") from error
+
+
+def _frames(header: pydicom.Dataset) -> Iterator[np.ndarray]:
+    """Frames as pydicom decodes them, colour as RGB, but palettes not applied."""
+    if header.file_meta.TransferSyntaxUID.is_compressed:
+        yield from iter_pixels(header)
+        return
+    # One by one: in uncompressed YBR_FULL_422 iter_pixels of pydicom 3.0 takes later frames for YBR_FULL.
+    for index in range(int(header.get("NumberOfFrames") or 1)):
+        yield pixel_array(header, index=index)
+
+
+def _grey(frame: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
+    """One frame as (H, W): colour as 8-bit luminance, grey as stored."""
+    if header.PhotometricInterpretation == "PALETTE COLOR":
+        frame = apply_color_lut(frame, header)
+        bits = 8 if frame.max() < 256 else 16
+    else:
+        bits = int(header.BitsStored)
+    if frame.ndim == 3:
+        return cv2.cvtColor(np.right_shift(frame, max(bits - 8, 0)).astype(np.uint8), cv2.COLOR_RGB2GRAY)
+    return np.ascontiguousarray(frame, frame.dtype.newbyteorder("="))
+
+
+def _scale_to_bytes(frames: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
+    """Grey frames as uint8, black to white: eight unsigned bits as they are, others over the clip's own range."""
+    grey = header.PhotometricInterpretation.startswith("MONOCHROME")
+    if frames.dtype != np.uint8 or (grey and header.BitsStored != 8):
+        frames = apply_voi_lut(apply_modality_lut(frames, header), header)
+        low, high = float(frames.min()), float(frames.max())
+        frames = np.round((frames.astype(np.float32) - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
+    return 255 - frames if header.PhotometricInterpretation == "MONOCHROME1" else frames

@@ -1,0 +1,131 @@
+"""Turns a folder of echo clips, in any readable format, into the form of EchoNet-Dynamic's videos.
+
+That is: grey, 112 x 112, MJPG in AVI, cropped to the sector, black outside it. Nothing of a header is carried over.
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from echonet.data.avi import write_mjpg
+from echonet.data.clip_reader import clip_format, read_clip
+from echonet.data.dicom import identifying_words
+from echonet.data.frames import Clip
+from echonet.data.sector import crop_square, cut_out, find_sector
+from reprise.data.anonymous_names import clip_name, shown_path
+from reprise.data.findings import Report
+from reprise.data.folders import files_below, one_line
+from reprise.step.command import progress
+from reprise.step.errors import InputError
+from reprise.step.files import file_sha256
+
+SIDE = 112
+NOTES = {
+    "motion": "",
+    "kept": "",
+    "brightness": "nothing moves in it: the sector was found by its brightness",
+    "nothing": "no sector found: its centre is kept as it is; text burned into the picture may remain",
+    "whole": "the sector fills the picture: nothing is masked; text burned into it may remain",
+}
+
+
+class Source(NamedTuple):
+    """A file, its hash, the words that its name must not hold, and how messages call it."""
+
+    path: Path
+    digest: str
+    identifying: frozenset[str]
+    shown: str
+
+
+def import_folder(root: Path, videos: Path, report: Report) -> pd.DataFrame:
+    """Convert every clip below `root` to an AVI in `videos`, and report each file that is none or is unreadable.
+
+    Args:
+        root: folder of clips, searched to any depth; hidden files are left out.
+        videos: an existing, empty folder.
+        report: gets a finding for each file that is not converted, and for what is odd about the others.
+
+    Returns: a row a clip: case (its name, without `.avi`), frames, fps, fps_source, source (dicom | video), height
+        and width of the source, sector (motion | brightness | nothing | whole | kept), top, left and side of the
+        crop in source pixels, sha256 of the source.
+
+    Raises:
+        InputError: the folder is missing or empty, or no file in it can be read; all files are then named.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    taken: dict[str, str] = {}  # hash of a source: name of its clip, lower case
+    for path in progress(_files(root, report), "clips"):
+        read = _read(path, root, taken, report)
+        if read:
+            source, clip = read
+            name = clip_name(path, source.identifying, taken.values(), source.digest)
+            taken[source.digest] = name.lower()
+            rows[name] = _convert(clip, videos / f"{name}.avi", source, report)
+    if not rows:
+        lines = [f"{file} {finding}" for _, file, _, finding in report.findings]
+        raise InputError("\n  ".join([f"{root}: no clip in it can be read:", *lines]))
+    return pd.DataFrame([{"case": name, **row} for name, row in rows.items()])
+
+
+def standard_frames(frames: np.ndarray) -> tuple[np.ndarray, str, tuple[int, int, int]]:
+    """Frames (F, H, W) cut to (F, 112, 112); how the sector was found; top, left and side of the crop.
+
+    Frames that are 112 x 112 already are taken for converted ones, and kept as they are.
+    """
+    if frames.shape[1:] == (SIDE, SIDE):
+        return frames, "kept", (0, 0, SIDE)
+    mask, found_by = find_sector(frames)
+    return cut_out(frames, mask, SIDE), found_by, crop_square(mask)
+
+
+def _files(root: Path, report: Report) -> list[Path]:
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder of clips")
+    below = files_below(root, lambda folder, why: report.exclude(one_line(f"{folder.relative_to(root)}"), "", why))
+    files = [path for path in below if path.is_file()]
+    if not files:
+        raise InputError(f"{root}: no file in it; expected echo clips (DICOM, AVI, MP4, MOV)")
+    return files
+
+
+def _read(path: Path, root: Path, taken: Collection[str], report: Report) -> tuple[Source, Clip] | None:
+    """Decode a file that is none of those `taken`; or report why not."""
+    try:
+        digest = file_sha256(path)
+    except OSError:
+        report.exclude(shown_path(path, root, (), "unreadable"), "", "cannot be opened")
+        return None
+    kind = clip_format(path)
+    identifying = identifying_words(path) if kind == "dicom" else frozenset[str]()
+    source = Source(path, digest, identifying, shown_path(path, root, identifying, digest))
+    if digest in taken:
+        report.exclude(source.shown, "", "is the same file as another one in the folder")
+        return None
+    try:
+        return source, read_clip(path)
+    except InputError as error:
+        (report.exclude if kind else report.note)(source.shown, "", str(error))
+        return None
+
+
+def _convert(clip: Clip, target: Path, source: Source, report: Report) -> dict[str, Any]:
+    """Write one clip's AVI; returns its row, and notes what is odd about it."""
+    frames, sector, (top, left, side) = standard_frames(clip.frames)
+    write_mjpg(target, np.repeat(frames[..., None], 3, axis=-1), clip.fps)
+    where = f"clip {target.stem}"
+    if NOTES[sector]:
+        report.note(source.shown, where, NOTES[sector])
+    if clip.fps_source == "assumed":
+        report.note(source.shown, where, f"no frame rate in it: {clip.fps:g} frames a second are assumed")
+    if len(frames) == 1:
+        report.note(source.shown, where, "a single frame: no beat can be found in it")
+    height, width = clip.frames.shape[1:]
+    return {
+        **{"frames": len(frames), "fps": clip.fps, "fps_source": clip.fps_source},
+        **{"source": clip_format(source.path), "height": height, "width": width},
+        **{"sector": sector, "top": top, "left": left, "side": side, "sha256": source.digest},
+    }

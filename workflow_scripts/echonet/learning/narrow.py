@@ -1,0 +1,93 @@
+"""A narrower network of the same kind: every hidden channel count of a convolutional network times a width."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
+
+from reprise.step.errors import InputError
+
+
+def narrow(build: Callable[[], nn.Module], width: float, image_shape: tuple[int, ...]) -> nn.Module:
+    """Build a convolutional network with every hidden channel count multiplied by `width`.
+
+    The network runs once without data (on torch's meta device); each layer takes the number of inputs that
+    reaches it and rounds its own outputs, so that concatenations and residual sums agree at any width.
+
+    Args:
+        build: makes the network at width 1.
+        width: above 0, at most 1; a layer keeps at least one channel, so a single output stays.
+        image_shape: (channels, ..., height, width) of one input; its channels are kept.
+
+    Returns:
+        The network in training mode with fresh weights: those of a convolution that batch normalisation
+        follows (it has no bias) are He-normal by fan-out, as in torchvision, others torch's default.
+
+    Raises:
+        InputError: the width is out of range, or the network has layers other than convolutions, batch
+            normalisations and linear layers.
+    """
+    if not 0 < width <= 1:
+        raise InputError(f"width: expected above 0 and at most 1, found {width}")
+    with torch.device("meta"):
+        model = build().eval()
+        _resize_all(model, width, torch.empty(1, *image_shape))
+    model.to_empty(device="cpu")
+    model.apply(_initialise)
+    return model.train()
+
+
+def _resize_all(model: nn.Module, width: float, images: Tensor) -> None:
+    layers = [layer for layer in model.modules() if any(True for _ in layer.parameters(recurse=False))]
+    strange = {type(layer).__name__ for layer in layers if not isinstance(layer, _ConvNd | _BatchNorm | nn.Linear)}
+    if strange:
+        raise InputError(f"width: only convolutional networks can be narrowed, found {', '.join(sorted(strange))}")
+    hooks = [layer.register_forward_pre_hook(partial(_resize, width)) for layer in layers]
+    with torch.no_grad():
+        model(images)
+    for hook in hooks:
+        hook.remove()
+
+
+def _resize(width: float, layer: Any, inputs: tuple[Tensor, ...]) -> None:
+    """Give a layer the inputs that reach it and `width` times its outputs, just before it runs."""
+    if isinstance(layer, _BatchNorm):
+        layer.num_features = inputs[0].shape[1]
+        sized: dict[str, tuple[int, ...]] = dict.fromkeys(
+            ("weight", "bias", "running_mean", "running_var"), (layer.num_features,)
+        )
+    elif isinstance(layer, nn.Linear):
+        layer.in_features, layer.out_features = inputs[0].shape[-1], _scaled(layer.out_features, width)
+        sized = {"weight": (layer.out_features, layer.in_features), "bias": (layer.out_features,)}
+    else:
+        layer.groups, layer.in_channels, layer.out_channels = _convolution(layer, inputs[0].shape[1], width)
+        inner = (layer.in_channels // layer.groups, *layer.kernel_size)
+        sized = {"weight": (layer.out_channels, *inner), "bias": (layer.out_channels,)}
+    for name, shape in sized.items():
+        tensor = getattr(layer, name)
+        if tensor is not None:
+            tensor.data = torch.empty(shape)
+
+
+def _convolution(layer: _ConvNd, inputs: int, width: float) -> tuple[int, int, int]:
+    """Groups, inputs and outputs of a narrowed convolution; a depthwise one stays depthwise."""
+    outputs = _scaled(layer.out_channels, width)
+    if layer.groups == layer.in_channels > 1:
+        return inputs, inputs, inputs * (layer.out_channels // layer.in_channels)
+    return math.gcd(layer.groups, inputs, outputs), inputs, outputs
+
+
+def _scaled(channels: int, width: float) -> int:
+    return max(1, round(channels * width))
+
+
+def _initialise(layer: nn.Module) -> None:
+    if isinstance(layer, _ConvNd | _BatchNorm | nn.Linear):
+        layer.reset_parameters()
+    if isinstance(layer, _ConvNd) and layer.bias is None:
+        nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")

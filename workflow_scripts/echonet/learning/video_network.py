@@ -1,0 +1,55 @@
+"""Video networks of torchvision that regress one value from a clip."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import nn
+
+from echonet.learning.narrow import narrow
+from reprise.models.initial import load_initial
+from reprise.step.errors import InputError
+
+CLIP_SHAPE = (3, 16, 112, 112)
+NETWORKS = ("r2plus1d_18", "r3d_18", "mc3_18")
+WEIGHTS = ("random", "kinetics400")
+MEAN_EF_PERCENT = 55.6  # of the training set; the regression starts there
+
+
+def video_network(network: str, width: float = 1, weights: str = "random", initial: Path | None = None) -> nn.Module:
+    """An 18-layer video network that maps (B, 3, L, H, W) to (B, 1) percent.
+
+    Args:
+        network: r2plus1d_18, r3d_18 or mc3_18.
+        width: every hidden channel count is multiplied by this.
+        weights: random or kinetics400 (only the last layer is random).
+        initial: state dict with those weights; not needed for random.
+
+    Raises:
+        InputError: no such network or weights, width with weights, or a file that does not fit.
+    """
+    if weights not in WEIGHTS:
+        raise InputError(f"weights: expected one of {', '.join(WEIGHTS)}, found {weights}")
+    builder = partial(torchvision.models.get_model_builder(_name(network)), weights=None, num_classes=1)
+    model: Any = builder() if width == 1 else narrow(builder, width, CLIP_SHAPE)
+    model.fc.reset_parameters()
+    with torch.no_grad():
+        model.fc.bias.fill_(MEAN_EF_PERCENT)
+    if weights != "random":
+        load_initial(model, initial, weights, width)
+    return model
+
+
+def video_weights_url(network: str, weights: str) -> str:
+    """Where torchvision keeps those weights; the file's name ends in the start of its SHA-256."""
+    if weights != "kinetics400":
+        raise InputError(f"weights: only kinetics400 can be fetched for {network}, found {weights}")
+    return torchvision.models.get_model_weights(_name(network)).DEFAULT.url
+
+
+def _name(network: str) -> str:
+    if network not in NETWORKS:
+        raise InputError(f"network: expected one of {', '.join(NETWORKS)}, found {network}")
+    return network

@@ -1,0 +1,138 @@
+"""From the published headline down to the sound figure, one habit of the published code at a time."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import pandas as pd
+
+from mslesion.analysis.measures import best_so_far
+from mslesion.analysis.protocols import CHOSEN_BY, PROTOCOLS
+from mslesion.analysis.results import COUNTS, Results
+from reprise.evaluation.confusion import rates
+from reprise.evaluation.estimates import Row, quirk
+from reprise.report.page_tables import number
+
+NAMES = {"published": "published", "by_patient": "published with patients left out", "sound": "sound"}
+
+
+class Link(NamedTuple):
+    """A habit, the Dice once it is given up, and what to know of it."""
+
+    name: str
+    dice: float
+    note: str
+
+
+def chain(network: str, results: Results) -> Iterator[Row]:
+    """The rows of a network trained by both protocols; none if it is not.
+
+    In the rows of `NETWORK/dice` each gives up one habit more, and the Dice without it is the next row's Dice with it.
+    `NETWORK/mean_fold/dice` stands beside them.
+    """
+    volumes, history = (_of(table, network) for table in results)
+    if any(volumes[protocol].empty for protocol in ("published", "sound")):
+        return
+    best = _best(history["published"])
+    links = [Link("", float(best.max()), ""), *_links(history, volumes)]
+    for before, after in pairwise(links):
+        yield quirk(after.name, f"{network}/dice", "1", [before.dice, after.dice], after.note)
+    ends = history["published"].sort_values("epoch").groupby("fold")["val_dice"].last()
+    note = (
+        "Beside the chain, whose weights are those of the best epochs: the mean over folds after the last epoch, "
+        "which nothing chose. The chain's last row gives the same habit up with the others."
+    )
+    values = [float(best.mean()), float(ends.mean())]
+    yield quirk("Best epoch by the scored fold, not the last", f"{network}/mean_fold/dice", "1", values, note)
+
+
+def _of(table: pd.DataFrame, network: str) -> dict[str, pd.DataFrame]:
+    own = table[table["network"] == network]
+    return {protocol: own[own["protocol"] == protocol] for protocol in PROTOCOLS}
+
+
+def _best(history: pd.DataFrame) -> pd.Series:
+    """Each fold's best pooled Dice."""
+    return best_so_far(history, int(history["epoch"].max()))["dice"]
+
+
+def _links(history: dict[str, pd.DataFrame], volumes: dict[str, pd.DataFrame]) -> Iterator[Link]:
+    """One link a habit, in the order in which they are given up."""
+    best = _best(history["published"])
+    note = f"The best Dice of the {len(best)} folds runs from {best.min():.3f} to {best.max():.3f}."
+    yield Link("Best fold, not the mean over folds", float(best.mean()), note)
+    leaking = _leaking(volumes["published"])
+    control = leaking > 0 and not volumes["by_patient"].empty
+    if control:
+        by_patient = float(_best(history["by_patient"]).mean())
+        note = f"{_split_note(leaking, volumes['published'])} Set against it: the same, with patients left out."
+        yield Link("Split by time point, not by patient", by_patient, note)
+    yield from _counting(volumes["by_patient" if control else "published"])
+    trained = "Slices and epoch as published" if control else "Slices, epoch and split as published"
+    note = _training_note(history) + ("" if control else f" {_split_note(leaking, volumes['published'])}")
+    yield Link(trained, float(volumes["sound"]["dice"].mean()), note)
+
+
+def _counting(published: pd.DataFrame) -> Iterator[Link]:
+    """The habits of counting: the same masks, scored otherwise."""
+    first = published[published["rater"] == 1]
+    note = (
+        "The published list joins slices of different scans at their ends and across slices without a lesion, never "
+        "scores its own first and last slice, and cuts slices to the network's size. Scored here: the same weights, "
+        "every slice with a lesion, whole and between its true neighbours."
+    )
+    yield Link("Neighbours in a list, not in the scan", _pooled(first, "lesion_slices"), note)
+    yield Link("Only slices with a lesion scored", _pooled(first, "all"), _lesion_only_note(first))
+    note = "Pooled over a fold, large lesion loads decide. Here each scan counts once, whatever its load and its fold."
+    yield Link("Pixels pooled, not a Dice for each scan", float(first["dice"].mean()), note)
+    if published["rater"].nunique() > 1:
+        by_rater = ", ".join(
+            f"{dice:.3f} against rater {key}" for key, dice in published.groupby("rater")["dice"].mean().items()
+        )
+        note = f"Networks are trained on rater 1's masks. The Dice is {by_rater}."
+        yield Link("One rater, not both", float(published["dice"].mean()), note)
+
+
+def _pooled(volumes: pd.DataFrame, slices: str) -> float:
+    """The mean over folds of the Dice of all their pixels together."""
+    counts = volumes.groupby("fold")[[f"{count}_{slices}" for count in COUNTS]].sum()
+    return float(rates(counts)["dice"].mean())
+
+
+def _lesion_only_note(volumes: pd.DataFrame) -> str:
+    pixels = [
+        volumes[[f"{count}_{slices}" for count in COUNTS]].to_numpy().sum() for slices in ("lesion_slices", "all")
+    ]
+    false = int((volumes["fp_all"] - volumes["fp_lesion_slices"]).sum())
+    return (
+        f"Which slices have a lesion is known from the reference only; {100 * pixels[0] / pixels[1]:.0f} % of all "
+        f"pixels are in them. The others can only add false positives: {number(false, 0)} pixels."
+    )
+
+
+def _leaking(volumes: pd.DataFrame) -> int:
+    """How many patients are in more than one fold."""
+    return int((volumes.groupby("patient")["fold"].nunique() > 1).sum())
+
+
+def _split_note(leaking: int, volumes: pd.DataFrame) -> str:
+    if not leaking:
+        return "Here no patient is in two folds, so the split itself is worth nothing."
+    return (
+        f"Time points of {leaking} of {volumes['patient'].nunique()} patients are spread over folds, and so are in "
+        "training and in the scored fold. How the authors dealt out theirs is not known for certain."
+    )
+
+
+def _training_note(history: dict[str, pd.DataFrame]) -> str:
+    epochs = {
+        NAMES[protocol]: table.loc[table.groupby("fold")[CHOSEN_BY[protocol]].idxmin(), "epoch"]
+        for protocol, table in history.items()
+        if len(table)
+    }
+    which = "; ".join(f"{', '.join(map(str, found))} {protocol}" for protocol, found in epochs.items())
+    return (
+        "Other weights: the sound ones are trained on all slices, whole and between true neighbours, and on a fold "
+        "fewer, which chooses the epoch instead of the scored one. "
+        f"Epochs kept, fold by fold: {which}."
+    )

@@ -1,0 +1,202 @@
+"""A folder of brain volumes of one's own: which of its files are FLAIR images that can be read, and their names.
+
+A case keeps its file's name, if need be with its folder's before it, unless that may identify a person: see
+`anonymous_names`. Then it is called by its place in the folder, such as case_001.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from reprise.data.anonymous_names import safe_name, shown_path
+from reprise.data.findings import MOST_LINES, Report
+from reprise.data.folders import files_below, one_line
+from reprise.data.nifti import ENDINGS, Volume, header_text, read_volume, volume_files
+from reprise.step.command import progress
+from reprise.step.errors import InputError
+from reprise.step.files import file_sha256
+
+LARGEST = float(np.finfo(np.float32).max)
+NOT_SQUARE = 1.5  # a pixel's longer side over its shorter one: the scan was made in another plane
+# What a file's name says of its content; the first that fits holds.
+SAYS = {
+    "mask": re.compile(r"mask(?!ed)|segment|(?<![a-z])(a?seg|gt|lesions?|labels?|roi|gold)(?![a-z])"),
+    # What is registered to a FLAIR is none: T1_regtoFLAIR, sub-01_space-FLAIR_T1w.
+    "flair": re.compile(r"(?<!to)(?<!(?:to|in)[-_ ])(?<!space[-_ ])flair(?![-_ ]?space)"),
+    "T1, T2 or PD": re.compile(r"(?<![a-z0-9])(t[12](?!\d)|pd(?![a-z0-9]))|mprage"),
+}
+HARMLESS = {"flair", "brain", "head", "none", "time", "nifti", "mni", "icbm", "fsl", "spm"}  # words that name nobody
+
+
+class OwnVolume(NamedTuple):
+    """A volume that was read: its name, its file, how messages call that file, and the file's SHA-256.
+
+    Of a pair of files the digest is that of both their digests.
+    """
+
+    case: str
+    path: Path
+    shown: str
+    digest: str
+
+
+def find_volumes(root: Path, report: Report) -> list[OwnVolume]:
+    """Every FLAIR volume below a folder that can be read, at any depth; hidden files are left out.
+
+    Masks are not taken, nor are T1, T2 and PD images beside a FLAIR: names tell them apart.
+
+    Args:
+        root: the folder.
+        report: gets a finding for each file that is not taken, and for what is odd about the others.
+
+    Raises:
+        InputError: no such folder, or no volume in it can be read; its files are then named.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder of volumes")
+    below = files_below(root, lambda folder, why: report.exclude(one_line(f"{folder.relative_to(root)}"), "", why))
+    names = _Names(root, _identifying(below))
+    found: list[OwnVolume] = []
+    files = list(_candidates(below, names, report))
+    stems = Counter(_stem(path).lower() for path in files)
+    for place, path in enumerate(progress(files, "volumes read"), start=1):
+        digest = _digest(path)
+        shown = names.shown(path, digest)
+        try:
+            volume = read_volume(path)
+        except InputError as error:
+            report.exclude(shown, "", _reason(error, path))
+            continue
+        problem = _problem(volume, digest in {one.digest for one in found})
+        if problem:
+            report.exclude(shown, "", problem)
+            continue
+        folder = f"{path.parent.name}_" if stems[_stem(path).lower()] > 1 and path.parent != root else ""
+        kept = safe_name(folder + _stem(path), names.identifying)
+        case = _free(kept, place, {one.case.lower() for one in found})
+        found.append(OwnVolume(case, path, shown, digest))
+        for oddity in _oddities(path, volume):
+            report.note(shown, case, oddity)
+    if not found:
+        lines = [f"{file} {finding}" for _, file, _, finding in report.findings[:MOST_LINES]]
+        if len(report.findings) > MOST_LINES:
+            lines.append(f"... and {len(report.findings) - MOST_LINES} more")
+        raise InputError("\n  ".join([f"{root}: no FLAIR volume in it can be read:", *lines]))
+    return found
+
+
+def read_again(volume: OwnVolume) -> Volume:
+    """Read a volume that was found.
+
+    Raises:
+        InputError: it has changed meanwhile; the message does not name its file if the name may identify a person.
+    """
+    if _digest(volume.path) != volume.digest:
+        raise InputError(f"{volume.shown}: changed while it was being segmented")
+    return read_volume(volume.path)
+
+
+class _Names(NamedTuple):
+    """A folder, and the words that no name of a file in it may show."""
+
+    root: Path
+    identifying: frozenset[str]
+
+    def shown(self, path: Path, digest: str) -> str:
+        """A file, for messages."""
+        return shown_path(path, self.root, self.identifying, digest or "unreadable", "file")
+
+
+def _identifying(files: list[Path]) -> frozenset[str]:
+    """Words of the headers of all volumes of a folder, lower case, three letters or more."""
+    texts = [header_text(path).lower() for path in files if path.name.endswith(ENDINGS)]
+    return frozenset(re.findall(r"[^\W\d_]{3,}", " ".join(texts))) - HARMLESS
+
+
+def _candidates(below: list[Path], names: _Names, report: Report) -> Iterator[Path]:
+    """Those of a folder's files that may be FLAIR volumes, of a pair the header; the others are reported."""
+    root = names.root
+    files = {path for path in below if path.name.endswith(ENDINGS) or path.is_file()}
+    nifti = [path for path in sorted(files) if path.name.endswith(ENDINGS)]
+    volumes = [path for path in nifti if _header_of(path) == path or _header_of(path) not in files]
+    if not volumes and not report.findings:
+        raise InputError(f"{root}: no NIfTI volume in it; expected {', '.join(ENDINGS[:2])}, or .hdr with .img")
+    if len(files) > len(nifti):
+        report.note(".", "", f"not read, as they are no NIfTI volumes: {len(files) - len(nifti)} of the files")
+    beside_flair = {path.parent for path in volumes if _says(path) == "flair"}
+    for path in volumes:
+        says = _says(path)
+        if says == "mask":
+            report.exclude(names.shown(path, _digest(path)), "", "by its name a mask, not an image")
+        elif says == "T1, T2 or PD" and path.parent in beside_flair:
+            report.exclude(names.shown(path, _digest(path)), "", f"by its name a {says} image, and there is a FLAIR")
+        else:
+            yield path
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a volume's file, or of those of its two files; "" if they cannot be read."""
+    try:
+        hashes = [file_sha256(file) for file in dict.fromkeys(volume_files(path))]
+    except (InputError, OSError):
+        return ""
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def _problem(volume: Volume, known: bool) -> str:
+    """Why a volume that was read cannot be segmented, or nothing; `known` if another file is the same."""
+    low, high = float(volume.voxels.min()), float(volume.voxels.max())
+    if known:
+        return "is the same file as another one in the folder"
+    if low == high:
+        return "every voxel has the same value"
+    return f"values up to {max(-low, high):.3g}, which no 32-bit number holds" if max(-low, high) > LARGEST else ""
+
+
+def _oddities(path: Path, volume: Volume) -> Iterator[str]:
+    if _says(path) not in ("flair", ""):
+        yield f"by its name a {_says(path)} image; the network learnt from FLAIR images only"
+    if not volume.stated:
+        yield f"states no orientation (qform and sform absent); taken as {volume.orientation}"
+    width, height = volume.spacing_mm[:2]
+    if max(width, height) > NOT_SQUARE * min(width, height):
+        yield f"its axial slices have pixels of {height:.3g} x {width:.3g} mm: it was scanned in another plane"
+
+
+def _reason(error: InputError, path: Path) -> str:
+    """What is wrong with a file, without its name: that is said apart, if it may be."""
+    text = str(error)
+    for ending in ENDINGS:
+        file = path.with_name(_stem(path) + ending)
+        if text.startswith(f"{file}: "):
+            half = "" if file == path else f"its {ending} file: "
+            return half + text.removeprefix(f"{file}: ")
+    return text
+
+
+def _says(path: Path) -> str:
+    """What a file's name says that it is, "" if nothing."""
+    return next((kind for kind, words in SAYS.items() if words.search(_stem(path).lower())), "")
+
+
+def _stem(path: Path) -> str:
+    ending = next((ending for ending in sorted(ENDINGS, key=len, reverse=True) if path.name.endswith(ending)), "")
+    return path.name.removesuffix(ending)
+
+
+def _header_of(path: Path) -> Path:
+    """The header's file of the same volume: of a pair, and otherwise the file itself."""
+    ending = path.name.removeprefix(_stem(path))
+    return path.with_name(_stem(path) + ending.replace(".img", ".hdr"))
+
+
+def _free(name: str, place: int, taken: set[str]) -> str:
+    """A name that no case has yet."""
+    while not name or name.lower() in taken:
+        name, place = f"case_{place:03}", place + 1
+    return name

@@ -1,0 +1,178 @@
+"""Multiple-sclerosis scans with masks of their lesions, in any of the layouts of `layouts`, examined before use."""
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from mslesion.data.layouts import MASKS, Scan, find_scans
+from mslesion.data.scan_volume import read_content
+from reprise.data.findings import Report, raise_problems
+from reprise.data.nifti import grid_difference, volume_files
+from reprise.step.command import progress
+from reprise.step.errors import InputError
+from reprise.step.files import file_sha256
+
+READERS = 4
+LARGEST = float(np.finfo(np.float32).max)
+EXACT = (np.uint8, np.int16, np.float32)  # types in which a FLAIR may be stored
+
+
+class Checked(NamedTuple):
+    """What the check of a data set found: its files, its cases, and what is worth knowing."""
+
+    manifest: pd.DataFrame
+    cases: pd.DataFrame
+    findings: pd.DataFrame
+
+
+class Facts(NamedTuple):
+    """What the check keeps of one volume."""
+
+    paths: list[tuple[str, int, str]]  # file below the root, bytes, sha256
+    shape: tuple[int, ...]  # canonical, as the affine is
+    affine: np.ndarray
+    spacing_mm: tuple[float, float, float]
+    orientation: str
+    stated: bool
+    dtype: str  # the smallest of EXACT that holds every value
+    constant: bool
+    lesion_voxels: int
+
+
+def check_dataset(root: str | Path) -> Checked:
+    """Examine a whole data set, voxel by voxel.
+
+    Returns:
+        manifest: path (below root), bytes, sha256, case, content (flair, t1, t1ks, t2, pd, mask1, mask2), shape
+            (canonical), spacing_mm, orientation (of the stored axes); a row a file that is used.
+        cases: a row a scan; its columns are described at `mslesion.data.conversion`.
+        findings: severity (note | excluded), file, where, finding.
+
+    Raises:
+        InputError: the folder is in no known layout, or with every problem in it, a line each.
+    """
+    root = Path(root)
+    report = Report([], [])
+    layout, scans = find_scans(root, report)
+    tasks = [(scan, content) for scan in scans for content, files in scan.files.items() if files]
+    with ThreadPoolExecutor(READERS) as pool:
+        examined = pool.map(lambda task: _examined(root, task[0].files[task[1]], task[1]), tasks)
+        results = list(progress(examined, "volumes checked", len(tasks)))
+    facts: dict[str, dict[str, Facts]] = {scan.case: {} for scan in scans}
+    for (scan, content), result in zip(tasks, results, strict=True):
+        if isinstance(result, Facts):
+            facts[scan.case][content] = result
+        else:
+            report.problems.append(result.removeprefix(f"{root}/"))
+    for scan in scans:
+        _compare(scan, facts[scan.case], report)
+    raise_problems(root, report)
+    report.note(".", "", f"read as {layout}: {len(scans)} scans of {len({scan.patient for scan in scans})} patients")
+    manifest = pd.DataFrame([row for scan in scans for row in _manifest_rows(scan, facts[scan.case])])
+    return Checked(manifest, _cases(scans, facts), report.table())
+
+
+def _examined(root: Path, files: Sequence[str], content: str) -> Facts | str:
+    """What is to be kept of one volume, or the problem with it."""
+    try:
+        volume = read_content(root, files, content)
+        paths = [path for name in files for path in _files_of(root, name)]
+        hashed = [(path.relative_to(root).as_posix(), path.stat().st_size, file_sha256(path)) for path in paths]
+    except InputError as error:
+        return str(error)
+    except OSError as error:
+        return f"{files[0]}: {error.strerror}"
+    voxels = volume.voxels
+    lesions = int(np.count_nonzero(voxels)) if content in MASKS else 0
+    low, high = float(voxels.min()), float(voxels.max())
+    if max(-low, high) > LARGEST:
+        return f"{files[0]}: values up to {max(-low, high):.3g}, which no 32-bit number holds"
+    return Facts(
+        hashed,
+        voxels.shape,
+        *volume[1:5],
+        _smallest_type(voxels, low, high),
+        low == high,
+        lesions,
+    )
+
+
+def _files_of(root: Path, name: str) -> list[Path]:
+    if name.endswith(".png"):
+        return [root / name]
+    return list(dict.fromkeys(volume_files(root / name)))
+
+
+def _smallest_type(voxels: np.ndarray, low: float, high: float) -> str:
+    """The smallest of `EXACT` that holds every voxel; float32 also where it only holds them to 7 digits."""
+    for dtype in EXACT[:2]:
+        limits = np.iinfo(dtype)
+        if limits.min <= low and high <= limits.max:
+            whole = voxels.dtype.kind in "iu" or bool((voxels == np.rint(voxels)).all())
+            return np.dtype(dtype).name if whole else "float32"
+    return "float32"
+
+
+def _compare(scan: Scan, facts: dict[str, Facts], report: Report) -> None:
+    """Refuse what does not lie on the FLAIR's grid, and note what is unusual in a scan."""
+    if "flair" not in facts:
+        return
+    flair = facts["flair"]
+    name = flair.paths[0][0]
+    for content, other in facts.items():
+        found = grid_difference(flair.shape, flair.affine, other.shape, other.affine)
+        if found:
+            if found.startswith("affine") and other.stated != flair.stated:
+                found += f" ({(flair if other.stated else other).paths[0][0]} states no orientation)"
+            report.refuse(other.paths[0][0], "", f"expected the grid of {name}, found {found}")
+        elif other.orientation != flair.orientation:
+            report.note(other.paths[0][0], "", f"stored as {other.orientation}, the FLAIR as {flair.orientation}")
+        if content in MASKS and not other.lesion_voxels:
+            report.note(other.paths[0][0], "", "no voxel is lesion")
+        if content not in MASKS and other.constant:
+            report.refuse(other.paths[0][0], "", "every voxel has the same value")
+    if not flair.stated and not name.endswith(".png"):
+        report.note(name, "", f"states no orientation (qform and sform absent); taken as {flair.orientation}")
+
+
+def _manifest_rows(scan: Scan, facts: dict[str, Facts]) -> list[dict[str, object]]:
+    return [
+        {
+            **dict(zip(("path", "bytes", "sha256"), path, strict=True)),
+            "case": scan.case,
+            "content": content,
+            "shape": "x".join(map(str, fact.shape)),
+            "spacing_mm": "x".join(f"{spacing:.6g}" for spacing in fact.spacing_mm),
+            "orientation": fact.orientation,
+        }
+        for content, fact in facts.items()
+        for path in fact.paths
+    ]
+
+
+def _cases(scans: list[Scan], facts: dict[str, dict[str, Facts]]) -> pd.DataFrame:
+    """The table of cases; see `mslesion.data.conversion`."""
+    rows = []
+    for scan in scans:
+        flair = facts[scan.case]["flair"]
+        width, height, slices = flair.shape
+        row = {"case": scan.case, "patient": scan.patient, "timepoint": scan.timepoint}
+        row |= {"slices": slices, "height": height, "width": width}
+        row |= dict(zip(("column_mm", "row_mm", "slice_mm"), np.round(flair.spacing_mm, 6).tolist(), strict=True))
+        row |= {"orientation": flair.orientation, "dtype": flair.dtype, "fold": scan.fold}
+        row |= {
+            f"lesion_voxels_{mask[-1]}": facts[scan.case][mask].lesion_voxels for mask in MASKS if mask in scan.files
+        }
+        hashes = "".join(digest for _, _, digest in flair.paths)
+        row["sha256"] = hashes if len(hashes) == 64 else hashlib.sha256(hashes.encode()).hexdigest()
+        rows.append(row)
+    cases = pd.DataFrame(rows)
+    voxels = cases["slices"] * cases["height"] * cases["width"]
+    cases.insert(3, "offset", voxels.cumsum() - voxels)
+    cases.insert(4, "first_slice", cases["slices"].cumsum() - cases["slices"])
+    return cases

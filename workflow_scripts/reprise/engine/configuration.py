@@ -1,0 +1,167 @@
+"""Reads and checks the configuration: every problem at once, one line each, before any job starts."""
+
+import difflib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from reprise.step.errors import InputError
+
+CONFIG = Path(__file__).resolve().parents[3] / "config"
+PATHS = ("input", "segmentation_weights", "ef_weights", "lesion_weights")
+
+
+def set_environment() -> None:
+    """Let the steps that this process starts find the library, and let threads that wait sleep: jobs share cores."""
+    os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def read_as_typed(config: dict[str, Any]) -> None:
+    """Give each value the type that config.yaml would give it, and each path its home folder for `~`, in place.
+
+    Snakemake reads `--config` otherwise than YAML: the numbers in a list and `true` stay text, `1.0` stays a fraction.
+    """
+    schema = _schema(CONFIG / "schema.yaml")
+    for key, value in config.items():
+        validator = schema.evolve(schema=schema.schema["properties"].get(key, {}))
+        config[key] = _whole(value)
+        if not validator.is_valid(config[key]) and validator.is_valid(_reread(value)):
+            config[key] = _reread(value)
+    config |= _at_home({key: config[key] for key in PATHS if key in config})
+    for key in ("data", "weights"):
+        if isinstance(config.get(key), dict):
+            config[key] = _at_home(config[key])
+
+
+def check_configuration(config: Mapping[str, Any]) -> None:
+    """Hold config.yaml, the hyper-parameters of its studies, and the folders that it names against what is allowed.
+
+    Raises:
+        InputError: with one line for each problem.
+    """
+    problems = list(_problems(config, "config.yaml", CONFIG / "schema.yaml"))
+    if not problems:
+        for study in config["studies"]:
+            settings = study_settings(study, config["schedule"])
+            problems += _problems(settings, f"config/{study}.yaml", CONFIG / f"{study}.schema.yaml")
+            problems += _missing_data(study, config)
+    problems += [
+        f"config.yaml: {key}: no such file or folder: {config[key]}"
+        for key in PATHS
+        if isinstance(config.get(key), str) and not Path(config[key]).exists()
+    ]
+    if problems:
+        raise InputError("the configuration has problems\n" + "\n".join(f"  {line}" for line in problems))
+
+
+@cache
+def study_settings(study: str, schedule: str) -> dict[str, Any]:
+    """A study's hyper-parameters: those of `published`, with what the schedule says otherwise laid over them.
+
+    Raises:
+        InputError: the file is missing or is no YAML mapping with these keys.
+    """
+    path = CONFIG / f"{study}.yaml"
+    try:
+        schedules = yaml.safe_load(path.read_text())
+        return _overlaid(schedules["published"], schedules[schedule])
+    except (OSError, yaml.YAMLError, TypeError, KeyError) as error:
+        raise InputError(f"config/{path.name}: not readable: {' '.join(str(error).split())}") from error
+
+
+def picked(settings: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The part of nested settings that dotted names choose, such as `ef.width`; what is not there is left out."""
+    chosen: dict[str, Any] = {}
+    for name in names:
+        *above, key = name.split(".")
+        source, target = settings, chosen
+        for part in above:
+            source, target = source.get(part, {}), target.setdefault(part, {})
+        if key in source:
+            target[key] = source[key]
+    return chosen
+
+
+def _overlaid(base: Any, over: Any) -> Any:
+    if isinstance(base, dict) and isinstance(over, dict):
+        return {key: _overlaid(base.get(key), over.get(key)) for key in base | over}
+    return base if over is None else over
+
+
+def _whole(value: Any) -> Any:
+    """A value with whole numbers for such as 1.0, also in a list."""
+    if isinstance(value, list):
+        return [_whole(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _reread(value: Any) -> Any:
+    """What YAML makes of a text, or of each text in a list."""
+    if isinstance(value, list):
+        return [_reread(part) for part in value]
+    try:
+        return _whole(yaml.safe_load(value) if isinstance(value, str) else value)
+    except (yaml.YAMLError, ValueError):
+        return value
+
+
+def _at_home(paths: Mapping[str, Any]) -> dict[str, Any]:
+    """Paths by name with the home folder for `~`; a URL, or the `~` of an unknown user, stays as it is."""
+    return {
+        name: os.path.expanduser(path) if isinstance(path, str) else path  # noqa: PTH111  # Path would change a URL
+        for name, path in paths.items()
+    }
+
+
+def _missing_data(study: str, config: Mapping[str, Any]) -> Iterator[str]:
+    where = config["data"].get(study)
+    if where is None:
+        yield f"config.yaml: data: {study}: missing; expected phantom or a folder"
+    elif where != "phantom" and not Path(where).is_dir():
+        yield f"config.yaml: data: {study}: no such folder: {where}"
+    if study not in config["models"]:
+        yield f"config.yaml: models: {study}: missing"
+
+
+def _problems(value: Any, name: str, schema: Path) -> Iterator[str]:
+    for error in sorted(
+        _schema(schema).iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]
+    ):
+        where = "".join(f": {part}" for part in error.absolute_path)
+        for line in _in_words(error):
+            yield f"{name}{where}: {line}"
+
+
+@cache
+def _schema(path: Path) -> Draft202012Validator:
+    return Draft202012Validator(yaml.safe_load(path.read_text()))
+
+
+def _in_words(error: ValidationError) -> Iterator[str]:
+    """A schema's complaint as a user would say it."""
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = list(error.schema.get("properties", {}))
+        for key in error.instance.keys() - set(known):
+            near = difflib.get_close_matches(str(key), known, n=1)
+            yield f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}")
+    elif error.validator == "required":
+        yield error.message.replace("is a required property", "is missing")
+    else:
+        expected = error.schema.get("description") or _expectation(error)
+        found = "nothing" if error.instance is None else repr(error.instance)
+        yield f"found {found}, expected {expected}"
+
+
+def _expectation(error: ValidationError) -> str:
+    if error.validator == "type":
+        return f"a value of type {error.validator_value}"
+    if error.validator == "enum":
+        return "one of " + ", ".join(str(choice) for choice in error.validator_value)
+    return f"{error.validator} {error.validator_value}"

@@ -1,0 +1,77 @@
+"""Steps do not outlive the Snakemake that started them, and the next Snakemake waits for those that still do."""
+
+import ctypes
+import fcntl
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from reprise.step.errors import InputError
+
+SNAKEMAKE = "REPRISE_SNAKEMAKE"
+STEPS = Path(".snakemake/steps")
+ON_PARENTS_DEATH = 1  # PR_SET_PDEATHSIG of Linux
+# A training that is told to stop writes its state first.
+PATIENCE_SECONDS = 120
+_held: list[int] = []
+
+
+def announce_snakemake() -> None:
+    """Let the steps that this process starts know by which process they were started."""
+    os.environ[SNAKEMAKE] = str(os.getpid())
+
+
+def bind_to_snakemake() -> None:
+    """End this step by SIGTERM as soon as the Snakemake that started it ends. A step typed by hand is left alone.
+
+    Raises:
+        InputError: that Snakemake has ended already.
+    """
+    if SNAKEMAKE not in os.environ:
+        return
+    snakemake = int(os.environ[SNAKEMAKE])
+    # The launcher of several processes is a step's own process, and its workers end with it.
+    if sys.platform == "linux" and (os.getppid() == snakemake or "RANK" in os.environ):
+        ctypes.CDLL(None).prctl(ON_PARENTS_DEATH, signal.SIGTERM)
+    if not Path(f"/proc/{snakemake}").exists() and Path("/proc/self").exists():
+        raise InputError("the Snakemake that started this step has ended; type its command again")
+    _hold_steps()
+
+
+def wait_for_orphans(folder: Path, seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait until no step of an earlier Snakemake is at work in a project's folder.
+
+    Raises:
+        InputError: some are still at work after so many seconds.
+    """
+    path = folder / STEPS
+    path.parent.mkdir(exist_ok=True)
+    deadline = time.monotonic() + seconds
+    with path.open("a") as steps:
+        while not _taken(steps.fileno()):
+            if time.monotonic() > deadline:
+                raise InputError(
+                    f"{folder}: steps of an earlier Snakemake are still at work here; stop them (`fuser {STEPS}`)"
+                )
+            time.sleep(0.2)
+
+
+def _hold_steps() -> None:
+    """Be seen by `wait_for_orphans` until this process ends; where there is no such folder, by nobody."""
+    with suppress(OSError):
+        _held.append(os.open(STEPS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666))
+        fcntl.flock(_held[-1], fcntl.LOCK_SH)
+
+
+def _taken(file: int) -> bool:
+    """Whether the lock could be taken. Where the disk knows no locks, it always can."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True

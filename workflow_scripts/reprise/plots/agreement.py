@@ -1,0 +1,207 @@
+"""Figures of a regression against its truth: scatter, agreement, both together, and error by beats averaged."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from reprise.evaluation.regression import errors
+from reprise.plots.style import BLUE, GREY, PROTOCOLS, UNDER_DATA, VERMILLION, groups, missing, note, panels, styled
+
+POINT: dict[str, Any] = {"s": 9, "color": BLUE, "alpha": 0.45, "linewidths": 0}
+LIMITS_SD = 1.96  # 95 % of normally distributed differences lie within so many standard deviations
+MOST_BEATS = 6  # videos with more share the last box
+FINE = 5.0  # limits of a Bland-Altman plot have two decimals where its axis reaches no further
+FEW = 10  # values of a box below which each is shown
+BOX: dict[str, Any] = {
+    "showfliers": False,
+    "patch_artist": True,
+    "widths": 0.34,
+    "manage_ticks": False,
+    "medianprops": {"color": "black"},
+}
+
+
+@styled
+def draw_scatter(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
+    """Prediction against truth with the line of identity, a panel for each value of the column `panel`.
+
+    Args:
+        table: columns panel, truth, prediction (a row a case); rows with a value missing are counted, not drawn.
+        quantity: what the axes show, such as "EF".
+        unit: its unit.
+    """
+    parts = groups(table, "panel")
+    figure, axes = panels(len(parts), 2, 2.75, sharex=True, sharey=True)
+    low, high = _range(table[["truth", "prediction"]].to_numpy())
+    ticks = np.arange(low, high + 1, 20 if high - low > 60 else 10)
+    for ax, (name, part) in zip(axes, parts, strict=True):
+        _draw_identity(ax, part, (low, high), ticks)
+        ax.set_title(name)
+    figure.supxlabel(f"measured {quantity} ({unit})")
+    figure.supylabel(f"predicted {quantity} ({unit})")
+    return figure
+
+
+def agreement(table: pd.DataFrame) -> pd.DataFrame:
+    """Bland and Altman's numbers for a table as in `draw_scatter` (Lancet 1986).
+
+    Returns: its rows with both values, with the columns mean, difference (prediction - truth), and each panel's
+        bias, lower_limit and upper_limit of agreement (bias -+ 1.96 SD; NaN for a single case).
+    """
+    rows = table.dropna(subset=["truth", "prediction"]).copy()
+    rows["mean"] = (rows["truth"] + rows["prediction"]) / 2
+    rows["difference"] = rows["prediction"] - rows["truth"]
+    by_panel = rows.groupby("panel", sort=False)["difference"]
+    rows["bias"] = by_panel.transform("mean")
+    half = LIMITS_SD * by_panel.transform("std")
+    return rows.assign(lower_limit=rows["bias"] - half, upper_limit=rows["bias"] + half)
+
+
+@styled
+def draw_agreement(table: pd.DataFrame, quantity: str, difference_unit: str) -> Figure:
+    """Bland-Altman plot of a table that `agreement` made: difference against mean, bias and limits of agreement."""
+    parts = groups(table, "panel") or [("", table)]
+    figure, axes = panels(len(parts), 2, 2.5, sharex=True, sharey=True)
+    for ax, (name, part) in zip(axes, parts, strict=True):
+        _draw_differences(ax, part)
+        ax.set_title(name)
+    reach = _reach(table)
+    axes[0].set_ylim(-reach, reach)
+    figure.supxlabel(f"mean of measured and predicted {quantity}")
+    figure.supylabel(f"predicted \N{MINUS SIGN} measured ({difference_unit})")
+    return figure
+
+
+@styled
+def draw_comparison(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
+    """Scatter (left) and Bland-Altman plot (right) of quantities from 0 up, a row for each value of `panel`.
+
+    Args:
+        table: as `agreement` made it.
+        quantity: what is compared, such as "volume".
+        unit: its unit.
+    """
+    parts = groups(table, "panel")
+    figure, axes = panels(2 * len(parts), 2, 2.6)
+    highest = max(1.05 * float(table[["truth", "prediction"]].max().max()), 1e-3)
+    values = np.asarray(MaxNLocator(nbins=5).tick_values(0, highest))
+    ticks = values[(values >= 0) & (values <= highest)]
+    reach = _reach(table, 1e-3)
+    for (name, part), left, right in zip(parts, axes[::2], axes[1::2], strict=True):
+        _draw_identity(left, part, (0.0, highest), ticks)
+        left.set(xlabel=f"reference {quantity} ({unit})", ylabel=f"predicted {quantity} ({unit})")
+        left.set_title(name)
+        _draw_differences(right, part, 1 if reach > FINE else 2)
+        right.set(xlabel=f"mean of both ({unit})", ylabel=f"predicted \N{MINUS SIGN} reference ({unit})")
+        right.set(xlim=(0, highest), ylim=(-reach, reach))
+    return figure
+
+
+@styled
+def draw_error_by_beats(table: pd.DataFrame, unit: str) -> Figure:
+    """Box plots of absolute error by the number of beats averaged, protocols side by side.
+
+    Args:
+        table: columns run, part, protocol, beats, absolute_error. Part "experiment" has a row a random draw (its
+            mean absolute error); part "videos" has a row a video.
+        unit: of the error.
+
+    Boxes: quartiles and median; whiskers reach the last value within 1.5 interquartile ranges. Where a box has
+    fewer than ten values they are drawn, too.
+    """
+    parts = groups(table, "run")
+    figure, axes = panels(2 * len(parts), 2, 2.9)
+    for row, (name, part) in enumerate(parts):
+        left, right = axes[2 * row : 2 * row + 2]
+        _draw_boxes(left, part[part["part"] == "experiment"])
+        counts = _draw_boxes(right, part[part["part"] == "videos"])
+        right.set_xticks(range(len(counts)), counts)
+        left.set(title=name, xlabel="beats drawn from each video", ylabel=f"MAE of a draw\n({unit})")
+        right.set(
+            xlabel="beats found in the video\n(below: videos, by each protocol)", ylabel=f"absolute error\n({unit})"
+        )
+        right.set_ylim(bottom=0)
+    handles = [Patch(facecolor=colour, alpha=0.6, label=name) for name, colour in PROTOCOLS.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    return figure
+
+
+def _draw_identity(ax: Axes, part: pd.DataFrame, limits: tuple[float, float], ticks: np.ndarray) -> None:
+    """A scatter of prediction against truth with the line of identity and its measures."""
+    ax.plot(limits, limits, color=GREY, lw=0.9)
+    drawn = part.dropna(subset=["truth", "prediction"])
+    ax.scatter(drawn["truth"], drawn["prediction"], **POINT)
+    ax.set(xlim=limits, ylim=limits, aspect="equal", xticks=ticks, yticks=ticks)
+    note(ax, _errors(drawn) + missing(part["prediction"].to_numpy()))
+
+
+def _draw_differences(ax: Axes, part: pd.DataFrame, decimals: int = 1) -> None:
+    """Differences against means, with bias and limits of agreement."""
+    ax.axhline(0, color=GREY, lw=0.9)
+    ax.scatter(part["mean"], part["difference"], **POINT)
+    if len(part):
+        _draw_limits(ax, part[["bias", "lower_limit", "upper_limit"]].iloc[0].to_numpy(), decimals)
+        note(ax, f"n = {len(part):,}", y=0.02)
+
+
+def _reach(table: pd.DataFrame, least: float = 1.0) -> float:
+    """How far an axis of differences must reach up and down."""
+    furthest = table[["difference", "lower_limit", "upper_limit"]].abs().max().max()
+    return 1.12 * max(furthest, least) if len(table) else 1.0
+
+
+def _draw_boxes(ax: Axes, table: pd.DataFrame) -> list[str]:
+    """Draw a box for each protocol and number of beats; return, for each number, a label that has their counts."""
+    beats = table["beats"].clip(upper=MOST_BEATS)
+    present = sorted(beats.unique())
+    labels = [f"{k:.0f}{'+' if k == MOST_BEATS else ''}" for k in present]
+    ax.set_xticks(range(len(present)), labels)
+    ax.grid(axis="x", visible=False)
+    counts = []
+    for side, (protocol, colour) in zip((-0.2, 0.2), PROTOCOLS.items(), strict=True):
+        errors = table.loc[table["protocol"] == protocol, "absolute_error"].dropna()
+        values = [errors[beats == k].to_numpy() for k in present]
+        counts.append([str(len(value)) for value in values])
+        drawn = [place for place, value in enumerate(values) if len(value)]
+        places = [place + side for place in drawn]
+        if not drawn:
+            continue
+        boxes = ax.boxplot([values[place] for place in drawn], positions=places, **BOX)
+        for box in boxes["boxes"]:
+            box.set(facecolor=to_rgba(colour, 0.6))
+        for place in drawn:
+            if len(values[place]) < FEW:
+                ax.plot([place + side] * len(values[place]), values[place], ".", color="black", ms=3)
+    return ["\n".join(lines) for lines in zip(labels, *counts, strict=True)]
+
+
+def _draw_limits(ax: Axes, limits: np.ndarray, decimals: int) -> None:
+    """Lines at bias and limits of agreement, each with its value at the right edge."""
+    for value, style in zip(limits, ("-", "--", "--"), strict=True):
+        if np.isfinite(value):
+            ax.axhline(value, color=VERMILLION, lw=1.2, ls=style)
+            place: dict[str, Any] = {"xy": (1, value), "xycoords": ("axes fraction", "data"), "xytext": (-2, 3)}
+            shown = round(float(value), decimals)
+            text = f"{shown:{'+' if shown else ''}.{decimals}f}".replace("-", "\N{MINUS SIGN}" if shown else "")
+            ax.annotate(text, **place, textcoords="offset points", ha="right", fontsize=8, **UNDER_DATA)
+
+
+def _errors(drawn: pd.DataFrame) -> str:
+    """The measures that a scatter carries, for its corner."""
+    truth, prediction = drawn["truth"], drawn["prediction"]
+    values = errors(truth, prediction)
+    r2 = f"\nR² {values['r2']:.3f}" if np.isfinite(values["r2"]) else ""
+    return f"n = {len(drawn):,}\nMAE {values['mae']:.2f}\nRMSE {values['rmse']:.2f}{r2}"
+
+
+def _range(values: np.ndarray) -> tuple[float, float]:
+    """Limits at multiples of 20 that hold all finite values and a little room."""
+    finite = values[np.isfinite(values)]
+    low, high = (finite.min() - 1, finite.max() + 1) if len(finite) else (0.0, 100.0)
+    return float(np.floor(low / 20) * 20), float(np.ceil(high / 20) * 20)

@@ -1,0 +1,126 @@
+"""What every step shares: arguments, a log file, progress, and one clear line for a user's mistake."""
+
+import argparse
+import errno
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from reprise.engine.fingerprint import CODE_ROOT, code_digest
+from reprise.engine.journal import journal_path, note_end, note_start
+from reprise.engine.orphans import bind_to_snakemake
+from reprise.step.errors import InputError
+from reprise.step.files import WRITTEN
+
+Item = TypeVar("Item")
+BAD_INPUT = 2
+LINES_EVERY_SECONDS = 10.0
+_terminal = sys.stderr
+
+
+def step_parser(description: str | None) -> argparse.ArgumentParser:
+    """An argument parser with the option that all steps share: `--log`."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--log", type=Path, help="write messages here instead of to the terminal")
+    return parser
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Argument type: a JSON object, or the path of a file that holds one."""
+    try:
+        value = json.loads(Path(text).read_text() if text.endswith(".json") else text)
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"neither JSON nor a JSON file: {error}") from error
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"expected a JSON object, found {type(value).__name__}")
+    return value
+
+
+def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> None:
+    """Run a step: 0 if all went well, 2 after bad input (one message), 1 after a defect (traceback)."""
+    args = parser.parse_args()
+    if args.log:
+        _log_to(args.log)
+    try:
+        bind_to_snakemake()
+        with _journal(args):
+            main(args)
+    except InputError as error:
+        _fail(str(error), BAD_INPUT)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.ENOENT, errno.EACCES, errno.EROFS):
+            raise
+        traceback.print_exc()
+        _fail(f"{error.filename or 'output'}: {error.strerror}", BAD_INPUT)
+
+
+@contextmanager
+def _journal(args: argparse.Namespace) -> Iterator[None]:
+    """Keep the journal of a workflow's job; of the processes that torchrun starts, only the first one does.
+
+    The digest of the code that the step really loaded also replaces the planned one in its settings.
+    """
+    journal = args.log and journal_path(args.log)
+    if not journal:
+        yield
+        return
+    code = code_digest(Path(sys.argv[0]).resolve().relative_to(CODE_ROOT).as_posix())
+    if "code" in getattr(args, "settings", {}):
+        args.settings["code"] = code
+    writes = os.environ.get("RANK", "0") == "0"
+    if writes:
+        note_start(journal, code)
+    yield
+    if writes:
+        note_end(journal, code, WRITTEN)
+
+
+def say(message: str) -> None:
+    """Print a line to the log at once; of the processes that torchrun starts, only the first one does."""
+    if os.environ.get("RANK", "0") == "0":
+        print(message, file=sys.stderr, flush=True)
+
+
+def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
+    """Pass items through, showing a bar on a terminal, or else a plain line every ten seconds."""
+    if total is None and hasattr(items, "__len__"):
+        total = len(items)  # type: ignore[arg-type]
+    if _terminal.isatty() and "RANK" not in os.environ:
+        from tqdm import tqdm
+
+        yield from tqdm(items, desc=what, total=total, file=_terminal, leave=False)
+        return
+    began = said = time.monotonic()
+    for done, item in enumerate(items, start=1):
+        yield item
+        now = time.monotonic()
+        if now - said >= LINES_EVERY_SECONDS or done == total:
+            say(f"{what}: {done}{f' of {total}' if total else ''}, {now - began:.0f} s")
+            said = now
+
+
+def _log_to(path: Path) -> None:
+    """Send standard output and error into a file, anew but for torchrun's processes, which add to their launcher's.
+
+    The terminal is kept for the progress bar.
+    """
+    global _terminal
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _terminal = os.fdopen(os.dup(2), "w")
+    if "RANK" not in os.environ:
+        path.write_text("")
+    with path.open("a") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+
+
+def _fail(message: str, status: int) -> None:
+    for stream in {sys.stderr, _terminal}:
+        print(f"error: {message}", file=stream, flush=True)
+    sys.exit(status)

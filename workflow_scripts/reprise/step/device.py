@@ -1,0 +1,38 @@
+"""Which device a step computes on."""
+
+import os
+from contextlib import AbstractContextManager
+
+import torch
+
+from reprise.step.errors import InputError
+
+
+def pick_device(wish: str, deterministic: bool = False) -> torch.device:
+    """The device for `auto` (a GPU if there is one), `cpu` or `cuda`, with threads as the scheduler allots them.
+
+    Of several processes each takes a GPU of its own. With `deterministic` a GPU computes the same bits each time,
+    more slowly; a CPU always does.
+
+    Raises:
+        InputError: cuda was asked for and there is none, or there are more processes than GPUs.
+    """
+    if "OMP_NUM_THREADS" in os.environ:
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    if wish == "cuda" and not torch.cuda.is_available():
+        raise InputError("device: cuda was asked for, and PyTorch finds no GPU here; use device: auto or cpu")
+    if wish == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    if deterministic:
+        os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+        torch.use_deterministic_algorithms(True)
+    number = int(os.environ.get("LOCAL_RANK", "0"))
+    if number >= torch.cuda.device_count():
+        raise InputError(f"processes: each needs a GPU of its own, and PyTorch finds {torch.cuda.device_count()} here")
+    torch.cuda.set_device(number)
+    return torch.device("cuda", number)
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+    """Mixed precision for bf16 on a GPU; full precision otherwise: most CPUs are slower in bf16."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16" and device.type == "cuda")

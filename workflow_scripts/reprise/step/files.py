@@ -1,0 +1,86 @@
+"""Outputs that appear whole or not at all, and what a file holds."""
+
+import errno
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reprise.step.errors import InputError
+
+PARTIAL = re.compile(r"\..+\.part")
+# What this process has written by `outputs`.
+WRITTEN: list[Path] = []
+
+
+@contextmanager
+def outputs(*targets: str | Path) -> Iterator[list[Path]]:
+    """Yield one temporary path for each target; rename all of them once the block ends well.
+
+    A temporary path may become a file or a folder. After an error none of the targets has changed
+    and no temporary file is left.
+
+    Raises:
+        InputError: the disk is full, or a target's folder is none or cannot be written.
+    """
+    finals = [Path(target) for target in targets]
+    partials = [final.with_name(f".{final.name}.{os.getpid()}.part") for final in finals]
+    try:
+        for final in finals:
+            _make_folder(final.parent)
+        yield partials
+        for partial in partials:
+            _flush(partial)
+        for partial, final in zip(partials, finals, strict=True):
+            if final.is_dir():
+                shutil.rmtree(final)
+            partial.replace(final)
+        WRITTEN.extend(finals)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InputError(f"{finals[0].parent}: the disk is full; nothing was written") from error
+        if error.errno in (errno.EACCES, errno.EROFS):
+            raise InputError(f"{finals[0].parent}: not writable; nothing was written") from error
+        raise
+    finally:
+        for partial in partials:
+            _remove(partial)
+
+
+def remove_partials(root: Path) -> None:
+    """Remove the temporary files and folders below `root` that killed steps have left. No step may be at work there."""
+    for folder, folders, files in os.walk(root):
+        for name in [*folders, *files]:
+            if PARTIAL.fullmatch(name):
+                _remove(Path(folder, name))
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content, as 64 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(f"{folder}: expected a folder to write to, found a file; nothing was written") from error
+
+
+def _flush(path: Path) -> None:
+    """Force a file, or each file of a folder, to the disk, so that a rename never precedes its content."""
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    elif path.exists():
+        path.unlink()
