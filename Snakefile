@@ -5,6 +5,7 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/kinds.smk"
 include: "rules/report.smk"
 
 
@@ -22,3 +23,6 @@ rule all:
 rule predict:
     input:
         lambda w: own_predictions(),
+
+
+track_options()

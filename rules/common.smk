@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import yaml
+from snakemake.io import apply_wildcards
 
 CODE = Path(workflow.basedir, "workflow_scripts")
 sys.path.insert(0, str(CODE))
@@ -21,6 +22,9 @@ from reprise.step.errors import InputError
 
 # Files of the project that steps read as data: they count by content, as raw files do.
 PUBLISHED, LOCK = "config/published.yaml", "requirements.lock"
+
+# Names of resources that reach a step as options. Snakemake does not track them, as results do not depend on them.
+UNTRACKED = set()
 
 # By study: the hyper-parameters that decide which jobs there are to run.
 SWITCHES = {}
@@ -52,9 +56,71 @@ wildcard_constraints:
     fold=r"[1-9][0-9]*",
 
 
-def memory(megabytes):
-    """A job's memory in MB: so much, and twice that once an attempt has failed, for that may have been the cause."""
-    return lambda wildcards, attempt: megabytes * min(attempt, 2)
+def needs(megabytes, minutes, gpus=None, **options):
+    """A rule's resources, of which `options` reach its step.
+
+    Memory doubles once an attempt has failed, because too little of it may have been the cause.
+    """
+    UNTRACKED.update(options)
+    devices = {} if gpus is None else {"gpu": gpus * int(config["device"] != "cpu"), "nodes": 1}
+    memory = {"mem_mb": lambda wildcards, attempt: megabytes * min(attempt, 2), "runtime": minutes}
+    return memory | devices | options
+
+
+def needs_gpu(megabytes, minutes, gpus=1, **options):
+    """The resources of a rule that computes with a network."""
+    return needs(megabytes, minutes, gpus, device=config["device"], **options)
+
+
+def needs_training(megabytes, minutes):
+    """The resources of a rule that trains a network."""
+    return needs_gpu(
+        megabytes,
+        minutes,
+        config["processes"],
+        deterministic="yes" if config["deterministic"] else "no",
+        processes=config["processes"],
+        checkpoint_every=config["checkpoint_every"],
+    )
+
+
+def step(program, *besides, settings=None, **options):
+    """The params of a rule that runs a step: `settings` and `options` reach it, `besides` only counts for staleness.
+
+    `settings` and `besides` are mappings, or functions that make one from the wildcards, only when it is asked for.
+    """
+    reached = [*options] if settings is None else [*options, "settings"]
+
+    def tracked(wildcards):
+        parts = [part(wildcards) if callable(part) else part for part in (*besides, settings or {})]
+        return spec(program, {key: value for part in parts for key, value in part.items()})
+
+    def words(wildcards, input, output, resources):
+        untracked = {name: resources.get(name) for name in UNTRACKED & {*resources.keys()}}
+        given = {
+            name: [apply_wildcards(text, dict(wildcards.items())) for text in listed(options[name])] for name in options
+        }
+        described = {} if settings is None else {"settings": tracked(wildcards)}
+        named = [*input.items(), *untracked.items(), *given.items(), *described.items(), *output.items()]
+        return [word for name, values in named for word in (option(name), *listed(values))]
+
+    return {"program": program, "spec": tracked, "words": words, "reached": reached, **options}
+
+
+def track_options():
+    """Let Snakemake see which inputs, outputs and resources become options: it records values without names."""
+    for each in workflow.rules:
+        names = [*each.input.keys(), *each.output.keys(), *sorted(UNTRACKED & {*each.resources.keys()})]
+        each.set_params(named=[option(name) for name in names])
+
+
+def option(name):
+    """The step's option that a name in a rule stands for; `size_` stands for `--size`, as `size` is Snakemake's own."""
+    return f"--{name.rstrip('_').replace('_', '-')}"
+
+
+def listed(value):
+    return [value] if isinstance(value, str | int) else [*value]
 
 
 def seeds():

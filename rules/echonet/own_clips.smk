@@ -1,56 +1,38 @@
 # A user's own clips, in any readable format: `snakemake predict --config input=FOLDER`.
 
 
-rule echonet_import_clips:
+use rule compute as echonet_import_clips with:
     input:
         lambda w: own_folder(),
     output:
-        clips=directory("results/own_clips/clips"),
+        output=directory("results/own_clips/clips"),
         findings="results/own_clips/findings.csv",
-    log:
-        "results/logs/echonet/import_clips.log",
-    benchmark:
-        "results/benchmarks/echonet/import_clips.tsv"
-    conda:
-        "../../envs/training.yaml"
+    pathvars:
+        name="echonet/import_clips",
     threads: 2
     resources:
-        mem_mb=memory(4000),
-        runtime=60,
-        folder=config.get("input", ""),
+        **needs(4000, 60, input=config.get("input", "")),
     params:
-        spec=lambda w: spec("echonet/import_clips.py", {"clips": files_digest(config["input"])}),
-    shell:
-        "exec python workflow_scripts/echonet/import_clips.py --input {resources.folder:q} --output {output.clips:q}"
-        " --findings {output.findings:q} --log {log:q}"
+        **step("echonet/import_clips.py", lambda w: {"clips": files_digest(config["input"])}),
 
 
-rule echonet_predict_clips:
+use rule infer as echonet_predict_clips with:
     input:
+        trained_weights("segmentation_weights", segmentation_file("weights.safetensors")),
+        trained_weights("ef_weights", ef_weights()),
         clips="results/own_clips/clips",
         findings="results/own_clips/findings.csv",
-        segmentation=trained_weights("segmentation_weights", segmentation_file("weights.safetensors")),
-        ef=trained_weights("ef_weights", ef_weights()),
     output:
-        directory("results/own_clips/predictions"),
-    log:
-        "results/logs/echonet/predict_clips.log",
-    benchmark:
-        "results/benchmarks/echonet/predict_clips.tsv"
-    conda:
-        "../../envs/training.yaml"
+        output=directory("results/own_clips/predictions"),
+    pathvars:
+        name="echonet/predict_clips",
     threads: 2
     resources:
-        mem_mb=memory(8000),
-        runtime=120,
-        gpu=int(config["device"] != "cpu"),
-        nodes=1,
-        device=config["device"],
-        segmentation=own_weights("segmentation_weights", segmentation_file("weights.safetensors")),
-        ef=own_weights("ef_weights", ef_weights()),
+        **needs_gpu(
+            8000,
+            120,
+            segmentation=own_weights("segmentation_weights", segmentation_file("weights.safetensors")),
+            ef=own_weights("ef_weights", ef_weights()),
+        ),
     params:
-        spec=lambda w: spec("echonet/predict_clips.py", own_weights_digests("segmentation_weights", "ef_weights")),
-    shell:
-        "exec python workflow_scripts/echonet/predict_clips.py --clips {input.clips:q} --findings {input.findings:q}"
-        " --segmentation {resources.segmentation:q} --ef {resources.ef:q} --device {resources.device:q} --output {output:q}"
-        " --log {log:q}"
+        **step("echonet/predict_clips.py", lambda w: own_weights_digests("segmentation_weights", "ef_weights")),

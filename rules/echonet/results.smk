@@ -1,7 +1,7 @@
 # The study's measures and its overlay videos, and what the report says of it.
 
 
-rule echonet_score:
+use rule analyse as echonet_score with:
     input:
         store="results/echonet/store",
         overlap=of_runs("segmentation", "overlap.csv"),
@@ -9,62 +9,39 @@ rule echonet_score:
         mask_ef=of_runs("segmentation", "mask_ef.csv"),
         predictions=predictions(),
         beats=of_protocols("beats.csv"),
-        sizes=size_table("published"),
+        size_=size_table("published"),
         size_sound=size_table("sound"),
     output:
         metrics="results/echonet/metrics.csv",
         quirks="results/echonet/quirks.csv",
-    log:
-        "results/logs/echonet/score.log",
-    benchmark:
-        "results/benchmarks/echonet/score.tsv"
-    conda:
-        "../../envs/report.yaml"
-    threads: 1
+    pathvars:
+        name="echonet/score",
     resources:
-        mem_mb=memory(4000),
-        runtime=30,
+        **needs(4000, 30),
     params:
-        spec=spec(
+        **step(
             "echonet/score.py",
-            settings("echonet", "bootstrap", seed=first_seed())
+            settings=settings("echonet", "bootstrap", seed=first_seed())
             | beats("lead_frames")
             | in_order("echonet", "segmentation", "ef"),
         ),
-    shell:
-        "exec python workflow_scripts/echonet/score.py --store {input.store:q} --overlap {input.overlap:q}"
-        " --history {input.history:q} --mask-ef {input.mask_ef:q} --predictions {input.predictions:q}"
-        " --beats {input.beats:q} --size {input.sizes:q} --size-sound {input.size_sound:q}"
-        " --settings {params.spec:q} --metrics {output.metrics:q} --quirks {output.quirks:q} --log {log:q}"
 
 
-rule echonet_render_videos:
+use rule analyse as echonet_render_videos with:
     input:
         store="results/echonet/store",
         areas=segmentation_file("areas.csv"),
         masks=segmentation_file("masks.npy"),
-        sizes=size_table("sound"),
+        size_=size_table("sound"),
     output:
         output=directory("results/echonet/videos"),
-    log:
-        "results/logs/echonet/render_videos.log",
-    benchmark:
-        "results/benchmarks/echonet/render_videos.tsv"
-    conda:
-        "../../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=30,
+    pathvars:
+        name="echonet/render_videos",
     params:
-        spec=spec("echonet/render_videos.py", settings("echonet", "videos")),
-    shell:
-        "exec python workflow_scripts/echonet/render_videos.py --store {input.store:q} --areas {input.areas:q}"
-        " --masks {input.masks:q} --size {input.sizes:q} --settings {params.spec:q} --output {output.output:q}"
-        " --log {log:q}"
+        **step("echonet/render_videos.py", settings=settings("echonet", "videos")),
 
 
-rule echonet_describe:
+use rule analyse as echonet_describe with:
     input:
         store="results/echonet/store",
         metrics="results/echonet/metrics.csv",
@@ -75,21 +52,8 @@ rule echonet_describe:
     output:
         protocols="results/echonet/protocols.csv",
         section="results/echonet/section.json",
-    log:
-        "results/logs/echonet/describe.log",
-    benchmark:
-        "results/benchmarks/echonet/describe.tsv"
+    pathvars:
+        name="echonet/describe",
     localrule: True
-    conda:
-        "../../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=30,
     params:
-        spec=spec("echonet/describe.py", described_study("echonet", "segmentation", "ef")),
-    shell:
-        "exec python workflow_scripts/echonet/describe.py --store {input.store:q} --metrics {input.metrics:q}"
-        " --quirks {input.quirks:q} --findings {input.findings:q} --figures {input.figures:q}"
-        " --videos {input.videos:q} --settings {params.spec:q} --protocols {output.protocols:q}"
-        " --section {output.section:q} --log {log:q}"
+        **step("echonet/describe.py", settings=described_study("echonet", "segmentation", "ef")),

@@ -1,7 +1,7 @@
 # The study's measures and figures, and what the report says of it.
 
 
-rule mslesion_score:
+use rule compute as mslesion_score with:
     input:
         store="results/mslesion/store",
         history=[file for folder in all_trained() for file in each_fold(folder, "log.csv")],
@@ -10,102 +10,59 @@ rule mslesion_score:
         metrics="results/mslesion/metrics.csv",
         quirks="results/mslesion/quirks.csv",
         lesions="results/mslesion/lesions.csv",
-    log:
-        "results/logs/mslesion/score.log",
-    benchmark:
-        "results/benchmarks/mslesion/score.tsv"
-    conda:
-        "../../envs/training.yaml"
-    threads: 1
+    pathvars:
+        name="mslesion/score",
     resources:
-        mem_mb=memory(4000),
-        runtime=30,
+        **needs(4000, 30),
     params:
-        spec=spec(
+        **step(
             "mslesion/score.py",
-            settings("mslesion", "bootstrap", seed=first_seed())
+            settings=settings("mslesion", "bootstrap", seed=first_seed())
             | chosen("reported_epochs")
             | in_order("mslesion", "lesions", "baselines"),
         ),
-    shell:
-        "exec python workflow_scripts/mslesion/score.py --store {input.store:q} --history {input.history:q}"
-        " --volumes {input.volumes:q} --settings {params.spec:q} --metrics {output.metrics:q}"
-        " --quirks {output.quirks:q} --lesions {output.lesions:q} --log {log:q}"
 
 
-rule mslesion_plot_training:
+use rule analyse as mslesion_plot_training with:
     input:
         history=[file for folder in trained("published", "sound") for file in each_fold(folder, "log.csv")],
     output:
         figure="results/mslesion/figures/training.svg",
         table="results/mslesion/figures/training.csv",
-    log:
-        "results/logs/mslesion/plot_training.log",
-    benchmark:
-        "results/benchmarks/mslesion/plot_training.tsv"
+    pathvars:
+        name="mslesion/plot_training",
     localrule: True
-    conda:
-        "../../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=30,
     params:
-        spec=spec("mslesion/plot_training.py", in_order("mslesion", "lesions", "baselines")),
-    shell:
-        "exec python workflow_scripts/mslesion/plot_training.py --history {input.history:q}"
-        " --figure {output.figure:q} --table {output.table:q} --log {log:q}"
+        **step("mslesion/plot_training.py", in_order("mslesion", "lesions", "baselines")),
 
 
-rule mslesion_plot_load:
+use rule analyse as mslesion_plot_load with:
     input:
         lesions="results/mslesion/lesions.csv",
     output:
         figure="results/mslesion/figures/load.svg",
         table="results/mslesion/figures/load.csv",
-    log:
-        "results/logs/mslesion/plot_load.log",
-    benchmark:
-        "results/benchmarks/mslesion/plot_load.tsv"
+    pathvars:
+        name="mslesion/plot_load",
     localrule: True
-    conda:
-        "../../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=30,
     params:
-        spec=spec("mslesion/plot_load.py", {}),
-    shell:
-        "exec python workflow_scripts/mslesion/plot_load.py --lesions {input.lesions:q} --size load_ml"
-        " --figure {output.figure:q} --table {output.table:q} --log {log:q}"
+        **step("mslesion/plot_load.py", size_="load_ml"),
 
 
-rule mslesion_plot_count:
+use rule analyse as mslesion_plot_count with:
     input:
         lesions="results/mslesion/lesions.csv",
     output:
         figure="results/mslesion/figures/count.svg",
         table="results/mslesion/figures/count.csv",
-    log:
-        "results/logs/mslesion/plot_count.log",
-    benchmark:
-        "results/benchmarks/mslesion/plot_count.tsv"
+    pathvars:
+        name="mslesion/plot_count",
     localrule: True
-    conda:
-        "../../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=30,
     params:
-        spec=spec("mslesion/plot_load.py", {}),
-    shell:
-        "exec python workflow_scripts/mslesion/plot_load.py --lesions {input.lesions:q} --size lesions"
-        " --figure {output.figure:q} --table {output.table:q} --log {log:q}"
+        **step("mslesion/plot_load.py", size_="lesions"),
 
 
-rule mslesion_plot_examples:
+use rule analyse as mslesion_plot_examples with:
     input:
         store="results/mslesion/store",
         volumes=f"{first_sound()}/volumes.csv",
@@ -113,51 +70,28 @@ rule mslesion_plot_examples:
     output:
         figure="results/mslesion/figures/examples.svg",
         table="results/mslesion/figures/examples.csv",
-    log:
-        "results/logs/mslesion/plot_examples.log",
-    benchmark:
-        "results/benchmarks/mslesion/plot_examples.tsv"
+    pathvars:
+        name="mslesion/plot_examples",
     localrule: True
-    conda:
-        "../../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=30,
     params:
-        spec=spec("mslesion/plot_examples.py", settings("mslesion", "examples")),
-    shell:
-        "exec python workflow_scripts/mslesion/plot_examples.py --store {input.store:q} --volumes {input.volumes:q}"
-        " --masks {input.masks:q} --settings {params.spec:q} --figure {output.figure:q} --table {output.table:q}"
-        " --log {log:q}"
+        **step("mslesion/plot_examples.py", settings=settings("mslesion", "examples")),
 
 
-rule mslesion_render_slices:
+use rule analyse as mslesion_render_slices with:
     input:
         store="results/mslesion/store",
         volumes=f"{first_sound()}/volumes.csv",
         masks=f"{first_sound()}/masks",
     output:
-        directory("results/mslesion/slices"),
-    log:
-        "results/logs/mslesion/render_slices.log",
-    benchmark:
-        "results/benchmarks/mslesion/render_slices.tsv"
+        output=directory("results/mslesion/slices"),
+    pathvars:
+        name="mslesion/render_slices",
     localrule: True
-    conda:
-        "../../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=30,
     params:
-        spec=spec("mslesion/render_slices.py", settings("mslesion", "browser")),
-    shell:
-        "exec python workflow_scripts/mslesion/render_slices.py --store {input.store:q} --volumes {input.volumes:q}"
-        " --masks {input.masks:q} --settings {params.spec:q} --output {output:q} --log {log:q}"
+        **step("mslesion/render_slices.py", settings=settings("mslesion", "browser")),
 
 
-rule mslesion_describe:
+use rule analyse as mslesion_describe with:
     input:
         store="results/mslesion/store",
         metrics="results/mslesion/metrics.csv",
@@ -169,26 +103,13 @@ rule mslesion_describe:
         protocols="results/mslesion/protocols.csv",
         by_fold="results/mslesion/by_fold.csv",
         section="results/mslesion/section.json",
-    log:
-        "results/logs/mslesion/describe.log",
-    benchmark:
-        "results/benchmarks/mslesion/describe.tsv"
+    pathvars:
+        name="mslesion/describe",
     localrule: True
-    conda:
-        "../../envs/report.yaml"
-    threads: 1
-    resources:
-        mem_mb=memory(2000),
-        runtime=30,
     params:
-        spec=spec(
+        **step(
             "mslesion/describe.py",
-            described_study("mslesion", "training")
+            settings=described_study("mslesion", "training")
             | chosen("folds", "leak_control")
             | {"baselines": described_baselines()},
         ),
-    shell:
-        "exec python workflow_scripts/mslesion/describe.py --store {input.store:q} --metrics {input.metrics:q}"
-        " --quirks {input.quirks:q} --findings {input.findings:q} --figures {input.figures:q}"
-        " --slices {input.slices:q} --settings {params.spec:q} --protocols {output.protocols:q}"
-        " --by-fold {output.by_fold:q} --section {output.section:q} --log {log:q}"

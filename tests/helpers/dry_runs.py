@@ -99,7 +99,10 @@ def judge(folder: Path, targets: Sequence[str]) -> dict[str, Any]:
         jobs = Counter(job.rule.name for job in workflow.dag.needrun_jobs())
         made = {f"{job.rule.name} {job.output[0]}": job for job in workflow.dag.jobs if job.output}
         order = {name: digest([*job.input]) for name, job in made.items()}
-        seen = {name: digest([sorted(job.input), *workflow.persistence._params(job)]) for name, job in made.items()}
+        known = workflow.persistence
+        seen = {
+            name: digest([sorted(job.input), *known._params(job), known._code(job.rule)]) for name, job in made.items()
+        }
     needs_sorted = {rule: sorted(needed) for rule, needed in needs.items()}
     return {"stale": sorted(jobs), "jobs": jobs, "needs": needs_sorted, "order": order, "seen": seen}
 

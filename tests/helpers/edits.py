@@ -22,9 +22,10 @@ def said_otherwise(path: Path) -> str:
 
 
 def rules_said_otherwise(text: str) -> str:
-    """The same rules with a docstring each, and with comments at any depth."""
+    """The same rules with comments at any depth, and with docstrings where rules can have one."""
     text = re.sub(r"^( *)(rule \w+:\n)", r'\1\2\1    """Say why."""\n', text, flags=re.MULTILINE)
-    return "# why\n" + re.sub(r"^( +(?:input|resources|shell):\n)", r"\1  # because\n", text, flags=re.MULTILINE)
+    parts = r"^( +(?:input|pathvars|resources|params|shell):\n)"
+    return "# why\n" + re.sub(parts, r"\1  # because\n", text, flags=re.MULTILINE)
 
 
 def done_otherwise(path: Path) -> str:

@@ -175,8 +175,8 @@ def grant_too_little_memory(reference: Path, folder: Path) -> None:
     granted = int(0.75 * pd.read_csv(benchmark, sep="\t")["max_rss"].max())
     rules = folder / "rules/echonet/ef.smk"
     text = rules.read_text()
-    assert "mem_mb=memory(32000)" in text
-    rules.write_text(text.replace("mem_mb=memory(32000)", f"mem_mb=memory({granted})"))
+    assert "needs_training(32000, 2880)" in text
+    rules.write_text(text.replace("needs_training(32000, 2880)", f"needs_training({granted}, 2880)"))
 
 
 def hit(run: Run, fault: str) -> None:

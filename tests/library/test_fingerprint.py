@@ -253,6 +253,8 @@ rule one:
         ("mem_mb=1,", "mem_mb=2,\n\n        runtime=3,", True),
         ("mem_mb=1,", "mem_mb=2,\n  # why\n# so\n        runtime=3,", True),
         ("'b'", "# why\n        'b'  # because", True),
+        ("rule one:\n    input", "use rule one as two with:\n    pathvars:\n        name='two',\n    input", False),
+        ("threads: 1", "pathvars:\n        name='two',", True),
         ("rule one:\n", "rule one:\n    'What it does.'\n", True),
         ("rule one:\n", "rule one:\n    'What it does'\n    # and why\n", True),
         ("from", "'Rules.'\n\n\nfrom", True),

@@ -1,16 +1,19 @@
 """The rules of the house, held against the code itself."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from snakemake.rules import Rule
 
-from reprise.engine.fingerprint import import_closure
-from workflow_rules import CODE, ROOT, STUDIES, job_rules, step_of
+from reprise.engine.fingerprint import code_digest, import_closure
+from workflow_rules import CODE, ROOT, STUDIES, job_rules, option_names, step_of
 
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 40
@@ -137,6 +140,7 @@ def test_rule_keeps_to_the_house(rule: Rule) -> None:
     assert not set("|;&<>`$\n") & set(PLACEHOLDER.sub("", command)), "one command: no pipe, redirection or variable"
     assert [field for field in PLACEHOLDER.findall(command) if not field.endswith(":q")] == [], "quote with :q"
     assert (CODE / step_of(rule)).is_file()
+    assert [name for name, times in Counter(option_names(rule)).items() if times > 1] == [], "one name, one value"
     assert len(rule.log) == 1 and str(rule.log[0]).startswith("results/logs/")
     assert rule.benchmark is not None and str(rule.benchmark).startswith("results/benchmarks/")
     assert rule.conda_env is not None and (ROOT / "envs" / Path(str(rule.conda_env)).name).is_file()
@@ -146,30 +150,31 @@ def test_rule_keeps_to_the_house(rule: Rule) -> None:
 
 
 def test_each_rule_carries_the_fingerprint_of_its_own_step() -> None:
-    text = "\n".join(path.read_text() for path in rule_files())
-    bodies = dict(re.findall(r"^ *rule (\w+):\n(.*?)(?=^ *rule |\Z)", text, flags=re.MULTILINE | re.DOTALL))
-    steps = {name: re.findall(r'\bspec\(\s*"([^"]+)"', body) for name, body in bodies.items()}
-    assert {rule.name: steps.get(rule.name) for rule in job_rules(*STUDIES)} == {
-        rule.name: [step_of(rule)] for rule in job_rules(*STUDIES)
-    }
+    wildcards = SimpleNamespace(run="unet_2d-seed0", protocol="sound", network="r2plus1d_18", weights="kinetics400")
+    specs = {rule: json.loads(rule.params.spec(wildcards)) for rule in job_rules(*STUDIES)}
+    assert [rule.name for rule, spec in specs.items() if spec["code"] != code_digest(step_of(rule))] == []
 
 
 SHOW_HELP = """
-import contextlib, io, runpy, sys
-for step in sys.argv[1:]:
+import contextlib, io, json, re, runpy, sys
+for step, options in json.loads(sys.argv[1]).items():
     sys.argv, text = [step, "--help"], io.StringIO()
     with contextlib.redirect_stdout(text), contextlib.suppress(SystemExit):
         runpy.run_path(step, run_name="__main__")
-    assert "--log" in text.getvalue(), step
+    missing = {"--log", *options} - set(re.findall(r"--[a-z][a-z-]*", text.getvalue()))
+    assert not missing, f"{step} has no {missing}"
 """
 
 
 @pytest.mark.parametrize("study", sorted({step_of(rule).split("/")[0] for rule in job_rules(*STUDIES)}))
-def test_every_step_answers_help(study: str) -> None:
+def test_every_step_answers_help_and_knows_its_rules_options(study: str) -> None:
     steps = sorted({CODE / step_of(rule) for rule in job_rules(*STUDIES) if step_of(rule).startswith(f"{study}/")})
     assert not {step.stem for step in steps} & sys.stdlib_module_names, "a step's folder comes first on sys.path"
     assert [named(step) for step in steps if not ast.get_docstring(ast.parse(step.read_bytes()))] == []
-    command = [sys.executable, "-c", SHOW_HELP, *map(str, steps)]
+    options = {str(step): [] for step in steps}
+    for rule in job_rules(*STUDIES):
+        options.get(str(CODE / step_of(rule)), []).extend(option_names(rule))
+    command = [sys.executable, "-c", SHOW_HELP, json.dumps(options)]
     search = {"PYTHONPATH": f"{CODE / study}:{CODE}"}
     done = subprocess.run(command, env=search, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -19,7 +19,7 @@ from reprise.engine.records import remember
 
 CODE_ROOT = Path(__file__).resolve().parents[2]
 # What of a rule decides neither which rules there are nor which needs which.
-HOW_RULES_RUN = {"threads", "resources", "log", "benchmark", "conda", "localrule", "params", "shell"}
+HOW_RULES_RUN = {"threads", "resources", "log", "benchmark", "pathvars", "conda", "localrule", "params", "shell"}
 DOCUMENTED = {"", "rule", "checkpoint", "use", "def", "class"}
 
 _source = cache(read_source)

@@ -1,0 +1,40 @@
+# What the rules of each kind share. `name` is the place of a job's log and benchmark, wildcards included.
+
+ENVIRONMENTS = f"{workflow.basedir}/envs"
+
+
+rule compute:
+    log:
+        "results/logs/<name>.log",
+    benchmark:
+        "results/benchmarks/<name>.tsv"
+    pathvars:
+        name="compute",
+    conda:
+        f"{ENVIRONMENTS}/training.yaml"
+    threads: 1
+    resources:
+        **needs(2000, 30),
+    shell:
+        "exec python workflow_scripts/{params.program:q} {params.words:q} --log {log:q}"
+
+
+use rule compute as infer with:
+    resources:
+        **needs_gpu(8000, 240),
+
+
+use rule compute as train with:
+    threads: config["processes"]
+    resources:
+        **needs_training(16000, 2880),
+
+
+use rule compute as analyse with:
+    conda:
+        f"{ENVIRONMENTS}/report.yaml"
+
+
+use rule compute as run_r with:
+    conda:
+        f"{ENVIRONMENTS}/statistics.yaml"
