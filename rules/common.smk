@@ -57,7 +57,7 @@ wildcard_constraints:
 
 
 def needs(megabytes, minutes, gpus=None, **options):
-    """A rule's resources, of which `options` reach its step.
+    """A rule's resources: memory in MB, minutes, GPUs, and `options`, which reach its step.
 
     Memory doubles once an attempt has failed, because too little of it may have been the cause.
     """
@@ -85,9 +85,10 @@ def needs_training(megabytes, minutes):
 
 
 def step(program, *besides, settings=None, **options):
-    """The params of a rule that runs a step: `settings` and `options` reach it, `besides` only counts for staleness.
+    """The params of a rule. Its step gets the settings, the options, and all named inputs, outputs and resources.
 
-    `settings` and `besides` are mappings, or functions that make one from the wildcards, only when it is asked for.
+    What is `besides` makes the results stale if it changes, but does not reach the step. It is a mapping, as the
+    settings are, or a function that makes one from the wildcards: for what reads files, or differs by wildcard.
     """
     reached = [*options] if settings is None else [*options, "settings"]
 
@@ -97,9 +98,8 @@ def step(program, *besides, settings=None, **options):
 
     def words(wildcards, input, output, resources):
         untracked = {name: resources.get(name) for name in UNTRACKED & {*resources.keys()}}
-        given = {
-            name: [apply_wildcards(text, dict(wildcards.items())) for text in listed(options[name])] for name in options
-        }
+        known = dict(wildcards.items())
+        given = {name: [apply_wildcards(text, known) for text in listed(value)] for name, value in options.items()}
         described = {} if settings is None else {"settings": tracked(wildcards)}
         named = [*input.items(), *untracked.items(), *given.items(), *described.items(), *output.items()]
         return [word for name, values in named for word in (option(name), *listed(values))]
@@ -108,7 +108,7 @@ def step(program, *besides, settings=None, **options):
 
 
 def track_options():
-    """Let Snakemake see which inputs, outputs and resources become options: it records values without names."""
+    """Record which names become options, because Snakemake compares inputs and params without their names."""
     for each in workflow.rules:
         names = [*each.input.keys(), *each.output.keys(), *sorted(UNTRACKED & {*each.resources.keys()})]
         each.set_params(named=[option(name) for name in names])
