@@ -97,9 +97,9 @@ def step(program, *besides, settings=None, **options):
         return spec(program, {key: value for part in parts for key, value in part.items()})
 
     def words(wildcards, input, output, resources):
-        untracked = {name: resources.get(name) for name in UNTRACKED & {*resources.keys()}}
+        untracked = {name: resources.get(name) for name in sorted(UNTRACKED & {*resources.keys()})}
         known = dict(wildcards.items())
-        given = {name: [apply_wildcards(text, known) for text in listed(value)] for name, value in options.items()}
+        given = {name: [apply_wildcards(str(text), known) for text in listed(value)] for name, value in options.items()}
         described = {} if settings is None else {"settings": tracked(wildcards)}
         named = [*input.items(), *untracked.items(), *given.items(), *described.items(), *output.items()]
         return [word for name, values in named for word in (option(name), *listed(values))]
