@@ -60,7 +60,8 @@ def make_run(folder: Path) -> None:
     configure(folder, input="own", weights={Path(WEIGHTS).stem: "initial.pth"})
     run(f"snakemake {' '.join(TARGETS)}", folder, traced)
     # Where torchvision keeps weights is asked without a download only for a name that it does not have.
-    by_hand = "python workflow_scripts/echonet/fetch_weights.py --name none/none --output none.pth"
+    step = "python workflow_scripts/echonet/fetch_weights.py --name none/none --output none.pth"
+    by_hand = f"env PYTHONPATH={folder / 'workflow_scripts'} {step}"  # else it would load the code that is installed
     assert type_command(by_hand, folder, traced).returncode == 2
 
 
