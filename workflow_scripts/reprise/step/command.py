@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,7 +56,8 @@ def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentPar
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.ENOENT, errno.EACCES, errno.EROFS):
             raise
-        traceback.print_exc()
+        with suppress(OSError):
+            traceback.print_exc()
         _fail(f"{error.filename or 'output'}: {error.strerror}", BAD_INPUT)
 
 
@@ -84,7 +85,8 @@ def _journal(args: argparse.Namespace) -> Iterator[None]:
 def say(message: str) -> None:
     """Print a line to the log at once; of the processes that torchrun starts, only the first one does."""
     if os.environ.get("RANK", "0") == "0":
-        print(message, file=sys.stderr, flush=True)
+        with suppress(OSError):  # the log may lie on a disk that is full
+            print(message, file=sys.stderr, flush=True)
 
 
 def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
@@ -122,5 +124,6 @@ def _log_to(path: Path) -> None:
 
 def _fail(message: str, status: int) -> None:
     for stream in {sys.stderr, _terminal}:
-        print(f"error: {message}", file=stream, flush=True)
+        with suppress(OSError):
+            print(f"error: {message}", file=stream, flush=True)
     sys.exit(status)
