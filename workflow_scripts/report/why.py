@@ -92,11 +92,14 @@ def _causes(dag: DAG, job: Job) -> Iterator[str]:
         return
     if reason.forced and not faults:
         yield DID_NOT_END
+    changes = list(params_causes(persistence.params(recorded) or (), persistence._params(job))) if recorded else []
     for fault, names in faults.items():
-        yield fault if fault in (DID_NOT_END, OTHER_CODE) else f"{_several(names)} {fault}"
+        # A change that Snakemake sees as well is named in more detail below.
+        if fault != OTHER_CODE or not changes:
+            yield fault if fault in (DID_NOT_END, OTHER_CODE) else f"{_several(names)} {fault}"
     if recorded is None or reason.forced:
         return
-    yield from params_causes(persistence.params(recorded) or (), persistence._params(job))
+    yield from changes
     yield from input_causes(persistence.input(recorded) or (), job.input)
     if persistence.code(recorded) != persistence._code(job.rule):
         yield "the rule's command changed"
