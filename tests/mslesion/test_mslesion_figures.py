@@ -16,8 +16,8 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 import lesion_example as example
 import report_example
 from browser import PHONE, check_page, opened
-from mslesion.analysis.results import place_of
 from reprise.data.store import open_store, write_store
+from reprise.evaluation.runs import run_of
 from reprise.plots.confusion_map import KINDS, as_grey, confusion_map, paint
 from reprise.plots.folds import draw_folds
 from reprise.plots.slice_pictures import MOST_BYTES, chosen_slices, write_slices
@@ -265,7 +265,7 @@ def test_damaged_inputs_give_one_line(name, tmp_path) -> None:
 
 def test_files_in_the_wrong_place_or_without_epochs_are_refused(study, tmp_path) -> None:
     with pytest.raises(InputError, match="not where a run's results are"):
-        place_of(Path("results/log.csv"))
+        run_of(Path("results/log.csv"))
     empty = tmp_path / "unet_2d-seed0" / "sound" / "fold1" / "log.csv"
     empty.parent.mkdir(parents=True)
     header = next(study.glob("*/*/*/log.csv")).read_text().splitlines()[0]

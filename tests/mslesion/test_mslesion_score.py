@@ -272,7 +272,7 @@ PUBLISHED = f"{NET}-seed0/published"
     [
         (f"{NET}-seed0/volumes.csv", lambda table: table, "not where a run's results are"),
         (f"{PUBLISHED}/volumes.csv", lambda table: table.drop(columns="lfpr"), "volumes.csv: expected the columns"),
-        (f"{PUBLISHED}/volumes.csv", lambda table: table.head(0), "volumes.csv: no rows"),
+        (f"{PUBLISHED}/volumes.csv", lambda table: table.head(0), "expected both a history and volumes"),
         (f"{PUBLISHED}/volumes.csv", lambda table: table.replace("A_1", "A_9"), "rater 1: not in the store: A_9"),
         (f"{PUBLISHED}/volumes.csv", lambda table: table[table["case"] != "A_1"], "not measured: A_1"),
         (f"{PUBLISHED}/volumes.csv", lambda table: pd.concat([table, table]), "measured twice: A_1, A_2, B_1"),

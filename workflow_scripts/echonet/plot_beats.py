@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from reprise.evaluation.runs import run_label, run_of
 from reprise.plots.agreement import draw_error_by_beats
-from reprise.plots.steps import DECIMALS, figure_parser, run_label
+from reprise.plots.steps import DECIMALS, figure_parser
 from reprise.plots.style import save_figure
 from reprise.step.command import run
 from reprise.step.tables import read_table
@@ -40,8 +41,8 @@ def main(args: argparse.Namespace) -> None:
 
 def _labelled(path: Path, part: str, **columns: Any) -> pd.DataFrame:
     """Rows of one file with the run and protocol that its path names."""
-    run_name, protocol = path.parent.parent.name, path.parent.name
-    return pd.DataFrame({"run": run_label(run_name), "part": part, "protocol": protocol, **columns})
+    run_folder = run_of(path, "protocol")
+    return pd.DataFrame({"run": run_label(run_folder.run), "part": part, "protocol": run_folder.protocol, **columns})
 
 
 if __name__ == "__main__":

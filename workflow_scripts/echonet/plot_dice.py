@@ -8,7 +8,8 @@ import pandas as pd
 from echonet.analysis.overlap import dice
 from echonet.analysis.results import OVERLAP
 from echonet.analysis.segmentation_figures import draw_dice
-from reprise.plots.steps import DECIMALS, figure_parser, run_label
+from reprise.evaluation.runs import run_label, run_of
+from reprise.plots.steps import DECIMALS, figure_parser
 from reprise.plots.style import save_figure
 from reprise.step.command import run
 from reprise.step.tables import read_table
@@ -26,7 +27,7 @@ def main(args: argparse.Namespace) -> None:
         images = read_table(path, OVERLAP).query("split == 'test'")
         values = dice(images["intersection"], images["union"]).round(DECIMALS)
         columns = images[["case", "image", "tracing_ok"]]
-        pieces.append(pd.DataFrame({"run": run_label(path.parent.name), **columns, "dice": values}))
+        pieces.append(pd.DataFrame({"run": run_label(run_of(path).run), **columns, "dice": values}))
     table = pd.concat(pieces, ignore_index=True)
     save_figure(draw_dice(table), args.figure, table, args.table)
 

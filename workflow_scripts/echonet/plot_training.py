@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from echonet.analysis.results import SEGMENTATION
 from echonet.analysis.training_figure import draw_training
-from reprise.plots.steps import figure_parser, run_label
+from reprise.evaluation.runs import run_label, run_of
+from reprise.plots.steps import figure_parser
 from reprise.plots.style import save_figure
 from reprise.step.command import run
 from reprise.step.errors import InputError
@@ -44,12 +44,12 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
-    names = {"segmentation" if SEGMENTATION.search(path.as_posix()) else "ef" for path in args.history}
+    names = {run_of(path, "task").task for path in args.history}
     if len(names) != 1:
         raise InputError("expected histories of one task; found both segmentation and EF")
     task = TASKS[names.pop()]
     types = {"epoch": int, "train_loss": float, **dict.fromkeys(task.columns, float)}
-    tables = [pd.DataFrame({"run": run_label(path.parent.name), **read_table(path, types)}) for path in args.history]
+    tables = [pd.DataFrame({"run": run_label(run_of(path).run), **read_table(path, types)}) for path in args.history]
     table = pd.concat(tables, ignore_index=True)
     save_figure(draw_training(table, task.loss, task.score), args.figure, table, args.table)
 

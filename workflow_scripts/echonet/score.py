@@ -38,21 +38,25 @@ def metric_rows(results: Results, cases: pd.DataFrame, sampling: Sampling) -> It
     """All rows of the metrics' table, one protocol after the other."""
     ef = cases.set_index("case")["ef"]
     for protocol in LEVELS:
-        for network, overlap in results.overlap.items():
+        for network, overlap in by_network(results.overlap):
             yield from dice_rows(network, overlap, protocol, sampling)
-        for network, log in results.segmentation_log.items():
+        for network, log in by_network(results.segmentation_log):
             best = Estimate(log["val_loss"].min(), float("nan"), float("nan"), (cases["split"] == "val").sum())
             yield row(protocol, f"segmentation/{network}/val/loss", "1", best)
-        for (network, by, split), clips in results.clips.items():
-            if by == protocol:
-                yield from ef_rows(f"ef/{network}/{split}", by_video(clips, sampling.seed), ef, protocol, sampling)
-        for (network, by), beats in results.beats.items():
-            if by == protocol:
-                averaged = {"beats": beats.set_index("case")["beat_by_beat"]}
-                yield from ef_rows(f"ef/{network}/test", averaged, ef, protocol, sampling)
+        clips, beats = (table[table["protocol"] == protocol] for table in (results.clips, results.beats))
+        for (name, split), rows in clips.groupby(["network", "split"], sort=False):
+            yield from ef_rows(f"ef/{name}/{split}", by_video(rows, sampling.seed), ef, protocol, sampling)
+        for network, rows in by_network(beats):
+            averaged = {"beats": rows.set_index("case")["beat_by_beat"]}
+            yield from ef_rows(f"ef/{network}/test", averaged, ef, protocol, sampling)
         yield from baseline_rows(cases, protocol, sampling)
-    for network, beats in results.mask_ef.items():
-        yield from mask_rows(network, beats, ef, sampling)
+    for network in results.overlap["network"].unique():  # masks in which no beat was found have no rows
+        yield from mask_rows(network, results.mask_ef[results.mask_ef["network"] == network], ef, sampling)
+
+
+def by_network(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The rows of each network, in order of first appearance."""
+    return ((str(network), rows) for network, rows in table.groupby("network", sort=False))
 
 
 def baseline_rows(cases: pd.DataFrame, protocol: str, sampling: Sampling) -> Iterator[Row]:
@@ -72,17 +76,15 @@ def mask_rows(network: str, beats: pd.DataFrame, ef: pd.Series, sampling: Sampli
 
 def quirk_rows(results: Results, ef: pd.Series, args: argparse.Namespace, sampling: Sampling) -> Iterator[Row]:
     """All rows of the quirks' table; those of beats need the systoles."""
-    for network, overlap in results.overlap.items():
+    for network, overlap in by_network(results.overlap):
         yield from overlap_quirks(network, overlap, sampling)
-    for network in dict.fromkeys(network for network, _, _ in results.clips):
-        keys = {by: (network, by, "test") for by in LEVELS if (network, by, "test") in results.clips}
-        clips = {by: results.clips[key] for by, key in keys.items()}
-        if not clips:
-            continue
-        yield from ef_quirks(network, clips, ef, results.ef_log.get(network), sampling)
-        if (network, "published") in results.beats:
-            beats = results.beats[network, "published"].set_index("case")["beat_by_beat"]
-            yield r2_quirk(network, ef, beats)
+    for network, rows in by_network(results.clips[results.clips["split"] == "test"]):
+        clips = {protocol: part for protocol in LEVELS if len(part := rows[rows["protocol"] == protocol])}
+        log = results.ef_log[results.ef_log["network"] == network]
+        yield from ef_quirks(network, clips, ef, log, sampling)
+        beats = results.beats[(results.beats["network"] == network) & (results.beats["protocol"] == "published")]
+        if len(beats):
+            yield r2_quirk(network, ef, beats.set_index("case")["beat_by_beat"])
         if args.size and args.size_sound and "published" in clips:
             systoles = {"published": read_systoles(args.size), "sound": read_systoles(args.size_sound)}
             yield from beat_quirks(network, clips["published"], ef, systoles, args.settings["lead_frames"])

@@ -19,8 +19,8 @@ from mslesion.analysis.section_text import (
     summary,
 )
 from reprise.data.store import open_store
+from reprise.evaluation.runs import run_label
 from reprise.plots.confusion_map import KINDS
-from reprise.plots.steps import run_label
 from reprise.report.page_tables import number
 from reprise.report.section import METRICS, Block, part_blocks, side_by_side, table_blocks
 from reprise.step.command import json_object, run, step_parser

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from mslesion.analysis.figure_data import add_segmented, ranked_by_dice, segmented
-from mslesion.analysis.results import place_of
 from reprise.data.store import open_store
+from reprise.evaluation.runs import run_of
 from reprise.plots.confusion_map import COUNTS, KINDS, Example, as_grey, draw_confusion
 from reprise.plots.slice_pictures import head_box
 from reprise.plots.steps import DECIMALS, figure_parser
@@ -26,7 +26,7 @@ def arguments() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     """Draw, of scans at even places of the ranking by Dice, the slice with most lesion in either mask."""
     store = open_store(args.store)
-    ranked, whose = ranked_by_dice(args.volumes), place_of(args.volumes)
+    ranked, run_folder = ranked_by_dice(args.volumes), run_of(args.volumes, "protocol")
     ranks = np.unique(np.linspace(0, len(ranked) - 1, args.settings["slices"]).round()).astype(int)
     examples, rows = [], []
     for rank in ranks:
@@ -37,7 +37,7 @@ def main(args: argparse.Namespace) -> None:
         box = head_box(grey[None], codes[None])
         title = f"Dice {case['dice']:.2f}\n{case['case']}"
         examples.append(Example(grey[box], codes[box], title, scan.spacing_mm[1] / scan.spacing_mm[2]))
-        of = {"run": whose.run, "protocol": whose.protocol, "rank": rank + 1, "of": len(ranked)}
+        of = {"run": run_folder.run, "protocol": run_folder.protocol, "rank": rank + 1, "of": len(ranked)}
         named = {**of, **case[["fold", "case", "patient", "timepoint", "dice"]]}
         counts = dict(zip(COUNTS, (int((codes == code).sum()) for code in KINDS), strict=True))
         rows.append({**named, "slice": place + 1, "slices": len(scan.codes), **counts})

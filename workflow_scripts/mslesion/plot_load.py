@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from mslesion.analysis.figure_data import RATER, panel_name
+from mslesion.analysis.figure_data import RATER
+from reprise.evaluation.runs import run_label
 from reprise.plots.agreement import agreement, draw_comparison
 from reprise.plots.steps import DECIMALS, figure_parser
 from reprise.plots.style import save_figure
@@ -44,7 +45,7 @@ def compared(path: Path, size: str) -> pd.DataFrame:
     rows = read_table(path, LESIONS | dict.fromkeys(names.values(), float))
     if rows.empty:
         raise InputError(f"{path}: no scans")
-    panels = [panel_name(*pair) for pair in zip(rows["network"], rows["protocol"], strict=True)]
+    panels = [run_label(*pair) for pair in zip(rows["network"], rows["protocol"], strict=True)]
     tables = [rows.assign(panel=panels)]
     second = f"true_{size}_{RATER + 1}"
     if second in pd.read_csv(path, nrows=0):

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from mslesion.analysis.figure_data import panel_name
 from mslesion.analysis.protocols import CHOSEN_BY
-from mslesion.analysis.results import place_of
+from reprise.evaluation.runs import run_label, run_of
 from reprise.plots.folds import draw_folds
 from reprise.plots.steps import figure_parser
 from reprise.plots.style import save_figure
@@ -46,14 +45,14 @@ def read_history(path: Path) -> pd.DataFrame:
     Raises:
         InputError: damaged, without an epoch, or in no fold's folder.
     """
-    place = place_of(path)
-    choice = CHOSEN_BY[place.protocol]
+    run = run_of(path, "protocol", "fold")
+    choice = CHOSEN_BY[run.protocol]
     table = read_table(path, {"epoch": int, "train_loss": float, **dict.fromkeys([*MEASURES, choice], float)})
     if table.empty:
         raise InputError(f"{path}: no epochs")
     best = table[choice].fillna(float("inf")).idxmin()
     table["kept"] = (table.index == best).astype(int)
-    labels = {"run": panel_name(place.run, place.protocol), "protocol": place.protocol, "fold": place.fold}
+    labels = {"run": run_label(run.run, run.protocol), "protocol": run.protocol, "fold": run.fold}
     return pd.DataFrame({**labels, **table.drop(columns=choice)})
 
 

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from mslesion.analysis.figure_data import add_segmented, ranked_by_dice, segmented
-from mslesion.analysis.results import place_of
 from reprise.data.store import open_store
+from reprise.evaluation.runs import run_of
 from reprise.plots.slice_pictures import chosen_slices, write_slices
 from reprise.plots.steps import DECIMALS
 from reprise.step.command import json_object, run, step_parser
@@ -25,11 +25,11 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Write the pictures and their table; of an even number of scans, the lower of the middle two is taken."""
-    ranked, whose = ranked_by_dice(args.volumes), place_of(args.volumes)
+    ranked, run_folder = ranked_by_dice(args.volumes), run_of(args.volumes, "protocol")
     case = ranked.iloc[(len(ranked) - 1) // 2]
     scan = segmented(open_store(args.store), case["case"], args.masks)
     places = chosen_slices(scan.codes, args.settings["slices"])
-    labels = {"run": whose.run, "protocol": whose.protocol, **case[["fold", "case", "patient", "timepoint"]]}
+    labels = {"run": run_folder.run, "protocol": run_folder.protocol, **case[["fold", "case", "patient", "timepoint"]]}
     with outputs(args.output) as (folder,):
         folder.mkdir()
         table = write_slices(folder, scan.image, scan.codes, places, scan.spacing_mm[1:])

@@ -8,7 +8,8 @@ import pandas as pd
 
 from echonet.analysis.measures import by_video
 from echonet.analysis.results import read_clips
-from reprise.plots.steps import DECIMALS, figure_parser, run_label
+from reprise.evaluation.runs import run_label, run_of
+from reprise.plots.steps import DECIMALS, figure_parser
 
 
 def ef_parser(description: str | None) -> argparse.ArgumentParser:
@@ -34,7 +35,7 @@ def read_ef(paths: Sequence[Path], cases: pd.DataFrame) -> pd.DataFrame:
         clips = "all" if "all" in by_clips else "first"
         prediction = by_clips[clips].reindex(cases.index).round(DECIMALS)
         table = pd.DataFrame({"truth": cases["ef"], "prediction": prediction}).reset_index(names="case")
-        run, protocol = path.parent.parent.name, path.parent.name
-        labels = {"panel": f"{run_label(run)} ({protocol})", "protocol": protocol, "clips": clips}
+        run = run_of(path, "protocol")
+        labels = {"panel": run_label(run.run, run.protocol), "protocol": run.protocol, "clips": clips}
         tables.append(pd.DataFrame({**labels, **table}))
     return pd.concat(tables, ignore_index=True)

@@ -65,7 +65,7 @@ def overlap_quirks(network: str, overlap: pd.DataFrame, sampling: Sampling) -> I
 
 
 def ef_quirks(
-    network: str, clips: Mapping[str, pd.DataFrame], ef: pd.Series, log: pd.DataFrame | None, sampling: Sampling
+    network: str, clips: Mapping[str, pd.DataFrame], ef: pd.Series, log: pd.DataFrame, sampling: Sampling
 ) -> Iterator[Row]:
     """Those of EF regression, on the test split: choice of epoch, random clip, interval's level.
 
@@ -172,8 +172,8 @@ def _mae(ef: pd.Series, prediction: pd.Series) -> float:
     return mae(ef.loc[known.index], known) if len(known) else float("nan")
 
 
-def _epochs(log: pd.DataFrame | None) -> str:
-    if log is None or log.empty:
+def _epochs(log: pd.DataFrame) -> str:
+    if log.empty:
         return ""
     epochs = [log["epoch"].iloc[int(np.argmin(log[f"val_loss_{protocol}"]))] for protocol in LEVELS]
     return f" (epoch {epochs[0]} as published, {epochs[1]} by fixed clips)"

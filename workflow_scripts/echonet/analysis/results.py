@@ -1,13 +1,13 @@
-"""The results of the study's runs, read back for scoring; network and protocol are taken from their paths."""
+"""The results of the study's runs, read back for scoring."""
 
 import argparse
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from reprise.evaluation.runs import read_runs, run_of
 from reprise.step.errors import InputError
 from reprise.step.tables import read_table
 
@@ -20,66 +20,48 @@ BEATS = {"case": str, "beat_by_beat": float}
 MASK_EF = {"case": str, "ef": float}
 SEGMENTATION_LOG = {"epoch": int, "val_loss": float}
 EF_LOG = {"epoch": int, "val_loss_published": float, "val_loss_sound": float}
-RUN = r"(?P<run>(?P<network>[^/]+)-seed\d+)"
-SEGMENTATION = re.compile(rf"(?:^|/)segmentation/{RUN}/[^/]+$")
-EF = re.compile(rf"(?:^|/)ef/{RUN}/[^/]+$")
-EF_BEATS = re.compile(rf"(?:^|/)ef/{RUN}/(?P<protocol>published|sound)/[^/]+$")
-EF_CLIPS = re.compile(rf"(?:^|/)ef/{RUN}/(?P<protocol>published|sound)/(?P<split>val|test)_predictions\.csv$")
-
-Runs = dict[Any, pd.DataFrame]
 
 
 class Results(NamedTuple):
-    """Tables by network; beats by (network, protocol); clips by (network, protocol, split).
+    """Tables with the column network, see `read_runs`; clips and beats have also protocol, and clips have split."""
 
-    Of a network that was trained with several seeds, the first run goes by the network's name, others by their own.
-    """
-
-    overlap: Runs
-    segmentation_log: Runs
-    ef_log: Runs
-    mask_ef: Runs
-    clips: Runs
-    beats: Runs
+    overlap: pd.DataFrame
+    segmentation_log: pd.DataFrame
+    ef_log: pd.DataFrame
+    mask_ef: pd.DataFrame
+    clips: pd.DataFrame
+    beats: pd.DataFrame
 
 
 def read_results(args: argparse.Namespace, cases: Iterable[str]) -> Results:
     """All results that were named on the command line.
 
     Raises:
-        InputError: one is damaged or is not in a run's folder, or speaks of a video that is not among the cases.
+        InputError: a file is damaged or lies in no run's folder, or names a video that is not among the cases.
     """
-    of_segmentation = [path for path in args.history if SEGMENTATION.search(path.as_posix())]
-    of_ef = [path for path in args.history if path not in of_segmentation]
+    histories = {task: [path for path in args.history if run_of(path).task == task] for task in ("segmentation", "ef")}
     results = Results(
-        _runs(args.overlap, SEGMENTATION, OVERLAP),
-        _runs(of_segmentation, SEGMENTATION, SEGMENTATION_LOG),
-        _runs(of_ef, EF, EF_LOG),
-        _runs(args.mask_ef, SEGMENTATION, MASK_EF),
-        _runs(args.predictions, EF_CLIPS, CLIPS),
-        _runs(args.beats, EF_BEATS, BEATS),
+        overlap=read_runs(args.overlap, OVERLAP),
+        segmentation_log=read_runs(histories["segmentation"], SEGMENTATION_LOG),
+        ef_log=read_runs(histories["ef"], EF_LOG),
+        mask_ef=read_runs(args.mask_ef, MASK_EF),
+        clips=read_runs(args.predictions, CLIPS | {"split": str}, ["protocol"], _clips_of_split),
+        beats=read_runs(args.beats, BEATS, ["protocol"]),
     )
     known = set(cases)
-    for kind, runs in (("predictions", results.clips), ("beats", results.beats), ("mask EF", results.mask_ef)):
-        for key, table in runs.items():
-            unknown = sorted(set(table["case"]) - known)
-            if unknown:
-                raise InputError(f"{kind} of {key}: not in the store: {', '.join(unknown)}")
+    problems = [
+        f"{kind} of {network}: not in the store: {', '.join(sorted(set(rows['case'])))}"
+        for kind, table in {"predictions": results.clips, "beats": results.beats, "mask EF": results.mask_ef}.items()
+        for network, rows in table[~table["case"].isin(known)].groupby("network", sort=False)
+    ]
+    if problems:
+        raise InputError(problems[0])
     return results
 
 
-def _runs(paths: Sequence[Path], pattern: re.Pattern[str], types: dict[str, type]) -> Runs:
-    """The tables of one kind of result by what their paths say."""
-    runs: Runs = {}
-    first: dict[str, str] = {}
-    for path in paths:
-        found = pattern.search(path.as_posix())
-        if not found:
-            raise InputError(f"{path}: not where a run's results are; expected a path like {pattern.pattern}")
-        run, network, *rest = found.groups()
-        name = network if first.setdefault(network, run) == run else run
-        runs[(name, *rest) if rest else name] = read_clips(path) if types is CLIPS else read_table(path, types)
-    return runs
+def _clips_of_split(path: Path, _: Mapping[str, type]) -> pd.DataFrame:
+    """Predictions from a file called SPLIT_predictions.csv, with the column split."""
+    return read_clips(path).assign(split=path.stem.removesuffix("_predictions"))
 
 
 def read_clips(path: Path) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from reprise.plots.steps import run_label
+from reprise.evaluation.runs import run_label
 from reprise.plots.style import groups
 from reprise.report.page_tables import number
 from reprise.report.section import Describe, Words

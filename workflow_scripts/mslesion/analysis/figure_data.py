@@ -12,7 +12,6 @@ from mslesion.data.scan_volume import to_slices
 from reprise.data.nifti import read_volume
 from reprise.data.store import Store
 from reprise.plots.confusion_map import confusion_map
-from reprise.plots.steps import run_label
 from reprise.step.errors import InputError
 from reprise.step.tables import read_table
 
@@ -26,11 +25,6 @@ class Segmented(NamedTuple):
     image: np.ndarray
     codes: np.ndarray
     spacing_mm: tuple[float, float, float]
-
-
-def panel_name(run: str, protocol: str) -> str:
-    """A run by a protocol, for a reader."""
-    return f"{run_label(run)} ({protocol})"
 
 
 def add_segmented(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""What steps that draw a figure share: their arguments, the digits of their tables, the names of runs."""
+"""What steps that draw a figure share: their arguments, and the digits of their tables."""
 
 import argparse
 from pathlib import Path
@@ -14,8 +14,3 @@ def figure_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--figure", type=Path, required=True, help="SVG to write")
     parser.add_argument("--table", type=Path, required=True, help="CSV to write: the numbers drawn")
     return parser
-
-
-def run_label(run: str) -> str:
-    """A run's name for a reader: its network and its seed."""
-    return run.replace("-seed", ", seed ")
