@@ -13,13 +13,13 @@ from echonet import normalise, predict_ef, score_segmentation, segment_videos
 from echonet.learning import ef_prediction
 from echonet.learning.clips import n_starts
 from echonet.learning.ef_prediction import predict_clips, predict_videos
-from echonet.learning.segmentation_masks import overlap, segment_frames
+from echonet.learning.segmentation_masks import segment_frames
 from echonet.learning.segmentation_network import segmentation_network
 from echonet.learning.video_network import video_network
-from reprise.data.store import write_store
+from reprise.data.store import open_store, write_store
 from reprise.inference import network
 from reprise.inference.parts import resumed
-from reprise.models.weights import save_model
+from reprise.models.weights import load_model, save_model
 from reprise.step.errors import InputError
 from test_clips import MEAN, STD, plain_clip
 
@@ -113,7 +113,7 @@ def test_too_little_gpu_memory_halves_the_batch_and_ends_in_one_message(monkeypa
         list(network.in_batches(8, 8, lambda chunk: compute(chunk, most=0), CPU))
 
 
-def test_masks_are_the_network_s_and_overlaps_are_counted():
+def test_masks_are_the_network_s():
     torch.manual_seed(0)
     model = segmentation_network("lraspp_mobilenet_v3_large", 0.125)
     model(torch.randn(4, 3, 32, 32))
@@ -125,8 +125,6 @@ def test_masks_are_the_network_s_and_overlaps_are_counted():
     assert masks.shape == (70, 32, 32)
     assert 0 < masks.mean() < 1
     assert ((logits.numpy() > 0) == masks)[np.abs(logits.numpy()) > 1e-4].all()
-    intersection, union = overlap([[[1, 1], [0, 0]]], [[[1, 0], [1, 0]]])
-    assert (intersection.tolist(), union.tolist()) == ([1], [3])
 
 
 def test_a_killed_prediction_goes_on_where_it_stopped(tmp_path):
@@ -200,6 +198,12 @@ def test_segmentation_steps_write_tables_that_agree(study):
     assert overlaps.columns.tolist() == ["case", "split", "image", "intersection", "union", "tracing_ok", "order_ok"]
     assert overlaps["case"].tolist() == list("bbccdd")
     assert overlaps["image"].tolist() == ["large", "small"] * 3
+    store = open_store(folder / "store")
+    traced = [store.arrays[name][store.cases["traced"].iloc[-1]] for name in ("traced_frames", "traced_masks")]
+    model, info = load_model(folder / "segmentation.safetensors", CPU, "segmentation", segmentation_network)
+    found, true = segment_frames(model, info, traced[0], CPU), traced[1] > 0
+    pixels = [[int((mask & truth).sum()), int((mask | truth).sum())] for mask, truth in zip(found, true, strict=True)]
+    assert overlaps.loc[4:5, ["intersection", "union"]].to_numpy().tolist() == pixels
     lines = (folder / "test.csv").read_text().splitlines()
     assert lines[0] == "Filename, Overall, Large, Small"
     name, overall, large, _ = lines[1].split(",")

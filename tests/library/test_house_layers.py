@@ -29,7 +29,6 @@ LEVELS = (
 USED_NEXT_BY = {
     "data/nifti.py": "acdc",
     "data/splits.py": "acdc",
-    "evaluation/confusion.py": "acdc",
     "inference/volumes.py": "iseg",
     "models/unet.py": "acdc",
     "plots/folds.py": "iseg",

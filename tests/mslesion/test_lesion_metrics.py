@@ -6,11 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from monai.metrics import compute_dice, get_confusion_matrix
+from monai.metrics import compute_dice
 from skimage.measure import label
 
 from mslesion.analysis.lesions import label_lesions, lesion_load_ml, lesion_measures, overall_score
-from reprise.evaluation.confusion import confusion, published_accuracy, published_dice_loss, rates
+from mslesion.learning.printed_measures import published_accuracy, published_dice_loss
 
 masks = arrays(bool, st.tuples(*[st.integers(1, 5)] * 3), elements=st.booleans())
 pairs = masks.flatmap(lambda mask: st.tuples(st.just(mask), arrays(bool, mask.shape, elements=st.booleans())))
@@ -94,39 +94,6 @@ def test_lesions_that_meet_at_a_corner_are_one():
 def test_the_overall_score_by_hand():
     assert overall_score(0.6, 0.7, 0.2, 0.5, 0.9) == pytest.approx(0.6 / 8 + 0.7 / 8 + 0.8 / 4 + 0.5 / 4 + 0.9 / 4)
     assert overall_score([1, 0], [1, 0], [0, 1], [1, 0], [np.nan, -1]) == pytest.approx([0.75, -0.25])
-
-
-def test_counts_of_pixels_are_monais():
-    found, true = torch.rand(2, 3, 7, 9, generator=torch.Generator().manual_seed(0)) < 0.4
-    expected = get_confusion_matrix(found[:, None].float(), true[:, None].float())[:, 0]
-    tp, fp, fn, tn = confusion(found, true.to(torch.uint8)).T
-    assert torch.equal(torch.stack([tp, fp, tn, fn], dim=1).float(), expected)
-
-
-def test_pooled_rates_by_hand():
-    counts = np.array([[3, 1, 2, 94], [5, 0, 0, 95]])
-    assert {name: float(value) for name, value in rates(counts.sum(0)).items()} == {
-        "accuracy": pytest.approx(197 / 200),
-        "dice": pytest.approx(16 / 19),
-        "sensitivity": pytest.approx(8 / 10),
-        "specificity": pytest.approx(189 / 190),
-        "ppv": pytest.approx(8 / 9),
-    }
-    assert rates(counts)["dice"] == pytest.approx([6 / 9, 1])
-
-
-@pytest.mark.parametrize(
-    ("counts", "expected"),
-    [
-        ((0, 0, 0, 9), {"accuracy": 1, "dice": 1, "sensitivity": 1, "specificity": 1, "ppv": 1}),
-        ((0, 0, 4, 5), {"accuracy": 5 / 9, "dice": 0, "sensitivity": 0, "specificity": 1, "ppv": 0}),
-        ((0, 4, 0, 5), {"accuracy": 5 / 9, "dice": 0, "sensitivity": 0, "specificity": 5 / 9, "ppv": 0}),
-        ((9, 0, 0, 0), {"accuracy": 1, "dice": 1, "sensitivity": 1, "specificity": 1, "ppv": 1}),
-        ((4, 0, 5, 0), {"accuracy": 4 / 9, "dice": 8 / 13, "sensitivity": 4 / 9, "specificity": 0, "ppv": 1}),
-    ],
-)
-def test_rates_without_a_denominator_are_defined(counts, expected):
-    assert {name: float(value) for name, value in rates(counts).items()} == pytest.approx(expected)
 
 
 def test_published_accuracy_rounds_each_batch_and_weighs_the_last_one_in_full():

@@ -9,6 +9,7 @@ import pandas as pd
 
 from echonet.analysis.overlap import dice
 from reprise.data.store import Store, open_store
+from reprise.evaluation.confusion import confusion
 from reprise.step.command import progress, run, step_parser
 from reprise.step.files import outputs
 
@@ -51,7 +52,7 @@ def count_overlaps(
     model: "torch.nn.Module", info: dict[str, Any], store: Store, device: "torch.device"
 ) -> pd.DataFrame:
     """A row for each traced image of the validation and test videos: intersection and union in px."""
-    from echonet.learning.segmentation_masks import overlap, segment_frames
+    from echonet.learning.segmentation_masks import segment_frames
 
     cases = store.cases[store.cases["split"].isin(["val", "test"]) & (store.cases["traced"] >= 0)]
     counts = []
@@ -59,10 +60,11 @@ def count_overlaps(
     for rows in progress(chunks, "tracings, in batches"):
         images, truth = store.arrays["traced_frames"][rows], store.arrays["traced_masks"][rows]
         masks = segment_frames(model, info, images.reshape(-1, *images.shape[2:]), device)
-        counts.append(np.stack(overlap(masks.reshape(truth.shape), truth), axis=-1).reshape(-1, 2))
+        counts.append(confusion(masks.reshape(truth.shape), truth, axis=2).reshape(-1, 4))
     table = cases.loc[cases.index.repeat(len(IMAGES)), ["case", "split", "tracing_ok", "order_ok"]]
     table = table.assign(image=list(IMAGES) * len(cases))
-    table[["intersection", "union"]] = np.concatenate([np.empty((0, 2), np.int64), *counts])
+    pixels = np.concatenate([np.empty((0, 4), np.int64), *counts])
+    table["intersection"], table["union"] = pixels[:, 0], pixels[:, :3].sum(axis=1)
     return table[["case", "split", "image", "intersection", "union", "tracing_ok", "order_ok"]]
 
 

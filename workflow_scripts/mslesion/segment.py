@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from mslesion.analysis.protocols import PROTOCOLS, scored
+from mslesion.analysis.results import COUNTS
 from reprise.data.store import open_store, store_identity
+from reprise.evaluation.confusion import confusion
 from reprise.step.command import json_object, progress, run, step_parser
 from reprise.step.errors import InputError
 from reprise.step.files import file_sha256, outputs
@@ -79,7 +81,7 @@ def load_fold(weights: Sequence[Path], protocol: str, device: Any, fold: int) ->
 
 
 def measured(case: Mapping[Any, Any], mask: np.ndarray, arrays: dict[str, np.ndarray]) -> Iterator[dict[str, object]]:
-    """A row for each rater: measures of the volume, and pixel counts of all slices and of those with a lesion."""
+    """One row per rater: measures of the volume, and pixel counts of all slices and of those with a lesion."""
     from mslesion.analysis.lesions import lesion_measures
     from mslesion.data.conversion import scan_of
 
@@ -89,14 +91,11 @@ def measured(case: Mapping[Any, Any], mask: np.ndarray, arrays: dict[str, np.nda
             true = scan_of(arrays[f"mask{rater}"], case) != 0
             with_lesion = true.any(axis=(1, 2))
             row = {key: case[key] for key in ("case", "patient", "timepoint", "fold")} | {"rater": rater}
-            row |= lesion_measures(mask, true, voxel_mm3) | counts(mask, true, "all")
-            yield row | counts(mask[with_lesion], true[with_lesion], "lesion_slices")
-
-
-def counts(mask: np.ndarray, true: np.ndarray, name: str) -> dict[str, int]:
-    """True and false positives and negatives in px, named by the slices that they are of."""
-    pairs = {"tp": mask & true, "fp": mask & ~true, "fn": ~mask & true, "tn": ~mask & ~true}
-    return {f"{kind}_{name}": int(pixels.sum()) for kind, pixels in pairs.items()}
+            row |= lesion_measures(mask, true, voxel_mm3)
+            by_slice = confusion(mask, true)
+            for name, pixels in {"all": by_slice, "lesion_slices": by_slice[with_lesion]}.items():
+                row |= {f"{kind}_{name}": int(count) for kind, count in zip(COUNTS, pixels.sum(axis=0), strict=True)}
+            yield row
 
 
 if __name__ == "__main__":

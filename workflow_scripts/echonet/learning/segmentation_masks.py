@@ -1,11 +1,11 @@
-"""Masks from a trained segmentation network, and how they overlap with others."""
+"""Masks from a trained segmentation network."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from echonet.learning.clips import normalise
@@ -35,9 +35,3 @@ def segment_frames(
 
     found = [masks.numpy() for masks in in_batches(len(frames), FRAMES_AT_A_TIME, masks_of, device)]
     return np.concatenate(found) if found else np.zeros(frames.shape[:3], dtype=bool)
-
-
-def overlap(masks: ArrayLike, truth: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Intersection and union in px of each pair of masks, both (..., H, W)."""
-    found, true = np.asarray(masks) != 0, np.asarray(truth) != 0
-    return np.sum(found & true, axis=(-2, -1)), np.sum(found | true, axis=(-2, -1))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from reprise.evaluation.confusion import rates
+from reprise.evaluation.confusion import confusion, rates
 
 Mask = NDArray[np.bool_]
 TOUCHING = np.ones((3, 3, 3), dtype=bool)
@@ -40,8 +40,8 @@ def lesion_measures(found: ArrayLike, true: ArrayLike, voxel_mm3: float) -> dict
         voxel_mm3: volume of a voxel.
     """
     lesion, reference = np.asarray(found) != 0, np.asarray(true) != 0
-    both, volume, true_volume = (int(np.count_nonzero(mask)) for mask in (lesion & reference, lesion, reference))
-    counts = [both, volume - both, true_volume - both, lesion.size - volume - true_volume + both]
+    counts = confusion(lesion, reference, axis=0)
+    volume, true_volume = int(counts[:2].sum()), int(counts[0] + counts[2])
     voxels = {name: float(value) for name, value in rates(counts).items()}
     (labels, lesions), (true_labels, true_lesions) = label_lesions(lesion), label_lesions(reference)
     nothing = lesions + true_lesions == 0

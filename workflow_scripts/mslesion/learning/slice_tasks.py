@@ -15,9 +15,10 @@ from mslesion.learning.losses import (
     soft_dice_loss,
     soft_dice_terms,
 )
+from mslesion.learning.printed_measures import published_accuracy, published_dice_loss
 from mslesion.learning.window_logits import WINDOWS_AT_A_TIME, centre_logits
 from mslesion.learning.windows import CENTRE
-from reprise.evaluation.confusion import confusion, published_accuracy, published_dice_loss, rates
+from reprise.evaluation.confusion import confusion, rates
 from reprise.step.device import autocast
 from reprise.training.augmentation import augment
 from reprise.training.loop import Task

@@ -1,33 +1,42 @@
-"""Rates from counts of true and false positives and negatives, of one image or pooled over many.
+"""Counts of true and false positives and negatives, and the rates that follow from them.
 
-A rate without a denominator, such as the sensitivity where there is no lesion, is 1 if there is no error at all
-and 0 if there is one.
+A rate without a denominator, such as the sensitivity where nothing is true, is 1 if there is no error at all and 0 if
+there is one.
 """
 
+from typing import Any
+
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 Floats = NDArray[np.float64]
-PUBLISHED_DIGITS = 5
 
 
-def confusion(found: Tensor, true: Tensor) -> Tensor:
-    """Counts (B, 4) of each sample's true positives, false positives, false negatives and true negatives, in px.
+def confusion(found: Any, true: Any, axis: int = 1) -> Any:
+    """Counts (..., 4) of true positives, false positives, false negatives and true negatives.
+
+    The counts are sums over all axes from `axis` on, so each sample, class or label before it has its own four. For a
+    map of classes, compare it with each class first: `found[:, None] == classes`, with `classes` of shape (C, 1, 1).
 
     Args:
-        found: masks (B, ...), not 0 is lesion.
-        true: masks of the same shape.
+        found: predicted masks, arrays or tensors; what is not 0 is positive.
+        true: reference masks of the same kind and shape.
+        axis: the first axis to count over.
+
+    Returns: an array or a tensor, as the masks are.
     """
-    lesion, reference = (found != 0).flatten(1), (true != 0).flatten(1)
-    both = (lesion & reference).sum(1)
-    only_found, only_true = lesion.sum(1) - both, reference.sum(1) - both
-    return torch.stack([both, only_found, only_true, lesion.shape[1] - both - only_found - only_true], dim=1)
+    found, true = found != 0, true != 0
+    counted = tuple(range(axis, true.ndim))
+    counts = [mask.sum(counted) for mask in (found & true, found & ~true, ~found & true, ~found & ~true)]
+    if isinstance(true, np.ndarray):
+        return np.stack(counts, axis=-1)
+    import torch  # here, because figures and scores do without it
+
+    return torch.stack(counts, dim=-1)
 
 
 def rates(counts: ArrayLike) -> dict[str, Floats]:
-    """Accuracy, Dice, sensitivity, specificity and PPV (...) from counts (..., 4) as of `confusion`.
+    """Accuracy, Dice, sensitivity, specificity and positive predictive value (...) from counts (..., 4).
 
     To pool, sum the counts first.
     """
@@ -42,31 +51,5 @@ def rates(counts: ArrayLike) -> dict[str, Floats]:
     }
 
 
-def published_accuracy(counts: ArrayLike, batch_size: int) -> float:
-    """1 less the mean over batches of the share of wrong pixels, each batch's share rounded to 5 digits.
-
-    The last batch, if smaller, weighs as much as the others. NaN without samples.
-
-    Args:
-        counts: (N, 4) of samples in their order.
-        batch_size: of the published validation.
-    """
-    batches = [each.sum(axis=0) for each in _batches(counts, batch_size)]
-    wrong = [round(float((fp + fn) / (tp + fp + fn + tn)), PUBLISHED_DIGITS) for tp, fp, fn, tn in batches]
-    return 1 - float(np.mean(wrong)) if wrong else float("nan")
-
-
-def published_dice_loss(sums: ArrayLike, batch_size: int, smooth: float) -> float:
-    """Mean over batches of 1 - (2 I + smooth) / (S + smooth), from samples' soft sums (N, 2); NaN without samples."""
-    batches = [each.sum(axis=0) for each in _batches(sums, batch_size)]
-    losses = [1 - (2 * intersection + smooth) / (total + smooth) for intersection, total in batches]
-    return float(np.mean(losses)) if losses else float("nan")
-
-
 def _rate(part: Floats, whole: Floats, flawless: NDArray[np.bool_]) -> Floats:
     return np.where(whole > 0, part / np.where(whole > 0, whole, 1), flawless.astype(float))
-
-
-def _batches(values: ArrayLike, size: int) -> list[NDArray[np.float64]]:
-    rows = np.asarray(values, dtype=float)
-    return [rows[start : start + size] for start in range(0, len(rows), size)]
