@@ -1,13 +1,15 @@
 """The vectorised bootstrap against a plain loop that calls the metrics on every resample."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echonet.analysis.overlap import dice, pooled_dice
 from reprise.evaluation import bootstrap
-from reprise.evaluation.bootstrap import interval, resampled_sums
+from reprise.evaluation.bootstrap import estimates, interval, mean_terms, means_from_sums, resampled_sums
+from reprise.evaluation.estimates import Sampling
 from reprise.evaluation.regression import NAMES, error_terms, errors, errors_from_sums
 
 
@@ -71,3 +73,28 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
         low, high = interval(resampled_sums(sample[:, None], 1000, 0)[:, 0] / 80, 0.90)
         hits += low <= 1 <= high
     assert 165 <= hits <= 192
+
+
+def test_means_of_a_table_with_gaps_are_those_of_the_plain_loop_with_a_patients_cases_together():
+    generator = np.random.default_rng(4)
+    table = pd.DataFrame(generator.normal(size=(30, 2)), columns=["dice", "ppv"])
+    table.loc[::4, "ppv"] = np.nan
+    patient = pd.Series(generator.integers(9, size=30))
+    found = estimates(
+        mean_terms(table), lambda sums: means_from_sums(["dice", "ppv"], sums), Sampling(200, 1), 0.9, patient
+    )
+    groups = [table[patient == name] for name in patient.unique()]
+    drawn = np.random.default_rng(1)
+    loop = [pd.concat([groups[i] for i in drawn.integers(len(groups), size=len(groups))]).mean() for _ in range(200)]
+    for name, estimate in found.items():
+        assert estimate.value == pytest.approx(table[name].mean()) and estimate.n == len(groups)
+        assert (estimate.low, estimate.high) == pytest.approx(interval([means[name] for means in loop], 0.9))
+
+
+@pytest.mark.parametrize("units", [0, 1])
+def test_fewer_than_two_units_have_no_interval(units):
+    table = pd.DataFrame({"dice": [0.5, 0.7][: 2 * units]})
+    unit = pd.Series(["A"] * len(table), dtype=object)
+    found = estimates(mean_terms(table), lambda sums: means_from_sums(["dice"], sums), Sampling(9, 0), 0.9, unit)
+    value, low, high, n = found["dice"]
+    assert (value, n) == (pytest.approx(0.6 if units else np.nan, nan_ok=True), units) and np.isnan([low, high]).all()

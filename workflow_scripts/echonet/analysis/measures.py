@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from echonet.analysis.auc import auc
-from echonet.analysis.overlap import dice, pooled_dice
-from reprise.evaluation.bootstrap import interval, resampled_sums
+from echonet.analysis.overlap import dice_from_sums
+from reprise.evaluation.bootstrap import estimates
 from reprise.evaluation.estimates import Estimate, Row, Sampling, metric
 from reprise.evaluation.regression import error_terms, errors, errors_from_sums
 
@@ -42,12 +42,8 @@ def by_area(overlap: pd.DataFrame) -> pd.DataFrame:
 
 def dice_estimate(images: pd.DataFrame, unit: str, level: float, sampling: Sampling) -> Estimate:
     """Micro Dice of images, resampled by `image`, or by `video` with its images together."""
-    terms = images[["intersection", "union"]]
-    if unit == "video":
-        terms = terms.groupby(images["case"], sort=False).sum()
-    sums = resampled_sums(terms, *sampling)
-    low, high = interval(dice(sums[:, 0], sums[:, 1]), level)
-    return Estimate(pooled_dice(images["intersection"], images["union"]), low, high, len(terms))
+    units = images["case"] if unit == "video" else None
+    return estimates(images[["intersection", "union"]], dice_from_sums, sampling, level, units)["dice"]
 
 
 def dice_rows(network: str, overlap: pd.DataFrame, protocol: str, sampling: Sampling) -> Iterator[Row]:
@@ -65,9 +61,9 @@ def error_estimates(truth: Any, prediction: Any, level: float, sampling: Samplin
     """MAE, RMSE and both R2 of EF, resampled by video; videos without a prediction do not count."""
     known = ~np.isnan(np.asarray(prediction, dtype=float))
     y, p = np.asarray(truth, dtype=float)[known], np.asarray(prediction, dtype=float)[known]
-    values = errors(y, p)
-    resampled = errors_from_sums(resampled_sums(error_terms(y, p), *sampling)) if len(y) else {}
-    return {name: Estimate(values[name], *interval(resampled.get(name, []), level), len(y)) for name in values}
+    resampled = estimates(pd.DataFrame(error_terms(y, p)), errors_from_sums, sampling, level)
+    # The values themselves are computed directly, which loses fewer digits than sums do.
+    return {name: resampled[name]._replace(value=value) for name, value in errors(y, p).items()}
 
 
 def error_rows(prefix: str, truth: Any, prediction: Any, protocol: str, sampling: Sampling) -> Iterator[Row]:

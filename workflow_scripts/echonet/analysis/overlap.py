@@ -11,6 +11,11 @@ def dice(intersection: ArrayLike, union: ArrayLike) -> NDArray[np.float64]:
     return 2 * inner / np.where(total > 0, total, np.nan)
 
 
+def dice_from_sums(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Dice (...) from sums (..., 2) of intersections and unions, as `estimates` wants it."""
+    return {"dice": dice(sums[..., 0], sums[..., 1])}
+
+
 def pooled_dice(intersection: ArrayLike, union: ArrayLike) -> float:
     """Micro Dice: that of all images' pixels together; NaN for no images or only empty ones."""
     return float(dice(np.sum(intersection), np.sum(union)))

@@ -8,7 +8,7 @@ import pandas as pd
 
 from mslesion.analysis.lesions import lesion_measures, overall_score
 from mslesion.data.conversion import scan_of
-from reprise.evaluation.bootstrap import interval, resampled_sums
+from reprise.evaluation.bootstrap import estimates, mean_terms, means_from_sums
 from reprise.evaluation.estimates import Estimate, Row, Sampling, metric
 
 LEVEL = 0.95
@@ -66,15 +66,15 @@ def scan_estimates(volumes: pd.DataFrame, sampling: Sampling) -> dict[str, Estim
     Patients are resampled, the time points and raters of one together; of a single patient there is no interval.
     Scans without a volume difference, of which only the rater's mask is empty, do not count for it.
     """
-    raters = volumes["rater"].nunique()
-    terms = _terms(volumes).groupby(volumes["patient"], sort=False).sum()
-    values = _statistics(terms.sum().to_numpy(dtype=float), raters)
-    resampled = _statistics(resampled_sums(terms, *sampling), raters) if len(terms) > 1 else {}
-    n = volumes["case"].nunique()
-    return {
-        name: Estimate(float(value), *(interval(resampled[name], LEVEL) if resampled else NO_INTERVAL), n)
-        for name, value in values.items()
-    }
+    names, raters = list(VOLUME), volumes["rater"].nunique()
+    terms = mean_terms(volumes[names]).join(_load_terms(volumes))
+
+    def statistics(sums: Floats) -> dict[str, Floats]:
+        means = means_from_sums(names, sums[..., : 2 * len(names)])
+        return means | _load_statistics(means, sums[..., 2 * len(names) :], raters)
+
+    found = estimates(terms, statistics, sampling, LEVEL, volumes["patient"])
+    return {name: estimate._replace(n=volumes["case"].nunique()) for name, estimate in found.items()}
 
 
 def rater_volumes(cases: pd.DataFrame, arrays: dict[str, np.ndarray]) -> pd.DataFrame:
@@ -95,30 +95,24 @@ def data_rows(cases: pd.DataFrame, protocol: str) -> Iterator[Row]:
         yield metric(protocol, f"data/{unit}", unit, Estimate(count, *NO_INTERVAL, count), LEVEL)
 
 
-def _terms(volumes: pd.DataFrame) -> pd.DataFrame:
-    """What each scan and rater adds to the sums that `_statistics` is made of: two a measure, six a rater."""
-    columns: dict[str, Any] = {name: volumes[name].fillna(0) for name in VOLUME}
-    columns |= {f"{name}_known": volumes[name].notna() for name in VOLUME}
+def _load_terms(volumes: pd.DataFrame) -> pd.DataFrame:
+    """What each scan and rater adds to the sums of `_load_statistics`: six per rater."""
+    columns: dict[str, Any] = {}
     # Correlations do not depend on where zero is; near the mean, sums of squares lose no digits.
     x, y = (volumes[name] - volumes[name].mean() for name in LOADS)
     for rater in sorted(volumes["rater"].unique()):
         own = volumes["rater"] == rater
-        columns |= {f"n{rater}": own} | {
-            f"{name}{rater}": product.where(own, 0)
-            for name, product in {"x": x, "y": y, "xx": x * x, "yy": y * y, "xy": x * y}.items()
-        }
+        products = {"n": own, "x": x, "y": y, "xx": x * x, "yy": y * y, "xy": x * y}
+        columns |= {f"{name}{rater}": product.where(own, 0) for name, product in products.items()}
     return pd.DataFrame(columns).astype(float)
 
 
-def _statistics(sums: Floats, raters: int) -> dict[str, Floats]:
-    """Every measure (...) from sums (..., terms)."""
-    kinds = len(VOLUME)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = dict(zip(VOLUME, np.moveaxis(sums[..., :kinds] / sums[..., kinds : 2 * kinds], -1, 0), strict=True))
-    correlations = _correlation(sums[..., 2 * kinds :].reshape(*sums.shape[:-1], raters, 6))
-    parts = [means[name][..., None] for name in ("dice", "ppv", "lfpr", "ltpr")]
-    score = overall_score(parts[0], parts[1], parts[2], parts[3], correlations).mean(axis=-1)
-    return means | {"load_correlation": correlations.mean(axis=-1), "score": score}
+def _load_statistics(means: dict[str, Floats], sums: Floats, raters: int) -> dict[str, Floats]:
+    """The correlation of lesion loads and the overall score (...), means over raters, from sums (..., 6 raters)."""
+    correlations = _correlation(sums.reshape(*sums.shape[:-1], raters, 6))
+    dice, ppv, lfpr, ltpr = (means[name][..., None] for name in ("dice", "ppv", "lfpr", "ltpr"))
+    scores = overall_score(dice, ppv, lfpr, ltpr, correlations)
+    return {"load_correlation": correlations.mean(axis=-1), "score": scores.mean(axis=-1)}
 
 
 def _correlation(sums: Floats) -> Floats:

@@ -40,16 +40,16 @@ def errors(truth: ArrayLike, prediction: ArrayLike) -> dict[str, float]:
 def error_terms(truth: ArrayLike, prediction: ArrayLike) -> Floats:
     """What each case adds to the sums from which `errors_from_sums` computes: (n,) twice to (n, 7)."""
     # Both sides lose the same constant, so that squares of large means do not drown the differences.
-    centre = np.mean(np.asarray(truth))
+    centre = np.mean(np.asarray(truth)) if np.size(truth) else 0.0
     y, p = np.asarray(truth, dtype=float) - centre, np.asarray(prediction, dtype=float) - centre
     return np.stack([np.ones_like(y), np.abs(p - y), np.square(p - y), y, np.square(y), p, np.square(p)], axis=1)
 
 
 def errors_from_sums(sums: Floats) -> dict[str, Floats]:
-    """The measures of each resample, from summed `error_terms` (resamples, 7); NaN where one is undefined."""
-    n, absolute, squared, y, yy, p, pp = sums.T
+    """The measures (...) from summed `error_terms` (..., 7); NaN where one is undefined."""
+    n, absolute, squared, y, yy, p, pp = np.where(sums[..., :1] > 0, sums, np.nan).T
     spread_y, spread_p = yy - y**2 / n, pp - p**2 / n
-    # From (p - y)^2 = p^2 + y^2 - 2 p y, less the means' share.
+    # From (p - y)^2 = p^2 + y^2 - 2 p y, less the part of the means.
     covariance = (pp + yy - squared) / 2 - p * y / n
     defined = spread_y > 1e-12 * yy
     total = np.where(defined, spread_y, np.nan)
