@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from echonet.analysis.auc import auc
+from echonet.analysis.beats_figure import draw_error_by_beats
 from echonet.analysis.ef_steps import read_ef
 from echonet.analysis.figure_data import evenly_over, scored_cases
 from echonet.analysis.roc_figure import draw_roc, roc_points
@@ -19,7 +20,7 @@ from echonet.analysis.training_figure import draw_training
 from figure_example import FIGURES, draw_by_step, make_study
 from reprise.data.store import open_store
 from reprise.evaluation.regression import mae
-from reprise.plots.agreement import agreement, draw_agreement, draw_error_by_beats, draw_scatter
+from reprise.plots.agreement import agreement, draw_agreement, draw_scatter
 from reprise.plots.style import save_figure
 from reprise.step.errors import InputError
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from echonet.analysis.beats_figure import draw_error_by_beats
 from reprise.evaluation.runs import run_label, run_of
-from reprise.plots.agreement import draw_error_by_beats
 from reprise.plots.steps import DECIMALS, figure_parser
 from reprise.plots.style import save_figure
 from reprise.step.command import run

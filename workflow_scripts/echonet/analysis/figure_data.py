@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from reprise.data.store import Store
+from reprise.plots.style import BLUE, VERMILLION
 from reprise.step.errors import InputError
 from reprise.step.tables import read_table
 
+DIASTOLE, SYSTOLE = BLUE, VERMILLION  # colours
 AREAS = {"case": str, "frame": int, "area": float}
 
 

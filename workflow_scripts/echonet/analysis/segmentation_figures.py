@@ -7,14 +7,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from skimage.measure import find_contours
 
+from echonet.analysis.figure_data import DIASTOLE, SYSTOLE
 from reprise.plots.style import (
     BLACK,
     BLUE,
-    DIASTOLE,
     ORANGE,
     PROTOCOLS,
     SKY,
-    SYSTOLE,
     WIDTH,
     YELLOW,
     groups,

@@ -5,7 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from reprise.plots.style import BLACK, DIASTOLE, GREY, PROTOCOLS, SERIES, SYSTOLE, groups, legend_below, panels, styled
+from echonet.analysis.figure_data import DIASTOLE, SYSTOLE
+from reprise.plots.style import BLACK, GREY, PROTOCOLS, SERIES, groups, legend_below, panels, styled
 
 NAMED = {**PROTOCOLS, "overall": BLACK, "large": DIASTOLE, "small": SYSTOLE}
 WORDS = {"large": "ED", "small": "ES"}

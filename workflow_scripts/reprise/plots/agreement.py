@@ -1,30 +1,19 @@
-"""Figures of a regression against its truth: scatter, agreement, both together, and error by beats averaged."""
+"""Figures of a regression against its truth: scatter, agreement (Bland-Altman), or both together."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from reprise.evaluation.regression import errors
-from reprise.plots.style import BLUE, GREY, PROTOCOLS, UNDER_DATA, VERMILLION, groups, missing, note, panels, styled
+from reprise.plots.style import BLUE, GREY, UNDER_DATA, VERMILLION, groups, missing, note, panels, styled
 
 POINT: dict[str, Any] = {"s": 9, "color": BLUE, "alpha": 0.45, "linewidths": 0}
 LIMITS_SD = 1.96  # 95 % of normally distributed differences lie within so many standard deviations
-MOST_BEATS = 6  # videos with more share the last box
 FINE = 5.0  # limits of a Bland-Altman plot have two decimals where its axis reaches no further
-FEW = 10  # values of a box below which each is shown
-BOX: dict[str, Any] = {
-    "showfliers": False,
-    "patch_artist": True,
-    "widths": 0.34,
-    "manage_ticks": False,
-    "medianprops": {"color": "black"},
-}
 
 
 @styled
@@ -32,8 +21,8 @@ def draw_scatter(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
     """Prediction against truth with the line of identity, a panel for each value of the column `panel`.
 
     Args:
-        table: columns panel, truth, prediction (a row a case); rows with a value missing are counted, not drawn.
-        quantity: what the axes show, such as "EF".
+        table: columns panel, truth, prediction (one row per case); rows with a value missing are counted, not drawn.
+        quantity: what the axes show, such as "volume".
         unit: its unit.
     """
     parts = groups(table, "panel")
@@ -49,7 +38,7 @@ def draw_scatter(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
 
 
 def agreement(table: pd.DataFrame) -> pd.DataFrame:
-    """Bland and Altman's numbers for a table as in `draw_scatter` (Lancet 1986).
+    """Bland and Altman's numbers (Lancet 1986) for a table as in `draw_scatter`.
 
     Returns: its rows with both values, with the columns mean, difference (prediction - truth), and each panel's
         bias, lower_limit and upper_limit of agreement (bias -+ 1.96 SD; NaN for a single case).
@@ -103,35 +92,6 @@ def draw_comparison(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
     return figure
 
 
-@styled
-def draw_error_by_beats(table: pd.DataFrame, unit: str) -> Figure:
-    """Box plots of absolute error by the number of beats averaged, protocols side by side.
-
-    Args:
-        table: columns run, part, protocol, beats, absolute_error. Part "experiment" has a row a random draw (its
-            mean absolute error); part "videos" has a row a video.
-        unit: of the error.
-
-    Boxes: quartiles and median; whiskers reach the last value within 1.5 interquartile ranges. Where a box has
-    fewer than ten values they are drawn, too.
-    """
-    parts = groups(table, "run")
-    figure, axes = panels(2 * len(parts), 2, 2.9)
-    for row, (name, part) in enumerate(parts):
-        left, right = axes[2 * row : 2 * row + 2]
-        _draw_boxes(left, part[part["part"] == "experiment"])
-        counts = _draw_boxes(right, part[part["part"] == "videos"])
-        right.set_xticks(range(len(counts)), counts)
-        left.set(title=name, xlabel="beats drawn from each video", ylabel=f"MAE of a draw\n({unit})")
-        right.set(
-            xlabel="beats found in the video\n(below: videos, by each protocol)", ylabel=f"absolute error\n({unit})"
-        )
-        right.set_ylim(bottom=0)
-    handles = [Patch(facecolor=colour, alpha=0.6, label=name) for name, colour in PROTOCOLS.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
-    return figure
-
-
 def _draw_identity(ax: Axes, part: pd.DataFrame, limits: tuple[float, float], ticks: np.ndarray) -> None:
     """A scatter of prediction against truth with the line of identity and its measures."""
     ax.plot(limits, limits, color=GREY, lw=0.9)
@@ -154,31 +114,6 @@ def _reach(table: pd.DataFrame, least: float = 1.0) -> float:
     """How far an axis of differences must reach up and down."""
     furthest = table[["difference", "lower_limit", "upper_limit"]].abs().max().max()
     return 1.12 * max(furthest, least) if len(table) else 1.0
-
-
-def _draw_boxes(ax: Axes, table: pd.DataFrame) -> list[str]:
-    """Draw a box for each protocol and number of beats; return, for each number, a label that has their counts."""
-    beats = table["beats"].clip(upper=MOST_BEATS)
-    present = sorted(beats.unique())
-    labels = [f"{k:.0f}{'+' if k == MOST_BEATS else ''}" for k in present]
-    ax.set_xticks(range(len(present)), labels)
-    ax.grid(axis="x", visible=False)
-    counts = []
-    for side, (protocol, colour) in zip((-0.2, 0.2), PROTOCOLS.items(), strict=True):
-        errors = table.loc[table["protocol"] == protocol, "absolute_error"].dropna()
-        values = [errors[beats == k].to_numpy() for k in present]
-        counts.append([str(len(value)) for value in values])
-        drawn = [place for place, value in enumerate(values) if len(value)]
-        places = [place + side for place in drawn]
-        if not drawn:
-            continue
-        boxes = ax.boxplot([values[place] for place in drawn], positions=places, **BOX)
-        for box in boxes["boxes"]:
-            box.set(facecolor=to_rgba(colour, 0.6))
-        for place in drawn:
-            if len(values[place]) < FEW:
-                ax.plot([place + side] * len(values[place]), values[place], ".", color="black", ms=3)
-    return ["\n".join(lines) for lines in zip(labels, *counts, strict=True)]
 
 
 def _draw_limits(ax: Axes, limits: np.ndarray, decimals: int) -> None:

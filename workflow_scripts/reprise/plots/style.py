@@ -22,7 +22,6 @@ BLACK, GREY, LIGHT_GREY = "#000000", "#6E6E6E", "#D4D4D4"
 BLUE, SKY, GREEN, ORANGE, VERMILLION, PURPLE = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7"
 YELLOW = "#F0E442"
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
-DIASTOLE, SYSTOLE = BLUE, VERMILLION
 PROTOCOLS = {"published": ORANGE, "sound": BLUE}
 
 # Of text inside a panel: above the grid, below the data, none of which it may hide.
