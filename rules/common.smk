@@ -215,14 +215,25 @@ def project_files(*names):
     return {"project": remember({name: files_digest(name) for name in names})}
 
 
+def from_published(pick):
+    """What `pick` takes from the published figures."""
+    try:
+        return pick(yaml.safe_load(Path(PUBLISHED).read_text()))
+    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
+        sys.exit(f"error: {PUBLISHED}: not readable: {' '.join(str(error).split())}")
+
+
+def named_measures(wildcards):
+    """What the sections of the report depend on: the measures that the published figures name."""
+    return {"measures": from_published(lambda published: published["measures"])}
+
+
 def compared_run():
     """What the scoreboard needs to know of a run: of the hyper-parameters, those that a published figure asks for."""
     run = described_run()
-    try:
-        published = yaml.safe_load(Path(PUBLISHED).read_text())["studies"]
-        asked = {study: published[study].get("conditions", {}) for study in config["studies"]}
-    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
-        sys.exit(f"error: {PUBLISHED}: not readable: {' '.join(str(error).split())}")
+    asked = from_published(
+        lambda published: {study: published["studies"][study].get("conditions", {}) for study in config["studies"]}
+    )
     parameters = {study: picked(run["parameters"][study], names) for study, names in asked.items()}
     return {"schedule": run["schedule"], "data": run["data"], "parameters": parameters}
 

@@ -56,4 +56,9 @@ use rule analyse as echonet_describe with:
         name="echonet/describe",
     localrule: True
     params:
-        **step("echonet/describe.py", settings=described_study("echonet", "segmentation", "ef")),
+        **step(
+            "echonet/describe.py",
+            named_measures,
+            settings=described_study("echonet", "segmentation", "ef"),
+            published=PUBLISHED,
+        ),

@@ -109,7 +109,9 @@ use rule analyse as mslesion_describe with:
     params:
         **step(
             "mslesion/describe.py",
+            named_measures,
             settings=described_study("mslesion", "training")
             | chosen("folds", "leak_control")
             | {"baselines": described_baselines()},
+            published=PUBLISHED,
         ),

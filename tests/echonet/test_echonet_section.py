@@ -9,6 +9,7 @@ import pytest
 
 from echonet import describe
 from figure_example import FIGURES, draw_by_step, make_study, write_measures
+from project import ROOT
 from reprise.step.errors import InputError
 
 
@@ -43,6 +44,8 @@ def describe_study(study: Path, folder: Path, figures: Iterable[Path]) -> None:
     tables = [part for name in ("metrics", "quirks", "findings") for part in (f"--{name}", study / f"{name}.csv")]
     options = ["--store", study / "store", "--settings", json.dumps(settings), *tables, "--figures", *figures]
     options += [
+        "--published",
+        ROOT / "config" / "published.yaml",
         "--videos",
         folder / "videos",
         "--protocols",
@@ -67,15 +70,18 @@ def test_section_describes_every_figure_in_the_order_of_the_story(study, figures
     assert "12 for testing" in section["summary"][0]
     assert "is 4.25 (3.75\N{EN DASH}4.75) from all clips, 9.50" in section["summary"][2]
     wide = pd.read_csv(tmp_path / "protocols.csv")
-    assert list(wide["measure"]) == ["Dice, ED and ES", "MAE", "MAE"]
+    assert list(wide["measure"]) == ["Dice, both frames", "Mean absolute error", "Mean absolute error"]
 
 
 def test_a_figure_without_caption_or_numbers_is_refused(study, figures, tmp_path) -> None:
-    (tmp_path / "unheard_of.svg").write_text("<svg/>")
     (tmp_path / "roc.csv").write_text("a,b\n")
-    for name, message in {"unheard_of": "no caption for", "roc": "not the numbers of the figure roc"}.items():
+    others = {name: path for name, path in figures.items() if name != "roc"}
+    for name, message in {
+        "unheard_of": "no caption for unheard_of; no figure roc",
+        "roc": "not the numbers of the figure roc",
+    }.items():
         folder = tmp_path / name
         folder.mkdir()
         with pytest.raises(InputError, match=message):
-            describe_study(study, folder, [figures["dice"], tmp_path / f"{name}.svg"])
+            describe_study(study, folder, [*others.values(), tmp_path / f"{name}.svg"])
         assert not (folder / "section.json").exists()

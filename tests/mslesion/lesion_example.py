@@ -9,6 +9,7 @@ import pandas as pd
 
 from mslesion.analysis.lesions import lesion_measures
 from mslesion.data.conversion import write_scan_mask
+from project import ROOT
 from reprise.data.nifti import plain_header
 from reprise.data.store import write_store
 
@@ -163,6 +164,7 @@ def describe(study: Path, folder: Path, figures: list[Path], slices: Path) -> Pa
     }
     tables = [part for name in ("metrics", "quirks", "findings") for part in (f"--{name}", study / f"{name}.csv")]
     options = ["--store", study / "store", "--settings", json.dumps(settings), *tables, "--figures", *figures]
+    options += ["--published", ROOT / "config" / "published.yaml"]
     outputs = ["--protocols", folder / "protocols.csv", "--by-fold", folder / "by_fold.csv"]
     run_step("describe", [*options, "--slices", slices, *outputs, "--section", folder / "section.json"])
     return folder / "section.json"

@@ -174,11 +174,11 @@ def test_section_has_every_block_in_words_that_the_numbers_bear_out(study, figur
     assert [Path(block["svg"]).stem for block in section["blocks"] if "svg" in block] == example.FIGURES
     parts = [block["part"] for block in section["blocks"] if "part" in block]
     assert len(parts) == 6 and parts[::2] == parts[1::2] == list(dict.fromkeys(parts)), "three parts of two blocks"
-    assert section["sound_headline"]["value"] == "0.600 (0.500\N{EN DASH}0.700)"
+    assert section["sound_headline"]["value"] == "0.6000 (0.5000\N{EN DASH}0.7000)"
     assert "nan" not in json.dumps(section).lower()
     assert "6 scans of 3 patients, 72 axial slices, 2 raters" in section["summary"][0]
-    assert "Dice of 0.900 on its best fold, 0.850 on average" in section["summary"][2]
-    assert "fc_densenet67: Dice 0.600 (0.500\N{EN DASH}0.700)" in section["summary"][3]
+    assert "Dice of 0.9000 on its best fold, 0.8500 on average" in section["summary"][2]
+    assert "fc_densenet67: Dice 0.6000 (0.5000\N{EN DASH}0.7000)" in section["summary"][3]
     wide = pd.read_csv(tmp_path / "protocols.csv")
     assert len(wide) == 5 and not wide["of"].str.contains("fold1").any()
     folds = pd.read_csv(tmp_path / "by_fold.csv")

@@ -1,28 +1,17 @@
 """Write the study's section of the report: its summary, figures, slice browser and tables with their captions."""
 
 import argparse
-import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from mslesion.analysis.captions import MARKS, PARTS_OF_FIGURES, pixels
-from mslesion.analysis.section_text import (
-    MEASURES,
-    PROTOCOLS,
-    TABLES,
-    TITLE,
-    by_fold,
-    part_names,
-    per_fold,
-    sound_headline,
-    summary,
-)
+import pandas as pd
+
+from mslesion.analysis.section import FIGURES, TEMPLATE, browser, by_fold, part_names, per_fold, summary
 from reprise.data.store import open_store
-from reprise.evaluation.runs import run_label
 from reprise.plots.confusion_map import KINDS
-from reprise.report.page_tables import number
-from reprise.report.section import METRICS, Block, part_blocks, side_by_side, table_blocks
+from reprise.report.measures_table import METRICS, side_by_side, value_texts
+from reprise.report.published import read_published
+from reprise.report.scoreboard import PROTOCOLS
+from reprise.report.section import Block, figure_numbers, section, write_section
 from reprise.step.command import json_object, run, step_parser
 from reprise.step.files import outputs
 from reprise.step.tables import read_table
@@ -39,6 +28,7 @@ def arguments() -> argparse.ArgumentParser:
     parser = step_parser(__doc__)
     parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
     parser.add_argument("--settings", type=json_object, required=True, help="data, models, folds, training, baselines")
+    parser.add_argument("--published", type=Path, required=True, help="config/published.yaml: names of measures")
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv")
     parser.add_argument("--quirks", type=Path, required=True, help="quirks.csv")
     parser.add_argument("--findings", type=Path, required=True, help="findings.csv")
@@ -52,67 +42,40 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Write the two tables of measures and the section."""
-    metrics = read_table(args.metrics, METRICS)
-    cases = open_store(args.store).cases
+    published = read_published(args.published)
+    metrics, slices = read_table(args.metrics, METRICS), read_table(args.slices / "slices.csv", SLICES)
+    numbers, files = figure_numbers(args.figures, FIGURES)
     tables = {"protocols": args.protocols, "by_fold": args.by_fold, "quirks": args.quirks, "findings": args.findings}
-    slices = browser(args.slices)
-    protocols = {"kind": "text", "title": "The two protocols", "text": PROTOCOLS}
-    besides = {"Protocols and training": [protocols], "Slices": [slices]}
-    section = {
-        "study": "mslesion",
-        "title": TITLE,
-        "picture": picture(slices),
-        "sound_headline": sound_headline(args.settings["models"], metrics),
-        "summary": summary(args.settings, cases, metrics),
-        "blocks": [*part_blocks(args.figures, PARTS_OF_FIGURES, besides), *table_blocks(TABLES, tables)],
+    files |= {name: {"kind": "table", "csv": str(path)} for name, path in tables.items()}
+    shown = browser(slices)
+    files["slices"] = slice_files(args.slices, slices, shown["start"])
+    models, texts = args.settings["models"], {name: value_texts(metrics, name, published) for name in PROTOCOLS}
+    values = {
+        **args.settings,
+        **summary(models, open_store(args.store).cases, texts),
+        "figures": numbers,
+        "browser": shown,
     }
+    picture = {name: files["slices"]["slices"][shown["start"]][name] for name in ("image", "overlay")}
+    headline = texts["sound"].get(f"{models['lesions'][0]}/scans/dice", "not run")
+    described = section(TEMPLATE, values, files, picture, headline)
     whole = metrics[~per_fold(metrics["quantity"]) & ~metrics["quantity"].str.startswith("data/")]
     with outputs(args.section, args.protocols, args.by_fold) as (section_file, protocols_file, by_fold_file):
-        side_by_side(whole, MEASURES, part_names(whole["quantity"])).to_csv(protocols_file, index=False)
-        by_fold(metrics).to_csv(by_fold_file, index=False)
-        section_file.write_text(json.dumps(section, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        side_by_side(whole, published, part_names(whole["quantity"])).to_csv(protocols_file, index=False)
+        by_fold(metrics, published).to_csv(by_fold_file, index=False)
+        write_section(section_file, "mslesion", described)
 
 
-def picture(slices: Block) -> dict[str, str]:
-    """The picture that stands for the study: the slice at which the browser opens."""
-    shown = slices["slices"][slices["start"]]
-    return {"image": shown["image"], "overlay": shown["overlay"], "alt": f"{shown['alt']} {shown['marks']}"}
-
-
-def browser(folder: Path) -> Block:
-    """The block that steps through the slices of one scan; it opens at the one with most pixels told."""
-    table = read_table(folder / "slices.csv", SLICES)
-    first = table.iloc[0]
-    told = table[["true_positives", "false_positives", "false_negatives"]].sum(axis=1)
-    apart = table["slice"].diff().max() if len(table) > 1 else 1
-    every = "every slice" if apart == 1 else f"one slice in {number(apart, 0)}"
+def slice_files(folder: Path, slices: pd.DataFrame, start: int) -> Block:
+    """The files of the block that steps through the slices of one scan, and the slice at which it opens."""
+    sizes = slices[["width", "height"]].to_dict("records")
+    pictures = [{name: str(folder / row[name]) for name in ("image", "overlay")} for _, row in slices.iterrows()]
     return {
         "kind": "slices",
-        "title": "One scan, slice by slice",
-        "caption": (
-            f"{first['case']}, the scan with the median Dice ({number(first['dice'], 2)} against the reference), "
-            f"segmented in fold {first['fold']} by {run_label(first['run'])} ({first['protocol']} protocol). Shown: "
-            f"{every} from the first to the last with a lesion in either mask. {MARKS}. The patient's right is on the "
-            "left."
-        ),
         "key": [{"overlay": str(folder / f"key-{code}.png"), "label": kind.label} for code, kind in KINDS.items()],
-        "slices": list(_slices(folder, table.itertuples())),
-        "start": int(told.to_numpy().argmax()),
+        "slices": [files | size for files, size in zip(pictures, sizes, strict=True)],
+        "start": start,
     }
-
-
-def _slices(folder: Path, rows: Any) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        place = f"Slice {row.slice} of {row.of}"
-        yield {
-            "image": str(folder / row.image),
-            "overlay": str(folder / row.overlay),
-            "width": row.width,
-            "height": row.height,
-            "alt": f"{place}, FLAIR.",
-            "marks": f"Marked on it: {pixels(row)}.",
-            "caption": f"{place}: {pixels(row)}.",
-        }
 
 
 if __name__ == "__main__":

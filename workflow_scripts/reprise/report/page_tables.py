@@ -11,7 +11,7 @@ INTERVAL = ("ci_low", "ci_high")
 _NUMBER = rf"[{MINUS}-]?\d[\d,.]*"
 _NUMBERS = rf"{_NUMBER}%?(?: \({_NUMBER}(?:\N{{EN DASH}}| to ){_NUMBER}\))?"
 HEADINGS = {
-    **{"n": "n", "ci_level": "Interval", "auc": "AUC", "ef": "EF", "mae": "MAE", "rmse": "RMSE", "fps": "FPS"},
+    **{"n": "n", "ci_level": "Interval", "auc": "AUC", "mae": "MAE", "rmse": "RMSE", "fps": "FPS"},
     **{"quirk": "Habit"},
 }
 

@@ -111,8 +111,15 @@ class Published(_Strict):
         yield from (f"{figure.quantity}: unknown note {note}" for note in figure.notes if note not in study.notes)
 
     def measure(self, quantity: str) -> Measure:
-        """What a quantity measures, by the last part of its name."""
-        return self.measures[quantity.rpartition("/")[2]]
+        """What a quantity measures, by the last part of its name.
+
+        Raises:
+            InputError: it is not among the measures.
+        """
+        name = quantity.rpartition("/")[2]
+        if name not in self.measures:
+            raise InputError(f"{quantity}: the published figures name no measure {name}")
+        return self.measures[name]
 
 
 def read_published(path: str | Path) -> Published:

@@ -1,97 +1,166 @@
-"""What studies' sections share: blocks of figures and tables with their words, and measures by both protocols."""
+"""A study's section of the report: its template with the numbers filled in, split into the blocks that a page takes.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+A template is Markdown with Jinja2's tags. Between two lines `---` at its top stand single lines `key: text`. Then come
+a title (`#`) with the paragraphs of the summary, and the blocks: `##` begins a block, or a part whose blocks begin with
+`###`. A block that shows files has a line `![alternative text](name)`; its other paragraphs are its caption, and list
+items `- ![alternative text](file) caption` describe one file each. A block without such a line is text.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from html import unescape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
-from reprise.report.page_tables import number, with_interval
-from reprise.report.scoreboard import PROTOCOLS
+from reprise.report.page_tables import number
 from reprise.step.errors import InputError
 
-METRICS = {
-    **{"protocol": str, "quantity": str, "unit": str, "value": float},
-    **{"ci_low": float, "ci_high": float, "ci_level": float, "n": int},
-}
-DECIMALS = {"1": 3}  # by unit; 2 of others
+HEADING = re.compile(r"^(#{1,3}) (.+)$", re.MULTILINE)
+PARAGRAPH = re.compile(r"\n\s*\n|\n(?=- )")
+IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)]*)\)")
+MARKS = {ord(mark): f"&#{ord(mark)};" for mark in "&!#-[]()"}  # what has a meaning in a template
 
 Block = dict[str, Any]
 
 
-class Words(NamedTuple):
-    """A figure's title, its caption, and what it shows in words."""
+def section(
+    template: Path,
+    values: Mapping[str, Any],
+    files: Mapping[str, Block],
+    picture: Mapping[str, str],
+    sound_headline: str | None = None,
+) -> dict[str, Any]:
+    """A section as the report's page reads it, but for the study's name.
 
-    title: str
-    caption: str
-    alt: str
+    Args:
+        template: see above; `picture`, and `sound_headline` if there is one, stand at its top.
+        values: what the template names.
+        files: by its name in the template, what a block shows: its kind and its files.
+        picture: the files of the picture that stands for the study.
+        sound_headline: the sound protocol's value in place of the headline figure, if it has another quantity there.
+
+    Raises:
+        InputError: the template has no block of a name in `files`.
+    """
+    top, title, summary, blocks = _split(_rendered(template, values))
+    undescribed = [name for name in files if name not in [block["name"] for block in blocks]]
+    if undescribed:
+        raise InputError(f"no caption for {', '.join(undescribed)} in {template.name}")
+    headline = {} if sound_headline is None else {"value": sound_headline, "what": top["sound_headline"]}
+    return {
+        "title": title,
+        "picture": {**picture, "alt": top["picture"]},
+        **({"sound_headline": headline} if headline else {}),
+        "summary": summary,
+        "blocks": [_filled(block, files) for block in blocks],
+    }
 
 
-Describe = Callable[[pd.DataFrame], Words]
-
-
-def part_blocks(
-    figures: Sequence[Path], parts: Mapping[str, Mapping[str, Describe]], besides: Mapping[str, Sequence[Block]]
-) -> list[Block]:
-    """Blocks that belong together, part by part: a part's figures, then what else stands in it.
+def figure_numbers(
+    figures: Sequence[Path], numbers: Mapping[str, Callable[[pd.DataFrame], Any]]
+) -> tuple[dict[str, Any], dict[str, Block]]:
+    """What a section says about its figures: by figure, the numbers for its caption; and its files.
 
     Args:
         figures: SVG files, each with its CSV beside it.
-        parts: by the part's title, in the order of the report: by the figure's name, what makes its words from its CSV.
-        besides: other blocks by their part's title.
+        numbers: for each figure of the section, what computes the numbers from its CSV.
 
     Raises:
-        InputError: a figure is in no part, or its CSV is not what its words need.
+        InputError: a figure is missing or not one of these, or a CSV does not hold what its numbers need.
     """
-    by_name = {path.stem: path for path in figures}
-    known = [name for part in parts.values() for name in part]
-    unknown = [str(path) for name, path in by_name.items() if name not in known]
-    if unknown:
-        raise InputError(f"no caption for {', '.join(unknown)}; known are {', '.join(known)}")
-    blocks = []
-    for title, part in parts.items():
-        drawn = [_figure(by_name[name], describe) for name, describe in part.items() if name in by_name]
-        blocks += [{**block, "part": title} for block in [*drawn, *besides.get(title, [])]]
-    return blocks
+    paths = {path.stem: path for path in figures}
+    if paths.keys() != numbers.keys():
+        unknown, absent = sorted(paths.keys() - numbers.keys()), sorted(numbers.keys() - paths.keys())
+        problems = [f"no caption for {name}" for name in unknown] + [f"no figure {name}" for name in absent]
+        raise InputError(f"--figures: {'; '.join(problems)}")
+    values, files = {}, {}
+    for name, compute in numbers.items():
+        csv = paths[name].with_suffix(".csv")
+        try:
+            values[name] = compute(pd.read_csv(csv))
+        except (OSError, ValueError, KeyError, IndexError) as error:
+            raise InputError(f"{csv}: not the numbers of the figure {name}: {error}") from error
+        files[name] = {"kind": "figure", "svg": str(paths[name]), "csv": str(csv)}
+    return values, files
 
 
-def table_blocks(texts: Mapping[str, tuple[str, str]], paths: Mapping[str, Path]) -> Iterator[Block]:
-    """A block for each table: its title and caption by name, and its CSV."""
-    for name, (title, caption) in texts.items():
-        yield {"kind": "table", "title": title, "caption": caption, "csv": str(paths[name])}
+def write_section(path: Path, study: str, described: Mapping[str, Any]) -> None:
+    """Write what `section` made as JSON, with the study's name."""
+    text = json.dumps({"study": study, **described}, indent=1, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
-def side_by_side(metrics: pd.DataFrame, measures: Mapping[str, str], parts: Mapping[str, str]) -> pd.DataFrame:
-    """All measures, a row each: measure, of, unit, and the value with its interval by either protocol, as text.
-
-    Args:
-        metrics: columns as in `METRICS`; a quantity's parts are divided by slashes, the last one is the measure.
-        measures: names of measures for a reader; others go by their own.
-        parts: the same of all parts before it.
-    """
-    rows = []
-    for quantity, both in metrics.groupby("quantity", sort=False):
-        *before, measure = str(quantity).split("/")
-        unit = both["unit"].iloc[0]
-        values = {row.protocol: value_text(row) for row in both.itertuples()}
-        counts = list(dict.fromkeys(number(count, 0) for count in both["n"]))
-        columns = {"of": ", ".join(parts.get(part, part) for part in before), "unit": unit, "n": " / ".join(counts)}
-        rows.append(
-            {"measure": measures.get(measure, measure), **columns, **{name: values.get(name, "") for name in PROTOCOLS}}
-        )
-    return pd.DataFrame(rows)
+def _rendered(template: Path, values: Mapping[str, Any]) -> str:
+    """A template with its values, which are escaped so that they begin no block. A name without a value is an error."""
+    environment = Environment(
+        loader=FileSystemLoader(template.parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_escaped,
+    )
+    environment.filters["number"] = number
+    return environment.get_template(template.name).render(values)
 
 
-def value_text(row: Any) -> str:
-    """A row of the metrics as text: its value with its interval, in the digits of its unit."""
-    decimals = DECIMALS.get(row.unit, 2)
-    return with_interval(*(number(value, decimals) for value in (row.value, row.ci_low, row.ci_high)))
+def _escaped(value: Any) -> Markup:
+    """A value on one line, with its marks as HTML's entities; what a macro wrote is escaped already."""
+    if isinstance(value, Markup):
+        return value
+    return Markup(re.sub(r"\s+", " ", str(value)).translate(MARKS))
 
 
-def _figure(svg: Path, describe: Describe) -> Block:
-    csv = svg.with_suffix(".csv")
-    try:
-        words = describe(pd.read_csv(csv))
-    except (OSError, ValueError, KeyError, IndexError) as error:
-        raise InputError(f"{csv}: not the numbers of the figure {svg.stem}: {error}") from error
-    return {"kind": "figure", "svg": str(svg), "csv": str(csv), **words._asdict()}
+def _split(text: str) -> tuple[dict[str, str], str, list[str], list[Block]]:
+    """The entries at the top of a rendered template, the title, the summary's paragraphs, and the blocks."""
+    _, top, body = text.split("---\n", 2)
+    entries = {key: unescape(entry) for key, _, entry in (line.partition(": ") for line in top.splitlines())}
+    _, *pieces = HEADING.split(body)
+    title, summary, part, blocks = "", list[str](), None, list[Block]()
+    for level, heading, content in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
+        paragraphs = [" ".join(paragraph.split()) for paragraph in PARAGRAPH.split(content) if paragraph.strip()]
+        if level == "#":
+            title, summary = unescape(heading), list(map(unescape, paragraphs))
+            continue
+        if level == "##":
+            part = None if paragraphs else unescape(heading)
+        if paragraphs:
+            blocks.append(_block(unescape(heading), paragraphs) | ({"part": part} if part else {}))
+    return entries, title, summary, blocks
+
+
+def _block(title: str, paragraphs: Sequence[str]) -> Block:
+    """What a block says: name and alternative text of what it shows, if anything; its paragraphs; its list of files."""
+    shown = [IMAGE.fullmatch(paragraph) for paragraph in paragraphs]
+    alt, name = next((found.groups() for found in shown if found), ("", ""))
+    words = [text for text, found in zip(paragraphs, shown, strict=True) if not found]
+    items = [(IMAGE.findall(text), IMAGE.sub("", text[2:]).strip()) for text in words if text.startswith("- ")]
+    return {
+        "name": name,
+        "title": title,
+        "alt": unescape(alt).strip(),
+        "paragraphs": [unescape(text) for text in words if not text.startswith("- ")],
+        "items": [([unescape(alt) for alt, _ in images], unescape(caption)) for images, caption in items],
+    }
+
+
+def _filled(block: Block, files: Mapping[str, Block]) -> Block:
+    """A block as pages show it: what the template says together with the files."""
+    named = {"title": block["title"], **({"part": block["part"]} if "part" in block else {})}
+    if not block["name"]:
+        return {"kind": "text", "text": "\n\n".join(block["paragraphs"]), **named}
+    found = files[block["name"]]
+    named |= {"caption": " ".join(block["paragraphs"])} | ({"alt": block["alt"]} if found["kind"] == "figure" else {})
+    many = found["kind"] if found["kind"] in found else None  # such as the videos of a block of videos
+    if not many:
+        return {**found, **named}
+    shown = [
+        {**one, **dict(zip(("alt", "marks"), alts, strict=False)), "caption": caption}
+        for one, (alts, caption) in zip(found[many], block["items"], strict=True)
+    ]
+    return {**found, **named, many: shown}
