@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from reprise.evaluation.regression import mae
-from reprise.plots.style import groups
 from reprise.report.page_tables import number
 
 TEMPLATE = Path(__file__).with_name("section.md.j2")
@@ -49,7 +48,7 @@ def summary(models: Mapping[str, list[str]], cases: pd.DataFrame, sound: Mapping
 
 def _training(loss: str, score: str) -> Callable[[pd.DataFrame], Numbers]:
     def numbers(table: pd.DataFrame) -> Numbers:
-        best = [(run, part.sort_values(loss, kind="stable").iloc[0]) for run, part in groups(table, "run")]
+        best = [(run, part.sort_values(loss, kind="stable").iloc[0]) for run, part in table.groupby("run", sort=False)]
         return {
             "last_epochs": sorted(set(table.groupby("run")["epoch"].max())),
             "best": [{"name": run, "epoch": row["epoch"], "score": row[score]} for run, row in best],
@@ -64,7 +63,7 @@ def _dice(table: pd.DataFrame) -> Numbers:
         "malformed": table.loc[~table["tracing_ok"], "case"].nunique(),
         "medians": [
             {"name": run, **part.groupby("image")["dice"].median()[["large", "small"]]}
-            for run, part in groups(table, "run")
+            for run, part in table.groupby("run", sort=False)
         ],
     }
 
@@ -77,13 +76,16 @@ def _areas(table: pd.DataFrame) -> list[Numbers]:
     systoles = {"published": "systole_published", "sound": "systole_sound"}
     return [
         {"title": part["title"].iloc[0], **{rule: part[column].sum() for rule, column in systoles.items()}}
-        for _, part in groups(table, "case")
+        for _, part in table.groupby("case", sort=False)
     ]
 
 
 def _scatter(table: pd.DataFrame) -> Numbers:
     known = table.dropna(subset=["truth", "prediction"])
-    errors = [{"name": name, "mae": mae(part["truth"], part["prediction"])} for name, part in groups(known, "panel")]
+    errors = [
+        {"name": name, "mae": mae(part["truth"], part["prediction"])}
+        for name, part in known.groupby("panel", sort=False)
+    ]
     return {"clips": table["clips"].iloc[0], "videos": _videos(known), "panels": errors}
 
 
@@ -103,7 +105,7 @@ def _roc(table: pd.DataFrame) -> Numbers:
         "reduced": first[["threshold", "positives"]].to_numpy().tolist(),
         "panels": [
             {"name": name, "areas": list(zip(part["threshold"], part["auc"], strict=True))}
-            for name, part in groups(areas, "panel")
+            for name, part in areas.groupby("panel", sort=False)
         ],
     }
 
@@ -121,7 +123,7 @@ def _beats(table: pd.DataFrame) -> Numbers:
 
 def _videos(table: pd.DataFrame) -> tuple[int, int]:
     """The least and the most test videos of a panel."""
-    counts = [len(part) for _, part in groups(table, "panel")]
+    counts = [len(part) for _, part in table.groupby("panel", sort=False)]
     return min(counts), max(counts)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from reprise.evaluation.runs import run_label
-from reprise.plots.style import groups
 from reprise.report.published import Published
 
 TEMPLATE = Path(__file__).with_name("section.md.j2")
@@ -99,7 +98,7 @@ def _first(pattern: re.Pattern[str], parts: Sequence[str]) -> str:
 
 def _training(table: pd.DataFrame) -> Numbers:
     kept = []
-    for name, part in groups(table[table["kept"] == 1], "run"):
+    for name, part in table[table["kept"] == 1].groupby("run", sort=False):
         dice, epoch = part[CHOSEN_DICE[part["protocol"].iloc[0]]], part["epoch"]
         extremes = {"lowest": dice.min(), "highest": dice.max(), "first": epoch.min(), "last": epoch.max()}
         kept.append({"name": name, **extremes})
@@ -115,7 +114,7 @@ def _sizes(table: pd.DataFrame) -> Numbers:
             "has_limits": part["lower_limit"].notna().any(),
             "scans": len(part),
         }
-        for name, part in groups(table, "panel")
+        for name, part in table.groupby("panel", sort=False)
     ]
     return {"panels": panels, "raters": (table["protocol"].fillna("") == "").any()}
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2.filters import FILTERS
 
 from reprise.report.page_tables import number
 from reprise.step.errors import InputError
@@ -109,11 +109,11 @@ def _rendered(template: Path, values: Mapping[str, Any]) -> str:
     return environment.get_template(template.name).render(values)
 
 
-def _escaped(value: Any) -> Markup:
+def _escaped(value: Any) -> Any:
     """A value on one line, with its marks as HTML's entities; what a macro wrote is escaped already."""
-    if isinstance(value, Markup):
+    if hasattr(value, "__html__"):
         return value
-    return Markup(re.sub(r"\s+", " ", str(value)).translate(MARKS))
+    return FILTERS["safe"](re.sub(r"\s+", " ", str(value)).translate(MARKS))
 
 
 def _split(text: str) -> tuple[dict[str, str], str, list[str], list[Block]]:
