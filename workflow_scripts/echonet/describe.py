@@ -7,8 +7,8 @@ from echonet.analysis.section import FIGURES, PARTS, TEMPLATE, summary
 from reprise.data.store import open_store
 from reprise.report.measures_table import METRICS, side_by_side, value_texts
 from reprise.report.published import read_published
-from reprise.report.section import figure_numbers, section, write_section
-from reprise.step.command import json_object, run, step_parser
+from reprise.report.section import figure_numbers, section, section_parser, table_files, write_section
+from reprise.step.command import run
 from reprise.step.files import outputs
 from reprise.step.tables import read_table
 
@@ -17,17 +17,8 @@ VIDEOS = {"case": str, "ef": float, "frames": int, "fps": float, "systoles": int
 
 def arguments() -> argparse.ArgumentParser:
     """The step's options."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
-    parser.add_argument("--settings", type=json_object, required=True, help="data, models, segmentation, ef")
-    parser.add_argument("--published", type=Path, required=True, help="config/published.yaml: names of measures")
-    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv")
-    parser.add_argument("--quirks", type=Path, required=True, help="quirks.csv")
-    parser.add_argument("--findings", type=Path, required=True, help="findings.csv")
-    parser.add_argument("--figures", type=Path, nargs="+", required=True, help="SVGs, each with its CSV beside it")
+    parser = section_parser(__doc__)
     parser.add_argument("--videos", type=Path, required=True, help="folder of overlay videos with videos.csv")
-    parser.add_argument("--protocols", type=Path, required=True, help="CSV to write: measures, protocols side by side")
-    parser.add_argument("--section", type=Path, required=True, help="JSON to write")
     return parser
 
 
@@ -36,8 +27,7 @@ def main(args: argparse.Namespace) -> None:
     published = read_published(args.published)
     metrics, videos = read_table(args.metrics, METRICS), read_table(args.videos / "videos.csv", VIDEOS)
     numbers, files = figure_numbers(args.figures, FIGURES)
-    tables = {"protocols": args.protocols, "quirks": args.quirks, "findings": args.findings}
-    files |= {name: {"kind": "table", "csv": str(path)} for name, path in tables.items()}
+    files |= table_files(protocols=args.protocols, quirks=args.quirks, findings=args.findings)
     shown = [{"mp4": str(args.videos / f"{case}.mp4")} for case in videos["case"]]
     files["videos"] = {"kind": "videos", "videos": shown}
     middle = videos.sort_values("ef")["case"].iloc[len(videos) // 2]  # the picture is of the video with the middle EF

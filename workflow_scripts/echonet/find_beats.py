@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from echonet.analysis.beats import Trim, beats_from_masks, find_systoles
+from echonet.analysis.results import AREAS, read_masks
 from reprise.data.store import open_store
 from reprise.step.command import json_object, progress, run, step_parser
 from reprise.step.errors import InputError
@@ -33,7 +34,7 @@ def read_areas(path: Path) -> pd.DataFrame:
     Raises:
         InputError: the file is damaged, or a frame is missing or out of order.
     """
-    areas = read_table(path, {"case": str, "frame": int, "area": float})
+    areas = read_table(path, AREAS)
     expected = areas.groupby("case", sort=False).cumcount()
     begins = (areas["case"] != areas["case"].shift()).sum()
     wrong = np.flatnonzero(areas["frame"] != expected)
@@ -58,21 +59,6 @@ def size_table(areas: pd.DataFrame, cases: pd.DataFrame, trim_by: Trim, settings
         "ComputerSmall": np.concatenate(systoles).astype(int) if systoles else [],
     }
     return pd.DataFrame(columns)
-
-
-def read_masks(path: Path, areas: pd.DataFrame) -> np.ndarray:
-    """Packed masks (F, height, width / 8), a row for each row of the areas.
-
-    Raises:
-        InputError: the file is damaged or of another length.
-    """
-    try:
-        masks = np.load(path, mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable array: {error}") from error
-    if len(masks) != len(areas):
-        raise InputError(f"{path}: expected a mask for each of {len(areas)} areas, found {len(masks)}")
-    return masks
 
 
 def mask_ef_table(size: pd.DataFrame, masks: np.ndarray) -> pd.DataFrame:

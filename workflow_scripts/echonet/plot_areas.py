@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from echonet.analysis.figure_data import AREAS, evenly_over, scored_cases
-from echonet.analysis.results import read_systoles
+from echonet.analysis.figure_data import evenly_over, scored_cases
+from echonet.analysis.results import AREAS, read_systoles
 from echonet.analysis.segmentation_figures import draw_areas
 from reprise.data.store import open_store
 from reprise.plots.steps import DECIMALS, figure_parser

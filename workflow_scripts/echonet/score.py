@@ -10,15 +10,14 @@ from echonet.analysis.measures import LEVELS, by_video, dice_rows, ef_rows, erro
 from echonet.analysis.quirks import beat_quirks, ef_quirks, overlap_quirks, r2_quirk
 from echonet.analysis.results import Results, read_results, read_systoles
 from reprise.data.store import open_store
-from reprise.evaluation.estimates import METRICS, QUIRKS, Estimate, Row, Sampling
-from reprise.step.command import json_object, run, say, step_parser
+from reprise.evaluation.estimates import METRICS, QUIRKS, Row, Sampling, score_parser, without_interval
+from reprise.step.command import run, say
 from reprise.step.files import outputs
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = step_parser(__doc__)
-    parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
-    parser.add_argument("--settings", type=json_object, required=True, help="resamples, seed, lead_frames")
+    """The step's options."""
+    parser = score_parser(__doc__)
     for name, what in {
         "overlap": "segmentation/RUN/overlap.csv of each network",
         "history": "log.csv of each training",
@@ -29,19 +28,17 @@ def arguments() -> argparse.ArgumentParser:
         parser.add_argument(f"--{name}", type=Path, nargs="*", default=[], help=what)
     parser.add_argument("--size", type=Path, help="the systoles behind the beats, by the published rule")
     parser.add_argument("--size-sound", type=Path, help="the systoles behind the beats, by the corrected rule")
-    parser.add_argument("--metrics", type=Path, required=True, help="table to write: a row a measure")
-    parser.add_argument("--quirks", type=Path, required=True, help="table to write: a row a published habit")
     return parser
 
 
 def metric_rows(results: Results, cases: pd.DataFrame, sampling: Sampling) -> Iterator[Row]:
-    """All rows of the metrics' table, one protocol after the other."""
+    """All rows of the table of measures, one protocol after the other."""
     ef = cases.set_index("case")["ef"]
     for protocol in LEVELS:
         for network, overlap in by_network(results.overlap):
             yield from dice_rows(network, overlap, protocol, sampling)
         for network, log in by_network(results.segmentation_log):
-            best = Estimate(log["val_loss"].min(), float("nan"), float("nan"), (cases["split"] == "val").sum())
+            best = without_interval(log["val_loss"].min(), (cases["split"] == "val").sum())
             yield row(protocol, f"segmentation/{network}/val/loss", "1", best)
         clips, beats = (table[table["protocol"] == protocol] for table in (results.clips, results.beats))
         for (name, split), rows in clips.groupby(["network", "split"], sort=False):
@@ -60,7 +57,7 @@ def by_network(table: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def baseline_rows(cases: pd.DataFrame, protocol: str, sampling: Sampling) -> Iterator[Row]:
-    """The error of saying the training split's mean for every video of the test split."""
+    """The error if the prediction for each test video is the mean of the training videos."""
     mean = cases.loc[cases["split"] == "train", "ef"].mean()
     test = cases.loc[cases["split"] == "test", "ef"]
     rows = error_rows("baseline/test", test, pd.Series(mean, index=test.index), protocol, sampling)
@@ -75,7 +72,7 @@ def mask_rows(network: str, beats: pd.DataFrame, ef: pd.Series, sampling: Sampli
 
 
 def quirk_rows(results: Results, ef: pd.Series, args: argparse.Namespace, sampling: Sampling) -> Iterator[Row]:
-    """All rows of the quirks' table; those of beats need the systoles."""
+    """All rows of the table of quirks; those about beats need the systoles."""
     for network, overlap in by_network(results.overlap):
         yield from overlap_quirks(network, overlap, sampling)
     for network, rows in by_network(results.clips[results.clips["split"] == "test"]):
@@ -91,6 +88,7 @@ def quirk_rows(results: Results, ef: pd.Series, args: argparse.Namespace, sampli
 
 
 def main(args: argparse.Namespace) -> None:
+    """Read all results, then write both tables."""
     cases = open_store(args.store).cases
     cases = cases[cases["traced"] >= 0]
     sampling = Sampling(args.settings["resamples"], args.settings["seed"])

@@ -11,8 +11,8 @@ from reprise.plots.confusion_map import KINDS
 from reprise.report.measures_table import METRICS, side_by_side, value_texts
 from reprise.report.published import read_published
 from reprise.report.scoreboard import PROTOCOLS
-from reprise.report.section import Block, figure_numbers, section, write_section
-from reprise.step.command import json_object, run, step_parser
+from reprise.report.section import Block, figure_numbers, section, section_parser, table_files, write_section
+from reprise.step.command import run
 from reprise.step.files import outputs
 from reprise.step.tables import read_table
 
@@ -25,18 +25,9 @@ SLICES = {
 
 def arguments() -> argparse.ArgumentParser:
     """The step's options."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
-    parser.add_argument("--settings", type=json_object, required=True, help="data, models, folds, training, baselines")
-    parser.add_argument("--published", type=Path, required=True, help="config/published.yaml: names of measures")
-    parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv")
-    parser.add_argument("--quirks", type=Path, required=True, help="quirks.csv")
-    parser.add_argument("--findings", type=Path, required=True, help="findings.csv")
-    parser.add_argument("--figures", type=Path, nargs="+", required=True, help="SVGs, each with its CSV beside it")
+    parser = section_parser(__doc__)
     parser.add_argument("--slices", type=Path, required=True, help="folder of rendered slices with slices.csv")
-    parser.add_argument("--protocols", type=Path, required=True, help="CSV to write: measures, protocols side by side")
     parser.add_argument("--by-fold", type=Path, required=True, help="CSV to write: measures of each fold")
-    parser.add_argument("--section", type=Path, required=True, help="JSON to write")
     return parser
 
 
@@ -45,8 +36,7 @@ def main(args: argparse.Namespace) -> None:
     published = read_published(args.published)
     metrics, slices = read_table(args.metrics, METRICS), read_table(args.slices / "slices.csv", SLICES)
     numbers, files = figure_numbers(args.figures, FIGURES)
-    tables = {"protocols": args.protocols, "by_fold": args.by_fold, "quirks": args.quirks, "findings": args.findings}
-    files |= {name: {"kind": "table", "csv": str(path)} for name, path in tables.items()}
+    files |= table_files(protocols=args.protocols, by_fold=args.by_fold, quirks=args.quirks, findings=args.findings)
     shown = browser(slices)
     files["slices"] = slice_files(args.slices, slices, shown["start"])
     models, texts = args.settings["models"], {name: value_texts(metrics, name, published) for name in PROTOCOLS}

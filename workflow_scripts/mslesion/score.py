@@ -10,8 +10,8 @@ from mslesion.analysis.measures import LEVEL, data_rows, pooled_rows, rater_volu
 from mslesion.analysis.quirks import chain
 from mslesion.analysis.results import Results, read_results
 from reprise.data.store import Store, open_store
-from reprise.evaluation.estimates import METRICS, QUIRKS, Row, Sampling, metric
-from reprise.step.command import json_object, run, say, step_parser
+from reprise.evaluation.estimates import METRICS, QUIRKS, Row, Sampling, metric, score_parser
+from reprise.step.command import run, say
 from reprise.step.files import outputs
 
 MEASURED = ("published", "sound")
@@ -20,14 +20,10 @@ SCAN = ["network", "protocol", "fold", "case", "patient", "timepoint"]
 
 def arguments() -> argparse.ArgumentParser:
     """The step's options."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
-    parser.add_argument("--settings", type=json_object, required=True, help="resamples, seed, reported_epochs")
+    parser = score_parser(__doc__)
     parser.add_argument("--history", type=Path, nargs="*", default=[], help="RUN/PROTOCOL/foldK/log.csv, all of them")
     parser.add_argument("--volumes", type=Path, nargs="*", default=[], help="RUN/PROTOCOL/volumes.csv, all of them")
-    parser.add_argument("--metrics", type=Path, required=True, help="table to write: a row a measure")
-    parser.add_argument("--quirks", type=Path, required=True, help="table to write: a row a published habit")
-    parser.add_argument("--lesions", type=Path, required=True, help="table to write: a row a scan, run and protocol")
+    parser.add_argument("--lesions", type=Path, required=True, help="CSV to write: one row per scan, run and protocol")
     return parser
 
 
@@ -47,7 +43,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def metric_rows(results: Results, store: Store, epochs: list[int], sampling: Sampling) -> Iterator[Row]:
-    """All rows of the metrics' table, one protocol after the other, and last what one rater is to the other."""
+    """All rows of the table of measures: one protocol after the other, then the second rater against the first."""
     for protocol in MEASURED:
         yield from data_rows(store.cases, protocol)
         volumes, history = (table[table["protocol"] == protocol] for table in results)
@@ -62,7 +58,7 @@ def metric_rows(results: Results, store: Store, epochs: list[int], sampling: Sam
 
 
 def lesion_table(volumes: pd.DataFrame) -> pd.DataFrame:
-    """Lesion load in ml and number of lesions, a row a scan, run and protocol, the raters' in columns of their own."""
+    """Lesion load in ml and number of lesions: one row per scan, run and protocol; each rater has its own columns."""
     volumes = volumes[volumes["protocol"].isin(MEASURED)]
     table = volumes[[*SCAN, "load_ml", "lesions"]].drop_duplicates(SCAN)
     for rater, rows in volumes.groupby("rater"):

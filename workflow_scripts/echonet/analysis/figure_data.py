@@ -7,13 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from echonet.analysis.results import AREAS, read_masks
 from reprise.data.store import Store
 from reprise.plots.style import BLUE, VERMILLION
-from reprise.step.errors import InputError
 from reprise.step.tables import read_table
 
 DIASTOLE, SYSTOLE = BLUE, VERMILLION  # colours
-AREAS = {"case": str, "frame": int, "area": float}
 
 
 class Segmented(NamedTuple):
@@ -36,13 +35,7 @@ def read_segmented(areas: Path, masks: Path) -> Segmented:
         InputError: a file is unreadable, or they are not of the same frames.
     """
     table = read_table(areas, AREAS)
-    try:
-        packed = np.load(masks, mmap_mode="r")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{masks}: not a readable array: {error}") from error
-    if len(packed) != len(table):
-        raise InputError(f"{masks}: {len(packed)} masks; expected {len(table)}, one for each row of {areas}")
-    return Segmented(table, packed)
+    return Segmented(table, read_masks(masks, table))
 
 
 def masks_of(segmented: Segmented, rows: Sequence[int] | np.ndarray, width: int) -> np.ndarray:

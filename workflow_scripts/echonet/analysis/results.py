@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from reprise.evaluation.runs import read_runs, run_of
@@ -15,6 +16,7 @@ OVERLAP = {
     **{"case": str, "split": str, "image": str, "intersection": int, "union": int},
     **{"tracing_ok": bool, "order_ok": bool},
 }
+AREAS = {"case": str, "frame": int, "area": float}
 CLIPS = {"case": str, "start": int, "prediction": float}
 BEATS = {"case": str, "beat_by_beat": float}
 MASK_EF = {"case": str, "ef": float}
@@ -81,6 +83,21 @@ def read_clips(path: Path) -> pd.DataFrame:
     if lines or clips.empty:
         raise InputError("\n".join(lines) or f"{path}: no predictions")
     return clips
+
+
+def read_masks(path: Path, areas: pd.DataFrame) -> np.ndarray:
+    """Packed masks (F, height, width / 8), one for each row of the areas.
+
+    Raises:
+        InputError: the file is damaged, or does not have one mask per row.
+    """
+    try:
+        masks = np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable array: {error}") from error
+    if len(masks) != len(areas):
+        raise InputError(f"{path}: expected a mask for each of {len(areas)} areas, found {len(masks)}")
+    return masks
 
 
 def read_systoles(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pandas as pd
 from mslesion.analysis.lesions import lesion_measures, overall_score
 from mslesion.data.conversion import scan_of
 from reprise.evaluation.bootstrap import estimates, mean_terms, means_from_sums
-from reprise.evaluation.estimates import Estimate, Row, Sampling, metric
+from reprise.evaluation.estimates import Estimate, Row, Sampling, metric, without_interval
 
 LEVEL = 0.95
 POOLED = {f"val_{name}": name for name in ("accuracy", "dice", "sensitivity", "specificity")} | {
@@ -17,7 +17,6 @@ POOLED = {f"val_{name}": name for name in ("accuracy", "dice", "sensitivity", "s
 }
 VOLUME = ("dice", "sensitivity", "specificity", "accuracy", "ppv", "ltpr", "lfpr", "volume_difference")
 LOADS = ("load_ml", "true_load_ml")
-NO_INTERVAL = (float("nan"), float("nan"))
 FLAT = 1e-12  # a variance below this share of the mean square is rounding
 
 Floats = np.ndarray
@@ -48,8 +47,8 @@ def pooled_rows(network: str, history: pd.DataFrame, epochs: Sequence[int], scan
         for name, rows in parts.items():
             n = int(scans.loc[rows.index].sum())
             for measure, value in rows.mean().items():
-                estimate = Estimate(float(value), *NO_INTERVAL, n)
-                yield metric("published", f"{network}/{name}{at}/{measure}", "1", estimate, LEVEL)
+                quantity = f"{network}/{name}{at}/{measure}"
+                yield metric("published", quantity, "1", without_interval(value, n), LEVEL)
 
 
 def scan_rows(network: str, protocol: str, volumes: pd.DataFrame, sampling: Sampling) -> Iterator[Row]:
@@ -92,7 +91,7 @@ def data_rows(cases: pd.DataFrame, protocol: str) -> Iterator[Row]:
     """How many scans and patients the data set has."""
     for unit, column in (("scans", "case"), ("patients", "patient")):
         count = int(cases[column].nunique())
-        yield metric(protocol, f"data/{unit}", unit, Estimate(count, *NO_INTERVAL, count), LEVEL)
+        yield metric(protocol, f"data/{unit}", unit, without_interval(count, count), LEVEL)
 
 
 def _load_terms(volumes: pd.DataFrame) -> pd.DataFrame:

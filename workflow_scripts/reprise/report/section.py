@@ -6,6 +6,7 @@ a title (`#`) with the paragraphs of the summary, and the blocks: `##` begins a 
 items `- ![alternative text](file) caption` describe one file each. A block without such a line is text.
 """
 
+import argparse
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.filters import FILTERS
 
 from reprise.report.page_tables import number
+from reprise.step.command import json_object, step_parser
 from reprise.step.errors import InputError
 
 HEADING = re.compile(r"^(#{1,3}) (.+)$", re.MULTILINE)
@@ -59,6 +61,25 @@ def section(
         "summary": summary,
         "blocks": [_filled(block, files) for block in blocks],
     }
+
+
+def section_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser for a step that describes a study."""
+    parser = step_parser(description)
+    parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
+    parser.add_argument("--settings", type=json_object, required=True, help="JSON: data, models and recipes")
+    parser.add_argument("--published", type=Path, required=True, help="config/published.yaml: names of measures")
+    for table in ("metrics", "quirks", "findings"):
+        parser.add_argument(f"--{table}", type=Path, required=True, help=f"{table}.csv")
+    parser.add_argument("--figures", type=Path, nargs="+", required=True, help="SVGs, each with its CSV beside it")
+    parser.add_argument("--protocols", type=Path, required=True, help="CSV to write: measures, protocols side by side")
+    parser.add_argument("--section", type=Path, required=True, help="JSON to write")
+    return parser
+
+
+def table_files(**tables: Path) -> dict[str, Block]:
+    """What blocks of tables show: by name, the CSV."""
+    return {name: {"kind": "table", "csv": str(path)} for name, path in tables.items()}
 
 
 def figure_numbers(
