@@ -18,7 +18,7 @@ from echonet.analysis.beats import (
     ejection_fraction,
     end_diastoles,
     find_systoles,
-    trimmed_places,
+    trimmed_ranks,
     volume_from_mask,
     volume_from_tracing,
 )
@@ -119,10 +119,10 @@ def test_ejection_fraction_is_of_the_end_diastolic_volume():
 
 
 def test_the_trimmed_range_lies_where_either_rule_says():
-    assert trimmed_places(176, "exponent", 0.05) == (1, 136)
-    assert trimmed_places(176, "percentile", 0.05) == (9, 167)
+    assert trimmed_ranks(176, "exponent", 0.05) == (1, 136)
+    assert trimmed_ranks(176, "percentile", 0.05) == (9, 167)
     # 10 * 0.95 rounds to 10, one past the end.
-    assert trimmed_places(10, "percentile", 0.05) == (0, 9)
+    assert trimmed_ranks(10, "percentile", 0.05) == (0, 9)
 
 
 def test_systoles_are_the_deep_minima_and_the_two_rules_part_on_a_skewed_curve():

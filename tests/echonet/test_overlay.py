@@ -162,4 +162,4 @@ def test_step_renders_cases_over_the_range_of_ef(tmp_path, run_step) -> None:
         assert picture.shape[:2] == (96, 96) and np.ptp(picture, axis=2).max() > 60, "a mask in colour on a grey image"
     np.save(run / "masks.npy", np.zeros((3, 4, 4), np.uint8))
     done = run_step(*common, "--settings", '{"cases": 3}')
-    assert done.returncode == 2 and "masks.npy: 3 masks; expected 200" in done.stderr
+    assert done.returncode == 2 and "masks.npy: expected a mask for each of 200 areas, found 3" in done.stderr

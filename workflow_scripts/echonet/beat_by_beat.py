@@ -1,4 +1,4 @@
-"""Beat-by-beat EF against that of the first clip: runs the analysis of beat_by_beat.R."""
+"""Compare beat-by-beat EF with the EF of the first clip: run the analysis of beat_by_beat.R."""
 
 import argparse
 import logging
@@ -19,15 +19,16 @@ NO_R = (
 
 
 def arguments() -> argparse.ArgumentParser:
+    """The step's options."""
     parser = step_parser(__doc__)
     parser.add_argument("--predictions", type=Path, required=True, help="CSV without header: video, start, EF")
     parser.add_argument("--size", type=Path, required=True, help="areas and systoles of all frames")
     parser.add_argument("--store", type=Path, required=True, help="folder whose cases.csv has the true EF")
     parser.add_argument("--rule", choices=("published", "sound"), required=True, help="how beats become clips")
     parser.add_argument("--settings", type=json_object, required=True, help="lead_frames, max_beats, runs, seed")
-    parser.add_argument("--cases", type=Path, required=True, help="table to write, a row a video")
-    parser.add_argument("--summary", type=Path, required=True, help="table to write, a row a quantity")
-    parser.add_argument("--beat-count", type=Path, required=True, help="table to write, a row a run")
+    parser.add_argument("--cases", type=Path, required=True, help="CSV to write: one row per video")
+    parser.add_argument("--summary", type=Path, required=True, help="CSV to write: one row per quantity")
+    parser.add_argument("--beat-count", type=Path, required=True, help="CSV to write: one row per run")
     return parser
 
 
@@ -38,9 +39,9 @@ def source(script: Path) -> Any:
     Raises:
         InputError: there is no R.
     """
-    # rpy2 logs what R says on its console; what matters of it comes back as an error.
+    # rpy2 logs the messages of R's console; those that matter come back as errors.
     logging.getLogger("rpy2").setLevel(logging.CRITICAL)
-    # A user's own .Rprofile or .RData must change nothing.
+    # The user's own .Rprofile or .RData must change nothing.
     os.environ["R_PROFILE_USER"] = os.devnull
     try:
         from rpy2.rinterface_lib import embedded
@@ -55,6 +56,7 @@ def source(script: Path) -> Any:
 
 
 def main(args: argparse.Namespace) -> None:
+    """Run the analysis in R, which writes the three tables."""
     functions = source(SCRIPT)
     from rpy2.rinterface_lib.embedded import RRuntimeError
 

@@ -32,13 +32,8 @@ def main(args: argparse.Namespace) -> None:
     files["videos"] = {"kind": "videos", "videos": shown}
     middle = videos.sort_values("ef")["case"].iloc[len(videos) // 2]  # the picture is of the video with the middle EF
     sound = value_texts(metrics, "sound", published)
-    values = {
-        **args.settings,
-        **summary(args.settings["models"], open_store(args.store).cases, sound),
-        "figures": numbers,
-        "videos": videos.to_dict("records"),
-        "picture": middle,
-    }
+    values = args.settings | summary(args.settings["models"], open_store(args.store).cases, sound)
+    values |= {"figures": numbers, "videos": videos.to_dict("records"), "picture": middle}
     described = section(TEMPLATE, values, files, {"image": str(args.videos / f"{middle}.webp")})
     with outputs(args.section, args.protocols) as (section_file, protocols_file):
         side_by_side(metrics, published, PARTS).to_csv(protocols_file, index=False)

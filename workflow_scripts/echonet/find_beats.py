@@ -17,10 +17,11 @@ from reprise.step.tables import read_table
 
 
 def arguments() -> argparse.ArgumentParser:
+    """The step's options."""
     parser = step_parser(__doc__)
     parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
     parser.add_argument("--areas", type=Path, required=True, help="CSV of areas in px: case, frame, area")
-    parser.add_argument("--masks", type=Path, required=True, help="packed masks, a row for each row of --areas")
+    parser.add_argument("--masks", type=Path, required=True, help="packed masks, one for each row of --areas")
     parser.add_argument("--settings", type=json_object, required=True, help="distance, prominence, trim")
     parser.add_argument("--size", type=Path, required=True, help="table to write: systoles by the published rule")
     parser.add_argument("--size-sound", type=Path, required=True, help="table to write: by the corrected rule")
@@ -45,7 +46,7 @@ def read_areas(path: Path) -> pd.DataFrame:
 
 
 def size_table(areas: pd.DataFrame, cases: pd.DataFrame, trim_by: Trim, settings: dict[str, Any]) -> pd.DataFrame:
-    """The published columns, a row a frame: area and whether it is ED or ES by tracing, or a systole by area."""
+    """The published columns, one row per frame: area, and whether it is ED or ES by tracing, or a systole by area."""
     curves = areas.groupby("case", sort=False)["area"]
     options = {name: settings[name] for name in ("distance", "prominence", "trim")}
     systoles = [np.isin(np.arange(len(curve)), find_systoles(curve, trim_by, **options)) for _, curve in curves]
@@ -62,7 +63,7 @@ def size_table(areas: pd.DataFrame, cases: pd.DataFrame, trim_by: Trim, settings
 
 
 def mask_ef_table(size: pd.DataFrame, masks: np.ndarray) -> pd.DataFrame:
-    """EF of each beat from packed masks (rows of `size`, height, width / 8): a row a beat, with its case."""
+    """EF of each beat with its case, from packed masks (rows of `size`, height, width / 8): one row per beat."""
     tables = []
     for name, rows in progress(size.groupby("Filename", sort=False), "EF from masks", size["Filename"].nunique()):
         unpacked = np.unpackbits(masks[rows.index[0] : rows.index[-1] + 1], axis=-1)
@@ -73,11 +74,13 @@ def mask_ef_table(size: pd.DataFrame, masks: np.ndarray) -> pd.DataFrame:
 
 
 def main(args: argparse.Namespace) -> None:
+    """Write systoles by both rules, and EF of each beat from the masks."""
     areas, cases = read_areas(args.areas), open_store(args.store).cases
     masks = read_masks(args.masks, areas)
     unknown = sorted(set(areas["case"]) - set(cases["case"]))
     if unknown or areas.empty:
-        raise InputError(f"{args.areas}: " + (f"not in {args.store}: {', '.join(unknown)}" if unknown else "no rows"))
+        problem = f"not in {args.store}: {', '.join(unknown)}" if unknown else "no rows"
+        raise InputError(f"{args.areas}: {problem}")
     published = size_table(areas, cases, "exponent", args.settings)
     sound = size_table(areas, cases, "percentile", args.settings)
     with outputs(args.size, args.size_sound, args.mask_ef) as (size, size_sound, mask_ef):

@@ -18,9 +18,10 @@ from reprise.step.tables import read_table
 
 
 def arguments() -> argparse.ArgumentParser:
+    """The step's options."""
     parser = figure_parser(__doc__)
     parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
-    parser.add_argument("--areas", type=Path, required=True, help="areas.csv, a row a frame")
+    parser.add_argument("--areas", type=Path, required=True, help="areas.csv: one row per frame")
     parser.add_argument("--size", type=Path, required=True, help="size.csv: systoles by the published rule")
     parser.add_argument("--size-sound", type=Path, required=True, help="size_sound.csv: systoles by the sound rule")
     parser.add_argument("--settings", type=json_object, required=True, help="cases: how many, evenly over their EF")
@@ -28,6 +29,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
+    """Draw the chosen videos and write their curves."""
     cases, areas = scored_cases(open_store(args.store)), read_table(args.areas, AREAS)
     systoles = {"published": read_systoles(args.size), "sound": read_systoles(args.size_sound)}
     chosen = evenly_over(cases["ef"][cases.index.isin(areas["case"])], args.settings["cases"])
@@ -48,7 +50,7 @@ def _curve(case: pd.Series, areas: pd.DataFrame, systoles: Mapping[str, Mapping[
     }
     flags = {f"systole_{rule}": frame.isin(found.get(case["case"], ())) for rule, found in systoles.items()}
     flags |= {f"traced_{name}": frame == case[f"{name}_frame"] for name in ("ed", "es")}
-    return pd.DataFrame({**columns, **{name: flag.astype(int) for name, flag in flags.items()}})
+    return pd.DataFrame(columns | {name: flag.astype(int) for name, flag in flags.items()})
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ DRAWS = {"beats": int, "run": int, "mae": float}
 
 
 def arguments() -> argparse.ArgumentParser:
+    """The step's options."""
     parser = figure_parser(__doc__)
     parser.add_argument("--beats", type=Path, nargs="+", required=True, help="{run}/{protocol}/beats.csv")
     parser.add_argument("--beat-count", type=Path, nargs="+", required=True, help="{run}/{protocol}/beat_count.csv")
@@ -25,6 +26,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
+    """Draw both parts of the figure and write their values."""
     pieces = []
     for path in args.beat_count:
         draws = read_table(path, DRAWS)

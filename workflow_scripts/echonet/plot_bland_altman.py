@@ -1,4 +1,4 @@
-"""Draw the agreement of predicted with measured EF (Bland-Altman), a panel for each run and protocol."""
+"""Draw the agreement of predicted with measured EF (Bland-Altman): one panel per run and protocol."""
 
 import argparse
 
@@ -12,6 +12,7 @@ from reprise.step.command import run
 
 
 def main(args: argparse.Namespace) -> None:
+    """Draw a panel for each run and protocol, and write its points."""
     table = agreement(read_ef(args.predictions, scored_cases(open_store(args.store)))).round(DECIMALS)
     save_figure(draw_agreement(table, "EF (%)", "EF points"), args.figure, table, args.table)
 

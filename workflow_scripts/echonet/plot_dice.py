@@ -1,4 +1,4 @@
-"""Draw how Dice is distributed over the test images, a row for each run."""
+"""Draw the distribution of Dice over the test images: one row per run."""
 
 import argparse
 from pathlib import Path
@@ -16,12 +16,14 @@ from reprise.step.tables import read_table
 
 
 def arguments() -> argparse.ArgumentParser:
+    """The step's options."""
     parser = figure_parser(__doc__)
-    parser.add_argument("--overlap", type=Path, nargs="+", required=True, help="{run}/overlap.csv, a row an image")
+    parser.add_argument("--overlap", type=Path, nargs="+", required=True, help="{run}/overlap.csv: one row per image")
     return parser
 
 
 def main(args: argparse.Namespace) -> None:
+    """Draw histograms and write the Dice of each test image."""
     pieces = []
     for path in args.overlap:
         images = read_table(path, OVERLAP).query("split == 'test'")

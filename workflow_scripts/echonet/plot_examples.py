@@ -16,11 +16,12 @@ from reprise.plots.style import save_figure
 from reprise.step.command import run
 from reprise.step.tables import read_table
 
-# Places among the test videos ranked by Dice, so that nobody picks the examples.
-PLACES = {0.0: "lowest", 0.1: "10th percentile", 0.5: "median", 0.9: "90th percentile"}
+# Ranks of the examples among the test videos, from 0 (the lowest Dice) to 1, so that no hand picks them.
+RANKS = {0.0: "lowest", 0.1: "10th percentile", 0.5: "median", 0.9: "90th percentile"}
 
 
 def arguments() -> argparse.ArgumentParser:
+    """The step's options."""
     parser = figure_parser(__doc__)
     parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
     parser.add_argument("--overlap", type=Path, required=True, help="overlap.csv: Dice of each image")
@@ -30,6 +31,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
+    """Draw the chosen videos and write their Dice and areas."""
     store, segmented = open_store(args.store), read_segmented(args.areas, args.masks)
     chosen = choose(ranked_by_dice(args.overlap))
     cases = store.cases.set_index("case").loc[chosen.index]
@@ -39,8 +41,8 @@ def main(args: argparse.Namespace) -> None:
     rows = [row[case, frame] for case, *both in frames.itertuples() for frame in both]
     predicted = masks_of(segmented, rows, tracings.shape[-1]).reshape(tracings.shape)
     titles = [
-        f"{place}\nED {large:.2f}  ES {small:.2f}"
-        for place, large, small in chosen[["place", "large", "small"]].itertuples(index=False)
+        f"{name}\nED {large:.2f}  ES {small:.2f}"
+        for name, large, small in chosen[["place", "large", "small"]].itertuples(index=False)
     ]
     table = chosen.reset_index()
     for name, masks in (("traced", tracings), ("predicted", predicted)):
@@ -60,10 +62,10 @@ def ranked_by_dice(path: Path) -> pd.DataFrame:
 
 
 def choose(ranked: pd.DataFrame) -> pd.DataFrame:
-    """The rows at `PLACES`, with the columns place, rank and of in front; fewer if the ranks of two are the same."""
+    """The rows at `RANKS`, with the columns place, rank and of in front; fewer rows if two ranks are the same."""
     ranks: dict[int, str] = {}
-    for place, name in PLACES.items():
-        ranks.setdefault(round(place * (len(ranked) - 1)), name)
+    for rank, name in RANKS.items():
+        ranks.setdefault(round(rank * (len(ranked) - 1)), name)
     labels = pd.DataFrame({"place": ranks.values(), "rank": [rank + 1 for rank in ranks], "of": len(ranked)})
     chosen = ranked.iloc[list(ranks)]
     return pd.concat([labels.set_index(chosen.index), chosen], axis=1)

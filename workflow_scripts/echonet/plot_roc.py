@@ -1,4 +1,4 @@
-"""Draw ROC curves for telling a reduced EF at four thresholds, a panel for each run and protocol."""
+"""Draw ROC curves for detecting a reduced EF at four thresholds: one panel per run and protocol."""
 
 import argparse
 
@@ -14,6 +14,7 @@ from reprise.step.command import run
 
 
 def main(args: argparse.Namespace) -> None:
+    """Draw a panel for each run and protocol, and write the corners of its curves."""
     pieces = []
     for panel, part in groups(read_ef(args.predictions, scored_cases(open_store(args.store))), "panel"):
         level = LEVELS[part["protocol"].iloc[0]]

@@ -1,4 +1,4 @@
-"""Draw predicted against measured EF, a panel for each run and protocol."""
+"""Draw predicted against measured EF: one panel per run and protocol."""
 
 import argparse
 
@@ -11,6 +11,7 @@ from reprise.step.command import run
 
 
 def main(args: argparse.Namespace) -> None:
+    """Draw a panel for each run and protocol, and write its points."""
     table = read_ef(args.predictions, scored_cases(open_store(args.store)))
     save_figure(draw_scatter(table, "EF", "%"), args.figure, table, args.table)
 

@@ -38,12 +38,14 @@ TASKS = {
 
 
 def arguments() -> argparse.ArgumentParser:
+    """The step's options."""
     parser = figure_parser(__doc__)
-    parser.add_argument("--history", type=Path, nargs="+", required=True, help="{run}/log.csv, a row an epoch")
+    parser.add_argument("--history", type=Path, nargs="+", required=True, help="{run}/log.csv: one row per epoch")
     return parser
 
 
 def main(args: argparse.Namespace) -> None:
+    """Draw a row of panels for each run, and write the histories."""
     names = {run_of(path, "task").task for path in args.history}
     if len(names) != 1:
         raise InputError("expected histories of one task; found both segmentation and EF")

@@ -21,9 +21,10 @@ QUALITY = 85  # of the picture, as OpenCV counts
 
 
 def arguments() -> argparse.ArgumentParser:
+    """The step's options."""
     parser = step_parser(__doc__)
     parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
-    parser.add_argument("--areas", type=Path, required=True, help="areas.csv, a row a frame")
+    parser.add_argument("--areas", type=Path, required=True, help="areas.csv: one row per frame")
     parser.add_argument("--masks", type=Path, required=True, help="masks.npy")
     parser.add_argument("--size", type=Path, required=True, help="table with the systoles to show")
     parser.add_argument("--settings", type=json_object, required=True, help="cases: how many, evenly over their EF")
@@ -32,6 +33,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
+    """Write the videos and pictures of the chosen cases, and their table."""
     store = open_store(args.store)
     segmented, systoles = read_segmented(args.areas, args.masks), read_systoles(args.size)
     cases = scored_cases(store)
@@ -47,7 +49,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def _render(stem: Path, store: Store, case: pd.Series, segmented: Segmented, systoles: Sequence[int]) -> None:
-    """Write one case's MP4 and AVI, and a picture of its traced end-diastole with the network's mask."""
+    """Write the MP4 and AVI of a case, and a picture of its traced end-diastole with the network's mask."""
     areas = segmented.areas[segmented.areas["case"] == case["case"]]
     frames = np.asarray(store.arrays["frames"][case["offset"] : case["offset"] + case["frames"]])
     masks = masks_of(segmented, areas.index.to_numpy(), frames.shape[2])

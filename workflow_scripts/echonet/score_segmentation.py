@@ -26,9 +26,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
     parser.add_argument("--weights", type=Path, required=True, help="weights of a segmentation network")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    parser.add_argument("--overlap", type=Path, required=True, help="table to write: pixels in common, a row an image")
-    parser.add_argument("--val-dice", type=Path, required=True, help="table to write: Dice of each validation video")
-    parser.add_argument("--test-dice", type=Path, required=True, help="table to write: Dice of each test video")
+    parser.add_argument("--overlap", type=Path, required=True, help="CSV to write: pixels in common, one row per image")
+    parser.add_argument("--val-dice", type=Path, required=True, help="CSV to write: Dice of each validation video")
+    parser.add_argument("--test-dice", type=Path, required=True, help="CSV to write: Dice of each test video")
     return parser
 
 
@@ -51,7 +51,7 @@ def main(args: argparse.Namespace) -> None:
 def count_overlaps(
     model: "torch.nn.Module", info: dict[str, Any], store: Store, device: "torch.device"
 ) -> pd.DataFrame:
-    """A row for each traced image of the validation and test videos: intersection and union in px."""
+    """Intersection and union in px: one row per traced image of the validation and test videos."""
     from echonet.learning.segmentation_masks import segment_frames
 
     cases = store.cases[store.cases["split"].isin(["val", "test"]) & (store.cases["traced"] >= 0)]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from mslesion.analysis.section import FIGURES, TEMPLATE, browser, by_fold, part_names, per_fold, summary
 from reprise.data.store import open_store
-from reprise.plots.confusion_map import KINDS
+from reprise.plots.confusion_map import COUNTS, KINDS
 from reprise.report.measures_table import METRICS, side_by_side, value_texts
 from reprise.report.published import read_published
 from reprise.report.scoreboard import PROTOCOLS
@@ -16,11 +16,9 @@ from reprise.step.command import run
 from reprise.step.files import outputs
 from reprise.step.tables import read_table
 
-SLICES = {
-    **{"run": str, "protocol": str, "fold": int, "case": str, "dice": float, "slice": int, "of": int},
-    **{"image": str, "overlay": str, "width": int, "height": int},
-    **{"true_positives": int, "false_positives": int, "false_negatives": int},
-}
+SLICES = {"run": str, "protocol": str, "fold": int, "case": str, "dice": float, "image": str, "overlay": str} | (
+    dict.fromkeys(("slice", "of", "width", "height", *COUNTS), int)
+)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -40,12 +38,8 @@ def main(args: argparse.Namespace) -> None:
     shown = browser(slices)
     files["slices"] = slice_files(args.slices, slices, shown["start"])
     models, texts = args.settings["models"], {name: value_texts(metrics, name, published) for name in PROTOCOLS}
-    values = {
-        **args.settings,
-        **summary(models, open_store(args.store).cases, texts),
-        "figures": numbers,
-        "browser": shown,
-    }
+    values = args.settings | summary(models, open_store(args.store).cases, texts)
+    values |= {"figures": numbers, "browser": shown}
     picture = {name: files["slices"]["slices"][shown["start"]][name] for name in ("image", "overlay")}
     headline = texts["sound"].get(f"{models['lesions'][0]}/scans/dice", "not run")
     described = section(TEMPLATE, values, files, picture, headline)

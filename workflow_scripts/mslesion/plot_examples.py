@@ -1,4 +1,4 @@
-"""Draw slices with what was found, made up and missed, of scans from the lowest Dice to the highest."""
+"""Draw slices with true positive, false positive and false negative pixels, from the lowest Dice to the highest."""
 
 import argparse
 
@@ -19,12 +19,12 @@ def arguments() -> argparse.ArgumentParser:
     """The step's options."""
     parser = figure_parser(__doc__)
     add_segmented(parser)
-    parser.add_argument("--settings", type=json_object, required=True, help='{"slices": how many, one a scan}')
+    parser.add_argument("--settings", type=json_object, required=True, help='{"slices": how many, one per scan}')
     return parser
 
 
 def main(args: argparse.Namespace) -> None:
-    """Draw, of scans at even places of the ranking by Dice, the slice with most lesion in either mask."""
+    """Choose scans at evenly spaced ranks of Dice, and draw the slice of each with most lesion in either mask."""
     store = open_store(args.store)
     ranked, run_folder = ranked_by_dice(args.volumes), run_of(args.volumes, "protocol")
     ranks = np.unique(np.linspace(0, len(ranked) - 1, args.settings["slices"]).round()).astype(int)
@@ -32,15 +32,15 @@ def main(args: argparse.Namespace) -> None:
     for rank in ranks:
         case = ranked.iloc[rank]
         scan = segmented(store, case["case"], args.masks)
-        place = int((scan.codes > 0).sum(axis=(1, 2)).argmax())
-        codes, grey = scan.codes[place], as_grey(scan.image)[place]
+        fullest = int((scan.codes > 0).sum(axis=(1, 2)).argmax())
+        codes, grey = scan.codes[fullest], as_grey(scan.image)[fullest]
         box = head_box(grey[None], codes[None])
         title = f"Dice {case['dice']:.2f}\n{case['case']}"
         examples.append(Example(grey[box], codes[box], title, scan.spacing_mm[1] / scan.spacing_mm[2]))
         of = {"run": run_folder.run, "protocol": run_folder.protocol, "rank": rank + 1, "of": len(ranked)}
         named = {**of, **case[["fold", "case", "patient", "timepoint", "dice"]]}
         counts = dict(zip(COUNTS, (int((codes == code).sum()) for code in KINDS), strict=True))
-        rows.append({**named, "slice": place + 1, "slices": len(scan.codes), **counts})
+        rows.append({**named, "slice": fullest + 1, "slices": len(scan.codes), **counts})
     table = pd.DataFrame(rows).round(DECIMALS)
     save_figure(draw_confusion(examples), args.figure, table, args.table)
 

@@ -22,13 +22,13 @@ OTHER_RATER = "second rater against the first"
 def arguments() -> argparse.ArgumentParser:
     """The step's options."""
     parser = figure_parser(__doc__)
-    parser.add_argument("--lesions", type=Path, required=True, help="lesions.csv: a row a network, protocol and scan")
+    parser.add_argument("--lesions", type=Path, required=True, help="lesions.csv: a row per network, protocol and scan")
     parser.add_argument("--size", required=True, choices=list(SIZES), help="which size of lesions to draw")
     return parser
 
 
 def main(args: argparse.Namespace) -> None:
-    """Draw a row of two panels for each run and protocol, and one for the second rater where there is one."""
+    """Draw a row of two panels for each run and protocol, and for the second rater if there is one."""
     table = agreement(compared(args.lesions, args.size)).round(DECIMALS)
     save_figure(draw_comparison(table, *SIZES[args.size]), args.figure, table, args.table)
 
@@ -36,7 +36,7 @@ def main(args: argparse.Namespace) -> None:
 def compared(path: Path, size: str) -> pd.DataFrame:
     """Columns panel, protocol, case, patient, timepoint, truth (the first rater's), prediction.
 
-    Where there is a second rater, its size stands as a prediction in a panel of its own: the bar for networks.
+    If there is a second rater, a further panel shows its sizes as predictions, to compare networks with.
 
     Raises:
         InputError: the table is damaged or has no row.

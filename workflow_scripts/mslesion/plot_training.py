@@ -28,22 +28,22 @@ def arguments() -> argparse.ArgumentParser:
     """The step's options."""
     parser = figure_parser(__doc__)
     parser.add_argument(
-        "--history", type=Path, nargs="+", required=True, help="RUN/PROTOCOL/foldN/log.csv, a row an epoch"
+        "--history", type=Path, nargs="+", required=True, help="RUN/PROTOCOL/foldN/log.csv: one row per epoch"
     )
     return parser
 
 
 def main(args: argparse.Namespace) -> None:
-    """Draw rows of panels for each run and protocol, a line a fold."""
+    """Draw rows of panels for each run and protocol, with one line per fold."""
     table = pd.concat([read_history(path) for path in args.history], ignore_index=True)
     save_figure(draw_folds(table, MEASURES, "train_loss"), args.figure, table, args.table)
 
 
 def read_history(path: Path) -> pd.DataFrame:
-    """A fold's history: run, protocol, fold, epoch, train_loss, the measures, and kept (1 at the epoch kept, else 0).
+    """A fold's history: run, protocol, fold, epoch, train_loss, the measures, and kept (1 at the kept epoch, or 0).
 
     Raises:
-        InputError: damaged, without an epoch, or in no fold's folder.
+        InputError: the file is damaged, has no epoch, or lies in no fold's folder.
     """
     run = run_of(path, "protocol", "fold")
     choice = CHOSEN_BY[run.protocol]

@@ -24,15 +24,15 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
-    """Write the pictures and their table; of an even number of scans, the lower of the middle two is taken."""
+    """Write the pictures and their table; if the number of scans is even, take the lower of the middle two."""
     ranked, run_folder = ranked_by_dice(args.volumes), run_of(args.volumes, "protocol")
     case = ranked.iloc[(len(ranked) - 1) // 2]
     scan = segmented(open_store(args.store), case["case"], args.masks)
-    places = chosen_slices(scan.codes, args.settings["slices"])
+    chosen = chosen_slices(scan.codes, args.settings["slices"])
     labels = {"run": run_folder.run, "protocol": run_folder.protocol, **case[["fold", "case", "patient", "timepoint"]]}
     with outputs(args.output) as (folder,):
         folder.mkdir()
-        table = write_slices(folder, scan.image, scan.codes, places, scan.spacing_mm[1:])
+        table = write_slices(folder, scan.image, scan.codes, chosen, scan.spacing_mm[1:])
         table.assign(**labels, dice=round(case["dice"], DECIMALS)).to_csv(folder / INDEX, index=False)
 
 

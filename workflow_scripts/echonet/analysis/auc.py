@@ -8,7 +8,7 @@ from scipy import stats
 
 
 class Auc(NamedTuple):
-    """Area under a ROC curve and its interval; NaN if a class is absent."""
+    """Area under an ROC curve and its interval; NaN if a class is absent."""
 
     value: float
     low: float
@@ -27,7 +27,7 @@ def auc(label: ArrayLike, score: ArrayLike, level: float) -> Auc:
     if not m or not n:
         return Auc(float("nan"), float("nan"), float("nan"))
     ranks = stats.rankdata(scores)
-    # Of each positive, the share of negatives below it; of each negative, the share of positives above it.
+    # For each positive, the fraction of negatives below it; for each negative, the fraction of positives above it.
     above = (ranks[positive] - stats.rankdata(scores[positive])) / n
     below = 1 - (ranks[~positive] - stats.rankdata(scores[~positive])) / m
     value = float(above.mean())

@@ -1,7 +1,7 @@
-# Beat-by-beat ejection fraction: the clips that lie before each systole, averaged, against the first clip alone.
+# Beat-by-beat ejection fraction: the mean over the clips before each systole, against the first clip alone.
 #
-# Sourced, this file only defines functions; `analyse_files` is what the step calls. Run by Rscript, it is a
-# command of its own (see `usage`). Base R only.
+# If R sources this file, it only defines functions; the step calls `analyse_files`. If Rscript runs it, it is a
+# command (see `usage`). Base R only.
 
 usage <- "Beat-by-beat ejection fraction against that of the first clip.
 
@@ -11,12 +11,12 @@ usage: Rscript beat_by_beat.R --predictions F --size F --store FOLDER --rule pub
   --predictions  CSV without header: video, start frame of the clip, EF predicted for it
   --size         CSV with Filename, Frame, ComputerSmall (1 at a systole)
   --store        folder with cases.csv: case, ef (the truth)
-  --rule         published: beats too late for a clip are dropped, beats that share a clip each count, videos
+  --rule         published: beats too late for a clip are dropped, a clip of several beats counts for each, videos
                  without beats are left out; sound: late beats use the last clip, a clip counts once, videos
                  without beats use their first clip
   --lead-frames  frames from the start of a clip to its systole
   --max-beats, --runs, --seed   the experiment: error with 1 .. max-beats beats drawn at random, so many runs each
-  --cases, --summary, --beat-count   CSV files to write: a row a video, a row a quantity, a row a run"
+  --cases, --summary, --beat-count   CSV files to write: one row per video, per quantity, per run"
 
 # A message for the user, without R's "Error in".
 refuse <- function(...) stop(paste0(...), call. = FALSE)
@@ -36,7 +36,7 @@ read_table <- function(path, classes, ...) {
 
 case_name <- function(file) sub("\\.avi$", "", file, ignore.case = TRUE)
 
-# case, start (frame), prediction (EF points); a row a clip, ordered by case and start.
+# case, start (frame), prediction (EF points): one row per clip, ordered by case and start.
 read_predictions <- function(path) {
   classes <- c(case = "character", start = "integer", prediction = "numeric")
   clips <- read_table(path, classes, header = FALSE, col.names = names(classes))
@@ -65,11 +65,11 @@ read_truth <- function(store, cases) {
   truth
 }
 
-# A row a beat: case, start of its clip, and whether that had to be moved to 0 or to the last clip.
+# One row per beat: case, start of its clip, and whether the clip was moved to 0, or is too late.
 locate_beats <- function(systoles, clips, lead) {
   beats <- systoles[systoles$case %in% clips$case, ]
   beats <- beats[order(beats$case, beats$frame, method = "radix"), ]
-  # Whatever the mode of prediction, a video's last clip is there if one of its beats needs it.
+  # In each mode of prediction, a video's last clip is there if a beat needs it.
   last <- vapply(split(clips$start, clips$case), max, 0L)
   wanted <- pmax(beats$frame - lead, 0)
   clipped <- beats$frame < lead
@@ -78,7 +78,7 @@ locate_beats <- function(systoles, clips, lead) {
   data.frame(case = beats$case, start = unname(start), clipped = clipped, late = unname(late))
 }
 
-# The clips to average, a row each: case, start, prediction.
+# One row per clip to average: case, start, prediction.
 choose_clips <- function(beats, clips, rule, path) {
   if (rule == "published") {
     chosen <- beats[!beats$late, c("case", "start")]
@@ -93,7 +93,7 @@ choose_clips <- function(beats, clips, rule, path) {
   chosen[order(chosen$case, chosen$start, method = "radix"), ]
 }
 
-# A row a video: EF by truth, first clip and beats, and how many beats were averaged.
+# One row per video: EF by truth, first clip and beats, and the number of averaged beats.
 average_beats <- function(chosen, beats, clips, truth) {
   cases <- names(truth)
   first <- clips[clips$start == 0, ]
@@ -103,7 +103,7 @@ average_beats <- function(chosen, beats, clips, truth) {
     beat_by_beat = unname(means[cases]), beats = as.integer(counts))
 }
 
-# MAE, RMSE and both R2: that of the regression of truth on prediction (squared Pearson), and 1 - SSE / SST.
+# MAE, RMSE and both kinds of R2: of the regression of truth on prediction (squared Pearson), and 1 - SSE / SST.
 errors <- function(truth, prediction) {
   scored <- !is.na(prediction)
   truth <- truth[scored]
@@ -118,7 +118,7 @@ errors <- function(truth, prediction) {
     r2_pearson = line)
 }
 
-# How many beats and videos each rule touches.
+# The number of beats and videos that each rule touches.
 count_touched <- function(beats, videos, rule) {
   sound <- rule == "sound"
   kept <- beats[sound | !beats$late, ]
@@ -139,7 +139,7 @@ seed_draws <- function(seed) {
   assign(".Random.seed", c(.Random.seed[1], as.integer(states)), envir = globalenv())
 }
 
-# A row a run: MAE over videos when each one's EF is the mean of so many of its clips, drawn with replacement.
+# One row per run: MAE over videos if the EF of each video is the mean of clips that are drawn with replacement.
 try_beat_counts <- function(chosen, truth, max_beats, runs, seed) {
   seed_draws(seed)
   counts <- rle(chosen$case)
@@ -176,7 +176,7 @@ csv_bytes <- function(table) {
   rawConnectionValue(memory)
 }
 
-# To R, what a full disk cuts off is worth a warning at most, so the file is read again.
+# If a full disk cuts a file off, R gives a warning at most, so the file is read again.
 write_bytes <- function(bytes, path, folder) {
   refused <- function(problem) refuse(folder, ": not writable; nothing was written: ", conditionMessage(problem))
   stream <- tryCatch(file(path, "wb"), warning = refused, error = refused)
@@ -185,7 +185,7 @@ write_bytes <- function(bytes, path, folder) {
   if (!identical(written, bytes)) refuse(folder, ": the disk is full; nothing was written")
 }
 
-# Tables by their paths, all or none: each is whole under a temporary name before the first gets its own.
+# Write tables by their paths, all or none: all are complete under temporary names before the first gets its own.
 write_tables <- function(tables) {
   paths <- names(tables)
   partials <- file.path(dirname(paths), paste0(".", basename(paths), ".", Sys.getpid(), ".part"))

@@ -1,7 +1,7 @@
 """The left ventricle through a video: volumes by the method of discs, systoles, beats and the clips they need.
 
 Coordinates are pixels, x to the right and y down; an image or mask is (height, width); volumes are pixels cubed,
-since an ejection fraction needs no pixel spacing.
+because an ejection fraction needs no pixel spacing.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from scipy import ndimage, signal
 DISCS = 20
 MINIMUM_PIXELS = 40
 STEP = 0.25  # px between samples along a chord
-BASE = 0.1  # of the length: the part next to the mitral plane whose middle is the axis's end
+BASE = 0.1  # of the length: the axis ends in the middle of this part, next to the mitral plane
 
 Trim = Literal["exponent", "percentile"]
 Points = NDArray[np.float64]
@@ -40,8 +40,8 @@ def volume_from_tracing(tracing: ArrayLike) -> NDArray[np.float64]:
 def volume_from_mask(mask: ArrayLike) -> float:
     """Volume in px^3 of a mask (height, width) by the method of discs.
 
-    Of several pieces the largest counts. Its long axis runs from the middle of the mitral plane to the apex;
-    20 chords stand at right angles to it, at the middle of each disc.
+    If the mask has several pieces, the largest counts. Its long axis runs from the middle of the mitral plane to the
+    apex; 20 chords stand at right angles to it, at the middle of each disc.
 
     Returns NaN if the largest piece has fewer than 40 px or is less than half of the mask.
     """
@@ -53,7 +53,7 @@ def volume_from_mask(mask: ArrayLike) -> float:
     along = (base - apex) / np.linalg.norm(base - apex)
     across = np.array([-along[1], along[0]])
     height, offset = points @ along, points @ across
-    # A pixel is one wide, and `height` knows only pixels' centres.
+    # `height` holds the centres of pixels, which are 1 px wide.
     length = np.ptp(height) + 1
     heights = height.min() - 0.5 + length * (np.arange(DISCS) + 0.5) / DISCS
     offsets = np.arange(offset.min() - 1, offset.max() + 1 + STEP, STEP)
@@ -71,10 +71,10 @@ def ejection_fraction(end_diastolic: ArrayLike, end_systolic: ArrayLike) -> NDAr
 def find_systoles(areas: ArrayLike, trim_by: Trim, distance: int, prominence: float, trim: float) -> NDArray[np.intp]:
     """Frames of end-systole: the deep minima of the area curve.
 
-    A minimum must be as deep as `prominence` times the curve's trimmed range, and `distance` frames from a deeper
-    one. The range lies between two places of the sorted areas. `percentile` puts them at N * trim and
-    N * (1 - trim). `exponent` is the published N ** trim and N ** (1 - trim), most likely a slip: for N = 176
-    and 0.05 it takes places 1 and 136 instead of 9 and 167.
+    A minimum must be as deep as `prominence` times the curve's trimmed range, and at least `distance` frames away from
+    a deeper minimum. The range lies between two ranks of the sorted areas: N * trim and N * (1 - trim) by
+    `percentile`. The published rule, `exponent`, has N ** trim and N ** (1 - trim), most likely by mistake: for N = 176
+    and 0.05 it takes ranks 1 and 136 instead of 9 and 167.
 
     Args:
         areas: (N,) area of the ventricle in each frame, px.
@@ -84,24 +84,24 @@ def find_systoles(areas: ArrayLike, trim_by: Trim, distance: int, prominence: fl
     curve = np.asarray(areas, dtype=float)
     if len(curve) < 3:  # a minimum needs a neighbour on either side
         return np.empty(0, dtype=np.intp)
-    low, high = trimmed_places(len(curve), trim_by, trim)
+    low, high = trimmed_ranks(len(curve), trim_by, trim)
     ranked = np.sort(curve)
     peaks, _ = signal.find_peaks(-curve, distance=distance, prominence=prominence * (ranked[high] - ranked[low]))
     return peaks
 
 
-def trimmed_places(frames: int, trim_by: Trim, trim: float) -> tuple[int, int]:
-    """The places, from 0, between which the trimmed range of a sorted curve is taken."""
-    places = (frames**trim, frames ** (1 - trim)) if trim_by == "exponent" else (frames * trim, frames * (1 - trim))
-    low, high = (min(round(place), frames - 1) for place in places)
+def trimmed_ranks(frames: int, trim_by: Trim, trim: float) -> tuple[int, int]:
+    """The two ranks, from 0, between which the trimmed range of a sorted curve lies."""
+    ranks = (frames**trim, frames ** (1 - trim)) if trim_by == "exponent" else (frames * trim, frames * (1 - trim))
+    low, high = (min(round(rank), frames - 1) for rank in ranks)
     return low, high
 
 
 def end_diastoles(areas: ArrayLike, systoles: Iterable[int]) -> NDArray[np.intp]:
-    """The end-diastolic frame of each beat: that of the largest area between the systole before and its own.
+    """The end-diastolic frame of each beat: the largest area between the previous systole and its own.
 
-    If the first beat's is the video's first frame, the recording began after end-diastole; then the frames up to
-    the next systole count as well.
+    If this is the video's first frame, the recording began after end-diastole. Then the frames up to the next systole
+    count as well.
     """
     curve, ends = np.asarray(areas, dtype=float), list(systoles)
     begins = [0, *ends][: len(ends)]
@@ -112,13 +112,13 @@ def end_diastoles(areas: ArrayLike, systoles: Iterable[int]) -> NDArray[np.intp]
 
 
 def beats_from_masks(masks: ArrayLike, systoles: ArrayLike) -> pd.DataFrame:
-    """EF of each beat from a video's masks alone.
+    """EF of each beat, from a video's masks alone.
 
     Args:
         masks: (N, height, width), non-zero inside the ventricle.
         systoles: end-systolic frames in rising order.
 
-    Returns: a row a beat: beat (from 0), ed_frame, es_frame, edv_px3, esv_px3, ef in percent; NaN where a mask has
+    Returns: one row per beat: beat (from 0), ed_frame, es_frame, edv_px3, esv_px3, ef in percent; NaN where a mask has
         no volume.
     """
     images, ends = np.asarray(masks) != 0, np.asarray(systoles, dtype=np.intp)
@@ -135,10 +135,10 @@ def beat_starts(systoles: ArrayLike, last_start: int, lead: int, *, move_late: b
 
     Args:
         systoles: end-systolic frames.
-        last_start: the last start that the video has room for.
+        last_start: the last frame at which a clip fits into the video.
         lead: frames.
-        move_late: a beat that would begin after `last_start` uses that clip; else it is dropped.
-        repeat: a clip that several beats share is given once for each; else once.
+        move_late: a beat that would begin after `last_start` uses the clip there; otherwise it is dropped.
+        repeat: a clip of several beats is given once for each of them; otherwise once.
     """
     starts = np.maximum(np.asarray(systoles, dtype=np.intp) - lead, 0)
     starts = np.minimum(starts, last_start) if move_late else starts[starts <= last_start]
@@ -146,7 +146,7 @@ def beat_starts(systoles: ArrayLike, last_start: int, lead: int, *, move_late: b
 
 
 def clip_starts_for_beats(systoles: ArrayLike, n_frames: int, lead: int, length: int, period: int) -> NDArray[np.intp]:
-    """Starts of all clips that a beat-by-beat analysis asks for by any rule: the first clip and each beat's.
+    """Starts of all clips that a beat-by-beat analysis needs under any rule: the first clip, and each beat's.
 
     A clip is `length` frames, `period` apart; a video shorter than `length * period` frames is padded to that.
     """
@@ -159,7 +159,7 @@ def _discs(length: ArrayLike, widths: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest connected piece (by sides or corners), or nothing if that is not half of the mask."""
+    """The largest connected piece (by sides or corners), or nothing if it is less than half of the mask."""
     labels, _ = ndimage.label(mask, structure=np.ones((3, 3)))
     sizes = np.bincount(labels.ravel())[1:]
     if not len(sizes) or 2 * sizes.max() < sizes.sum():
@@ -170,8 +170,8 @@ def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _long_axis(points: Points) -> tuple[Points, Points]:
     """Apex and middle of the mitral plane, both (2,) as x, y, of a ventricle's pixels (n, 2).
 
-    An apical view has the apex up. So the mitral plane is at the lower end of the more upright principal axis,
-    and the apex is what lies farthest from it.
+    In an apical view the apex is up. So the mitral plane is at the lower end of the more upright principal axis, and
+    the apex is the point farthest from it.
     """
     axes = np.linalg.eigh(np.cov(points.T))[1]
     upright = axes[:, np.argmax(np.abs(axes[1]))]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
@@ -10,8 +11,8 @@ from matplotlib.patches import Patch
 
 from reprise.plots.style import PROTOCOLS, groups, panels, styled
 
-MOST_BEATS = 6  # videos with more share the last box
-FEW = 10  # values of a box below which each is shown
+MOST_BEATS = 6  # the last box holds videos with this number or more
+FEW = 10  # boxes with fewer values show each of them
 BOX: dict[str, Any] = {
     "showfliers": False,
     "patch_artist": True,
@@ -26,8 +27,8 @@ def draw_error_by_beats(table: pd.DataFrame, unit: str) -> Figure:
     """Box plots of absolute error by the number of beats averaged, protocols side by side.
 
     Args:
-        table: columns run, part, protocol, beats, absolute_error. Part "experiment" has a row a random draw (its
-            mean absolute error); part "videos" has a row a video.
+        table: columns run, part, protocol, beats, absolute_error. Part "experiment" has one row per random draw
+            (its mean absolute error), part "videos" one row per video.
         unit: of the error.
 
     Boxes: quartiles and median; whiskers reach the last value within 1.5 interquartile ranges. Where a box has
@@ -51,7 +52,7 @@ def draw_error_by_beats(table: pd.DataFrame, unit: str) -> Figure:
 
 
 def _draw_boxes(ax: Axes, table: pd.DataFrame) -> list[str]:
-    """Draw a box for each protocol and number of beats; return, for each number, a label that has their counts."""
+    """Draw a box for each protocol and number of beats; return a label with the counts for each number."""
     beats = table["beats"].clip(upper=MOST_BEATS)
     present = sorted(beats.unique())
     labels = [f"{k:.0f}{'+' if k == MOST_BEATS else ''}" for k in present]
@@ -62,14 +63,13 @@ def _draw_boxes(ax: Axes, table: pd.DataFrame) -> list[str]:
         errors = table.loc[table["protocol"] == protocol, "absolute_error"].dropna()
         values = [errors[beats == k].to_numpy() for k in present]
         counts.append([str(len(value)) for value in values])
-        drawn = [place for place, value in enumerate(values) if len(value)]
-        places = [place + side for place in drawn]
-        if not drawn:
+        filled = [index for index, value in enumerate(values) if len(value)]
+        if not filled:
             continue
-        boxes = ax.boxplot([values[place] for place in drawn], positions=places, **BOX)
+        boxes = ax.boxplot([values[index] for index in filled], positions=[index + side for index in filled], **BOX)
         for box in boxes["boxes"]:
             box.set(facecolor=to_rgba(colour, 0.6))
-        for place in drawn:
-            if len(values[place]) < FEW:
-                ax.plot([place + side] * len(values[place]), values[place], ".", color="black", ms=3)
+        for index in filled:
+            if len(values[index]) < FEW:
+                ax.plot(np.full(len(values[index]), index + side), values[index], ".", color="black", ms=3)
     return ["\n".join(lines) for lines in zip(labels, *counts, strict=True)]

@@ -1,4 +1,4 @@
-"""What the figures of predicted against measured EF share."""
+"""The arguments and the table of figures of predicted against measured EF."""
 
 import argparse
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from reprise.plots.steps import DECIMALS, figure_parser
 
 
 def ef_parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser for a step that draws predicted against measured EF, a panel a file."""
+    """A parser for a step that draws predicted against measured EF, one panel per file."""
     parser = figure_parser(description)
     parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
     parser.add_argument(
@@ -26,8 +26,8 @@ def read_ef(paths: Sequence[Path], cases: pd.DataFrame) -> pd.DataFrame:
     """EF of each case by each file of predictions.
 
     Returns: columns panel, protocol, clips, case, truth, prediction, both in percent. A video's prediction is the mean
-        of all its clips (clips "all"), or that of its first one (clips "first") where not all were predicted; NaN
-        where there is none.
+        of all its clips (clips "all"), or that of its first clip (clips "first") if not all were predicted; NaN if
+        there is none.
     """
     tables = []
     for path in paths:

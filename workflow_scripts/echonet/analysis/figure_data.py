@@ -1,4 +1,4 @@
-"""What the figures' steps share: the study's tables as figures need them, the choice of cases."""
+"""Data for figures: test cases, masks, and the choice of cases to show."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,14 +16,14 @@ DIASTOLE, SYSTOLE = BLUE, VERMILLION  # colours
 
 
 class Segmented(NamedTuple):
-    """A network's masks of every frame: areas (case, frame, area in px) and, row for row, the packed masks."""
+    """A network's masks of all frames: areas (case, frame, area in px), and the packed mask of each row."""
 
     areas: pd.DataFrame
     masks: np.ndarray
 
 
 def scored_cases(store: Store) -> pd.DataFrame:
-    """The store's test cases that have tracings, by case; only these are scored."""
+    """The test cases with tracings, by case; only these are scored."""
     cases = store.cases
     return cases[(cases["split"] == "test") & (cases["traced"] >= 0)].set_index("case", drop=False)
 
@@ -32,7 +32,7 @@ def read_segmented(areas: Path, masks: Path) -> Segmented:
     """A network's areas and masks.
 
     Raises:
-        InputError: a file is unreadable, or they are not of the same frames.
+        InputError: a file is unreadable, or the files do not have the same number of frames.
     """
     table = read_table(areas, AREAS)
     return Segmented(table, read_masks(masks, table))
@@ -46,8 +46,8 @@ def masks_of(segmented: Segmented, rows: Sequence[int] | np.ndarray, width: int)
 def evenly_over(values: pd.Series, count: int) -> list[str]:
     """Labels of at most `count` entries spread evenly over the range of `values`, in rising order of value.
 
-    For each of `count` equidistant values from the lowest to the highest the nearest entry is taken that was not
-    taken before; of equally near ones, the first by label. So nobody picks them by hand.
+    For each of `count` equidistant values from the lowest to the highest, the nearest entry that is still left is
+    chosen, and if two are equally near, the first by label. So no hand picks them.
     """
     left = values.dropna().sort_index()
     chosen = []

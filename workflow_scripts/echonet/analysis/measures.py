@@ -26,17 +26,17 @@ def row(protocol: str, quantity: str, unit: str, estimate: Estimate) -> Row:
 
 
 def images_of(overlap: pd.DataFrame, protocol: str) -> pd.DataFrame:
-    """The traced images as a protocol counts them: `sound` leaves out malformed tracings and takes large by area."""
+    """The traced images that a protocol counts: `sound` leaves out malformed tracings and defines large by area."""
     return overlap if protocol == "published" else by_area(well_traced(overlap))
 
 
 def well_traced(overlap: pd.DataFrame) -> pd.DataFrame:
-    """Only videos of which both tracings have the right number of rows."""
+    """Only the videos whose two tracings have the right number of rows."""
     return overlap[overlap["tracing_ok"]]
 
 
 def by_area(overlap: pd.DataFrame) -> pd.DataFrame:
-    """The larger traced image of a video as `large`, whatever the order in the file of tracings."""
+    """The larger traced image of a video is called `large`, whatever the order in the file of tracings."""
     return overlap.assign(image=overlap["image"].where(overlap["order_ok"], overlap["image"].map(OTHER)))
 
 
@@ -47,7 +47,7 @@ def dice_estimate(images: pd.DataFrame, unit: str, level: float, sampling: Sampl
 
 
 def dice_rows(network: str, overlap: pd.DataFrame, protocol: str, sampling: Sampling) -> Iterator[Row]:
-    """Micro Dice of one segmentation network: overall, large and small, of validation and test."""
+    """Micro Dice of a segmentation network: overall, large and small, on validation and test."""
     unit = "image" if protocol == "published" else "video"
     images = images_of(overlap, protocol)
     for split in ("val", "test"):
@@ -58,7 +58,7 @@ def dice_rows(network: str, overlap: pd.DataFrame, protocol: str, sampling: Samp
 
 
 def error_estimates(truth: Any, prediction: Any, level: float, sampling: Sampling) -> dict[str, Estimate]:
-    """MAE, RMSE and both R2 of EF, resampled by video; videos without a prediction do not count."""
+    """MAE, RMSE and both kinds of R2 of EF, resampled by video; videos without a prediction do not count."""
     known = ~np.isnan(np.asarray(prediction, dtype=float))
     y, p = np.asarray(truth, dtype=float)[known], np.asarray(prediction, dtype=float)[known]
     resampled = estimates(pd.DataFrame(error_terms(y, p)), errors_from_sums, sampling, level)
@@ -73,7 +73,7 @@ def error_rows(prefix: str, truth: Any, prediction: Any, protocol: str, sampling
 
 
 def auc_rows(prefix: str, truth: Any, prediction: Any, protocol: str) -> Iterator[Row]:
-    """AUC of telling whether EF is above each threshold, with DeLong's interval."""
+    """AUC for detecting an EF above each threshold, with DeLong's interval."""
     known = ~np.isnan(np.asarray(prediction, dtype=float))
     y, p = np.asarray(truth, dtype=float)[known], np.asarray(prediction, dtype=float)[known]
     for threshold in EF_THRESHOLDS:
@@ -82,16 +82,17 @@ def auc_rows(prefix: str, truth: Any, prediction: Any, protocol: str) -> Iterato
 
 
 def all_clips_there(clips: pd.DataFrame) -> bool:
-    """Whether predictions (case, start) are of all clips, not only of those that beats need."""
+    """Whether there are predictions (case, start) for all clips, not only for those that beats need."""
     starts = clips.groupby("case")["start"]
     return bool(starts.max().max() > 0 and (starts.count() == starts.max() + 1).all())
 
 
 def by_video(clips: pd.DataFrame, seed: int) -> dict[str, pd.Series]:
-    """EF of each video by way of choosing clips: `one` at random and the mean of `all`, if all are there, and `first`.
+    """EF of each video, by the choice of clips: `first`, and if all are there, `one` at random and the mean of `all`.
 
     Args:
-        clips: case, start, prediction; a row a clip.
+        clips: case, start, prediction; one row per clip.
+        seed: of the random choice.
     """
     ordered = clips.sort_values(["case", "start"], ignore_index=True)
     videos = ordered.groupby("case")
@@ -99,13 +100,13 @@ def by_video(clips: pd.DataFrame, seed: int) -> dict[str, pd.Series]:
     if all_clips_there(clips):
         counts = videos.size()
         drawn = np.floor(np.random.default_rng(seed).random(len(counts)) * counts).astype(int)
-        one = ordered.loc[counts.cumsum() - counts + drawn].set_index("case")["prediction"]
-        chosen |= {"one": one, "all": videos["prediction"].mean()}
+        random = ordered.loc[counts.cumsum() - counts + drawn].set_index("case")["prediction"]
+        chosen |= {"one": random, "all": videos["prediction"].mean()}
     return chosen
 
 
 def ef_rows(prefix: str, by_clips: dict[str, pd.Series], ef: pd.Series, protocol: str, s: Sampling) -> Iterator[Row]:
-    """Errors and AUC of EF for each way of choosing clips; `ef` is the truth by case."""
+    """Errors and AUC of EF for each choice of clips; `ef` is the truth by case."""
     for clips, prediction in by_clips.items():
         truth = ef.loc[prediction.index]
         yield from error_rows(f"{prefix}/{clips}", truth, prediction, protocol, s)

@@ -1,4 +1,4 @@
-"""Dice coefficients from counts of pixels: one image's, or pooled over many."""
+"""Dice coefficients from counts of pixels: of an image, or pooled over many images."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,5 +17,5 @@ def dice_from_sums(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
 
 
 def pooled_dice(intersection: ArrayLike, union: ArrayLike) -> float:
-    """Micro Dice: that of all images' pixels together; NaN for no images or only empty ones."""
+    """Micro Dice: the Dice of the pixels of all images together; NaN for no images or only empty images."""
     return float(dice(np.sum(intersection), np.sum(union)))

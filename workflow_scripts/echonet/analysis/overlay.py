@@ -1,4 +1,4 @@
-"""Overlay videos: a clip beside the same clip with its mask, and below them the mask's area, a marker in step."""
+"""Overlay videos: a clip, the same clip with its mask, and below them the area over time with a marker."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from reprise.plots.style import GREEN, ORANGE, SKY, styled
 from reprise.step.files import outputs
 
-SCALE = 3  # odd, so that a source pixel's centre is a pixel's centre in the video, too
+SCALE = 3  # odd, so that the centre of a source pixel is the centre of a pixel of the video
 OPACITY = 0.3
 CONTOUR_PX = 2
 TITLE_PX, CURVE_PX = 36, 222  # heights of the strips above and below the images
@@ -26,12 +26,12 @@ DPI = 100
 INK, DIM, BACKGROUND = "#E8E8E8", "#404040", "#000000"
 MASK, MARKER, DIASTOLE, SYSTOLE = SKY, "#FFFFFF", GREEN, ORANGE
 H264 = {"crf": "28", "preset": "superfast"}
-H264_BYTES = 300_000  # about the most: a longer video gets fewer bits a second, not a larger file
+H264_BYTES = 300_000  # at most, about: a longer video has fewer bits per second, not a larger file
 MJPG = {"qmin": "8", "qmax": "8"}
 
 
 class Canvas(NamedTuple):
-    """What no frame changes: the picture around the images, and where the curve lies in it."""
+    """What all frames have in common: the picture around the images, and the position of the curve."""
 
     picture: np.ndarray  # (H, W, 3) uint8
     points: np.ndarray  # (F, 2) integers, column and row of the curve at each frame
@@ -53,17 +53,17 @@ def write_overlay_video(
 
     Args:
         path_mp4: file to write.
-        path_avi: another one, or None; both appear or neither.
+        path_avi: a second file, or None; both appear or neither.
         frames: (F, H, W, C) uint8, RGB or grey (C = 3 or 1).
         masks: (F, H, W) bool.
         areas: (F,) area of each mask, px.
         systoles: frames that were found to be end-systoles; solid lines.
-        fps: frames a second, of the clip and of the video.
+        fps: frames per second, of the clip and of the video.
         human: the frames that were traced as end-diastole and as end-systole, dashed lines; or None.
-        title: one short line.
+        title: a short line.
 
     Raises:
-        ValueError: arrays differ in their number of frames, or there is none.
+        ValueError: the arrays differ in their number of frames, or there are no frames.
         InputError: the disk is full, or the folder cannot be written.
     """
     if not len(frames) == len(masks) == len(areas) or not len(frames):
@@ -92,7 +92,7 @@ def enlarge(frame: np.ndarray) -> np.ndarray:
 
 
 def enlarge_mask(mask: np.ndarray) -> np.ndarray:
-    """Enlarge a mask (H, W) bool with a smooth border; at the centre of a source pixel it keeps that pixel's value."""
+    """Enlarge a mask (H, W) bool with a smooth border; the centre of each source pixel keeps its value."""
     large = cv2.resize(mask.astype(np.float32), None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
     return large > 0.5
 
@@ -116,9 +116,9 @@ def draw_canvas(
     human: tuple[int, int] | None,
     title: str,
 ) -> Canvas:
-    """Draw title, area curve and its lines once for all frames of a clip of `shape` (height, width).
+    """Draw the title and the area curve with its lines, once for all frames of a clip of `shape` (height, width).
 
-    Areas are in px, one a frame; where one is not finite the curve has a gap.
+    Areas are in px, one per frame; an area that is not finite is a gap in the curve.
     """
     width = 2 * SCALE * shape[1]
     height = (TITLE_PX + SCALE * shape[0] + CURVE_PX + 1) // 2 * 2  # H.264 needs even sizes

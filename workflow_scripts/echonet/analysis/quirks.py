@@ -1,4 +1,4 @@
-"""What each habit of the published code is worth: the same data once as published, once repaired."""
+"""The worth of each habit of the published code: the same data as published, and repaired."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -42,7 +42,7 @@ REPAIRED = {
 
 
 def overlap_quirks(network: str, overlap: pd.DataFrame, sampling: Sampling) -> Iterator[Row]:
-    """Those of segmentation, on the test split: bootstrap unit, meaning of large and small, malformed tracings."""
+    """Quirks of segmentation, on the test split: unit of the bootstrap, order of tracings, malformed tracings."""
     images = overlap[overlap["split"] == "test"]
     prefix, level, videos = f"segmentation/{network}/test", LEVELS["published"], images["case"].nunique()
     estimates = [dice_estimate(images, unit, level, sampling) for unit in ("image", "video")]
@@ -67,12 +67,12 @@ def overlap_quirks(network: str, overlap: pd.DataFrame, sampling: Sampling) -> I
 def ef_quirks(
     network: str, clips: Mapping[str, pd.DataFrame], ef: pd.Series, log: pd.DataFrame, sampling: Sampling
 ) -> Iterator[Row]:
-    """Those of EF regression, on the test split: choice of epoch, random clip, interval's level.
+    """Quirks of EF regression, on the test split: choice of the epoch, random clip, level of intervals.
 
     Args:
-        clips: predictions (case, start, prediction) by protocol, which is by choice of the epoch.
+        clips: by protocol, which decides the choice of the epoch: predictions (case, start, prediction).
         ef: the truth by case.
-        log: epoch, val_loss_published, val_loss_sound; a row an epoch.
+        log: epoch, val_loss_published, val_loss_sound; one row per epoch.
     """
     prefix, which = f"ef/{network}/test", "all" if all(map(all_clips_there, clips.values())) else "first"
     by_clips = {protocol: by_video(table, sampling.seed) for protocol, table in clips.items()}
@@ -95,7 +95,7 @@ def ef_quirks(
 
 
 def r2_quirk(network: str, ef: pd.Series, beat_by_beat: pd.Series) -> Row:
-    """The definition of R2 that goes with the beat-by-beat figures; both arguments by case."""
+    """The quirk of R2 in the beat-by-beat figures; both series are by case."""
     known = beat_by_beat.dropna()
     truth = ef.loc[known.index]
     values = [function(truth, known) if len(known) else np.nan for function in (r2_pearson, r2)]
@@ -106,11 +106,11 @@ def r2_quirk(network: str, ef: pd.Series, beat_by_beat: pd.Series) -> Row:
 def beat_quirks(
     network: str, clips: pd.DataFrame, ef: pd.Series, systoles: Mapping[str, Systoles], lead: int
 ) -> Iterator[Row]:
-    """Those of the beat-by-beat analysis on the test split, each repaired alone, all else as published.
+    """Quirks of the beat-by-beat analysis on the test split: each is repaired alone, all else is as published.
 
     Args:
         clips: case, start, prediction with the published weights.
-        systoles: by protocol, which is by rule for the range of areas.
+        systoles: by protocol, which decides the rule for the range of areas.
         lead: frames from a clip's start to its systole.
     """
     quantity = f"ef/{network}/test/beats/mae"
@@ -132,7 +132,7 @@ def beat_quirks(
 def average_beats(
     videos: Mapping[str, pd.DataFrame], systoles: Systoles, lead: int, *, fall_back: bool, **rules: bool
 ) -> pd.Series:
-    """Mean EF over each video's beats; NaN without any, or with `fall_back` the first clip's.
+    """Mean EF over each video's beats; without beats NaN, or with `fall_back` the EF of the first clip.
 
     Raises:
         InputError: the predictions lack a clip that a beat needs.
@@ -152,7 +152,7 @@ def average_beats(
 
 
 def count_touched(videos: Mapping[str, pd.DataFrame], systoles: Systoles, lead: int) -> dict[str, int]:
-    """How many beats, or videos, each published rule touches; the names are those of `REPAIRS`."""
+    """The number of beats, or videos, that each published rule touches, by the names of `REPAIRS`."""
     late = shared = lost = 0
     for case, clips in videos.items():
         last, found = int(clips["start"].max()), systoles.get(case, [])

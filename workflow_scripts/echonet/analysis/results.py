@@ -13,8 +13,13 @@ from reprise.step.errors import InputError
 from reprise.step.tables import read_table
 
 OVERLAP = {
-    **{"case": str, "split": str, "image": str, "intersection": int, "union": int},
-    **{"tracing_ok": bool, "order_ok": bool},
+    "case": str,
+    "split": str,
+    "image": str,
+    "intersection": int,
+    "union": int,
+    "tracing_ok": bool,
+    "order_ok": bool,
 }
 AREAS = {"case": str, "frame": int, "area": float}
 CLIPS = {"case": str, "start": int, "prediction": float}
@@ -67,10 +72,10 @@ def _clips_of_split(path: Path, _: Mapping[str, type]) -> pd.DataFrame:
 
 
 def read_clips(path: Path) -> pd.DataFrame:
-    """Predictions of clips in the published form: case, start, prediction in EF points; a row a clip.
+    """Predictions of clips in the published form: case, start, prediction in EF points; one row per clip.
 
     Raises:
-        InputError: damaged, empty, a clip twice or without a number, or a video without its first clip.
+        InputError: the file is damaged or empty, has a clip twice or without a number, or lacks a video's first clip.
     """
     clips = read_table(path, CLIPS, header=False)
     clips["case"] = clips["case"].str.replace(r"\.avi$", "", case=False, regex=True)

@@ -15,7 +15,7 @@ COLUMNS = ("threshold", "positives", "negatives", "auc", "ci_low", "ci_high", "c
 
 
 def roc_points(truth: np.ndarray, prediction: np.ndarray, thresholds: Sequence[float], level: float) -> pd.DataFrame:
-    """Corners of the ROC curve for telling truth <= threshold by a low prediction, for each threshold.
+    """Corners of the ROC curve for detecting truth <= threshold by a low prediction, for each threshold.
 
     Args:
         truth, prediction: (n,); cases with a value missing are left out.
@@ -23,7 +23,7 @@ def roc_points(truth: np.ndarray, prediction: np.ndarray, thresholds: Sequence[f
         level: of the interval of the area under the curve (DeLong).
 
     Returns: columns threshold, positives, negatives, auc, ci_low, ci_high, ci_level, false_positive_rate,
-        sensitivity; one row without a corner (NaN) for a threshold that has no case on one side.
+        sensitivity; for a threshold with no case on one side, a single row without a corner (NaN).
     """
     known = np.isfinite(truth) & np.isfinite(prediction)
     truth, prediction = np.asarray(truth)[known], np.asarray(prediction)[known]
@@ -41,10 +41,10 @@ def roc_points(truth: np.ndarray, prediction: np.ndarray, thresholds: Sequence[f
 
 @styled
 def draw_roc(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
-    """ROC curves of tables that `roc_points` made, a panel for each value of the column `panel`."""
+    """ROC curves of a table that `roc_points` made; each value of the column `panel` has its own panel."""
     parts = groups(table, "panel")
     figure, axes = panels(len(parts), 2, 3.9, sharex=True, sharey=True)
-    for place, (ax, (name, part)) in enumerate(zip(axes, parts, strict=True)):
+    for index, (ax, (name, part)) in enumerate(zip(axes, parts, strict=True)):
         ax.plot([0, 1], [0, 1], color=GREY, lw=0.9)
         for (threshold, curve), colour, style in zip(part.groupby("threshold"), SERIES, STYLES, strict=False):
             label = f"≤ {threshold:g} {unit}: {_area(curve.iloc[0])}"
@@ -59,13 +59,13 @@ def draw_roc(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
             anchor="N",
             xlabel="1 \N{MINUS SIGN} specificity",
         )
-        if place % 2 == 0:
+        if index % 2 == 0:
             ax.set_ylabel("sensitivity")
     return figure
 
 
 def _area(row: pd.Series) -> str:
-    """The area under a curve and its interval as a legend shows them."""
+    """The area under a curve and its interval, for a legend."""
     if np.isnan(row["auc"]):
         return "one class only"
     interval = f" ({row['ci_low']:.3f}\N{EN DASH}{row['ci_high']:.3f})" if np.isfinite(row["ci_low"]) else ""

@@ -1,4 +1,4 @@
-"""Figures of a segmentation: how its Dice is distributed, its area over time, its contours beside the tracings."""
+"""Figures of a segmentation: distribution of Dice, area over time, contours beside the tracings."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ from reprise.plots.style import (
     styled,
 )
 
-# Colour, width and name of contours on dark images; the wider one lies below.
+# Colour, width and name of contours on dark images; the wider contour lies below.
 TRACING, NETWORK = (YELLOW, 1.8, "tracing"), (SKY, 0.9, "network")
 BINS = 40
 DASHED = (0, (3, 2))
@@ -37,11 +37,11 @@ def dice_bins(values: pd.Series) -> list[float]:
 
 @styled
 def draw_dice(table: pd.DataFrame) -> Figure:
-    """Histograms of Dice, a row of two panels (ED, ES) for each value of the column `run`.
+    """Histograms of Dice; each value of the column `run` has a row of two panels (ED, ES).
 
     Args:
         table: columns run, image ("large" or "small": ED or ES in the order of the file), dice, tracing_ok. Images
-            whose tracing is malformed are stacked on the others in another colour.
+            with a malformed tracing are stacked on the others in another colour.
     """
     parts = groups(table, "run")
     edges = dice_bins(table["dice"])
@@ -70,7 +70,7 @@ def _draw_histogram(ax: Axes, images: pd.DataFrame, edges: list[float]) -> None:
 
 @styled
 def draw_areas(table: pd.DataFrame, unit: str = "px") -> Figure:
-    """Area over time, a panel for each value of the column `case`, with systoles and the traced frames.
+    """Area over time with systoles and traced frames; each value of the column `case` has its own panel.
 
     Args:
         table: columns case, title, seconds, area, and 0 or 1 in systole_published, systole_sound, traced_ed,

@@ -10,19 +10,19 @@ from reprise.plots.style import BLACK, GREY, PROTOCOLS, SERIES, groups, legend_b
 
 NAMED = {**PROTOCOLS, "overall": BLACK, "large": DIASTOLE, "small": SYSTOLE}
 WORDS = {"large": "ED", "small": "ES"}
-LOG_FROM = 8.0  # an axis whose values span at least this factor is logarithmic
+LOG_FROM = 8.0  # an axis is logarithmic if its values span at least this factor
 
 
 @styled
 def draw_training(table: pd.DataFrame, loss: str, score: str) -> Figure:
-    """Loss (left) and score (right) by epoch, a row of panels for each value of the column `run`.
+    """Loss (left) and score (right) by epoch; each value of the column `run` has its own row of panels.
 
     Args:
         table: columns run, epoch, train_loss, some val_loss*, and some other val_* that are scores.
         loss: label of the left axis, with its unit.
         score: label of the right axis, with its unit.
 
-    A dot marks the epoch of each validation loss's minimum: the one whose weights were kept.
+    A dot marks the epoch with the minimum of each validation loss, whose weights were kept.
     """
     columns = [str(name) for name in table]
     losses = ["train_loss", *(name for name in columns if name.startswith("val_loss"))]
@@ -40,7 +40,7 @@ def draw_training(table: pd.DataFrame, loss: str, score: str) -> Figure:
 
 
 def _draw_columns(ax: Axes, part: pd.DataFrame, columns: list[str]) -> None:
-    """A line for each column; training in grey, validation in colour with its best epoch where it is a loss."""
+    """A line for each column: training in grey, validation in colour, and a dot at the best epoch of a loss."""
     spare = iter(SERIES)
     for column in columns:
         name = column.split("_", 2)[2:]
@@ -63,7 +63,7 @@ def _draw_columns(ax: Axes, part: pd.DataFrame, columns: list[str]) -> None:
 
 
 def _scale(ax: Axes, losses: pd.DataFrame) -> None:
-    """Make the loss axis logarithmic if its values ask for it, with plain numbers at 1, 2 and 5."""
+    """Make the loss axis logarithmic if its values need it, with plain numbers at 1, 2 and 5."""
     values = losses.to_numpy()[losses.notna().to_numpy()]
     if len(values) and values.min() > 0 and values.max() >= LOG_FROM * values.min():
         ax.set_yscale("log")

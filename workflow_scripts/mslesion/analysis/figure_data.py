@@ -1,4 +1,4 @@
-"""What the figures' steps share: names of runs, and scans with their masks, read back for drawing."""
+"""Data for figures: scans ranked by Dice, and their slices with the confusion map of a mask."""
 
 import argparse
 from pathlib import Path
@@ -16,11 +16,11 @@ from reprise.step.errors import InputError
 from reprise.step.tables import read_table
 
 VOLUMES = {"case": str, "patient": str, "timepoint": int, "fold": int, "rater": int, "dice": float}
-RATER = 1  # the one by whose masks networks are trained
+RATER = 1  # networks are trained on the masks of this rater
 
 
 class Segmented(NamedTuple):
-    """A scan's slices (N, H, W), their confusion map (N, H, W) with the first rater, and the spacing of (N, H, W)."""
+    """A scan's slices (N, H, W), their confusion map (N, H, W) against the first rater, and their spacing (N, H, W)."""
 
     image: np.ndarray
     codes: np.ndarray
@@ -28,17 +28,17 @@ class Segmented(NamedTuple):
 
 
 def add_segmented(parser: argparse.ArgumentParser) -> None:
-    """Options for the scans of one run by one protocol: store, measures and masks."""
+    """Options for the scans of a run under a protocol: store, measures and masks."""
     parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
     parser.add_argument("--volumes", type=Path, required=True, help="RUN/PROTOCOL/volumes.csv")
     parser.add_argument("--masks", type=Path, required=True, help="RUN/PROTOCOL/masks")
 
 
 def ranked_by_dice(volumes: Path) -> pd.DataFrame:
-    """Each scan of a run with the first rater's Dice, lowest first: case, patient, timepoint, fold, dice.
+    """The scans of a run with their Dice against the first rater, lowest first: case, patient, timepoint, fold, dice.
 
     Raises:
-        InputError: the table is damaged, a scan is in it twice, or there is none.
+        InputError: the table is damaged, has a scan twice, or has none.
     """
     table = read_table(volumes, VOLUMES).query(f"rater == {RATER}").dropna(subset=["dice"])
     twice = table.loc[table["case"].duplicated(), "case"]
@@ -48,7 +48,7 @@ def ranked_by_dice(volumes: Path) -> pd.DataFrame:
 
 
 def segmented(store: Store, case: str, masks: Path) -> Segmented:
-    """A scan and what its mask, one of a folder, found, made up and missed.
+    """A scan with the confusion map of its mask in a folder.
 
     Raises:
         InputError: the scan is not in the store, or the mask is damaged or has another shape.

@@ -1,7 +1,7 @@
-"""How a volume's predicted lesions compare with the reference, voxel by voxel and lesion by lesion.
+"""Measures of a volume's predicted lesions against the reference, by voxels and by lesions.
 
-A lesion is a set of voxels that touch by faces, edges or corners (26-connected). A rate without a denominator is at
-its best if both masks are empty and at its worst if only one is: who finds nothing where lesions are earns nothing.
+A lesion is a set of voxels that touch by faces, edges or corners (26-connected). A rate without a denominator has its
+best value if both masks are empty, and its worst value if only one mask is.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ MM3_PER_ML = 1000
 
 
 def label_lesions(mask: ArrayLike) -> tuple[NDArray[np.int32], int]:
-    """Number of each voxel's lesion (D, H, W), 0 outside, and the number of lesions; not 0 is lesion in the mask."""
+    """Number of each voxel's lesion (D, H, W), 0 outside, and the number of lesions; in a mask, not 0 is lesion."""
     labels, count = ndimage.label(np.asarray(mask) != 0, structure=TOUCHING)
     return labels, int(count)
 
@@ -27,11 +27,11 @@ def lesion_load_ml(mask: ArrayLike, voxel_mm3: float) -> float:
 
 
 def lesion_measures(found: ArrayLike, true: ArrayLike, voxel_mm3: float) -> dict[str, float]:
-    """All measures of one volume, by name.
+    """All measures of a volume, by name.
 
     Voxels: `accuracy`, `dice`, `ppv`, `sensitivity`, `specificity`, and `volume_difference`, |V - V_true| / V_true (NaN
-    if only the reference is empty). Lesions: `ltpr`, the share of the reference's that a predicted voxel touches, and
-    `lfpr`, the share of the predicted that touch no voxel of the reference. `load_ml`, `true_load_ml`, `lesions` and
+    if only the reference is empty). Lesions: `ltpr`, the fraction of reference lesions with a predicted voxel, and
+    `lfpr`, the fraction of predicted lesions without a reference voxel. `load_ml`, `true_load_ml`, `lesions` and
     `true_lesions` are sizes.
 
     Args:
@@ -47,7 +47,11 @@ def lesion_measures(found: ArrayLike, true: ArrayLike, voxel_mm3: float) -> dict
     nothing = lesions + true_lesions == 0
     hit, right = (_touched(*pair) for pair in ((true_labels, lesion), (labels, reference)))
     return {
-        **{name: voxels[name] for name in ("accuracy", "dice", "ppv", "sensitivity", "specificity")},
+        "accuracy": voxels["accuracy"],
+        "dice": voxels["dice"],
+        "ppv": voxels["ppv"],
+        "sensitivity": voxels["sensitivity"],
+        "specificity": voxels["specificity"],
         "volume_difference": _volume_difference(volume, true_volume),
         "ltpr": hit / true_lesions if true_lesions else float(nothing),
         "lfpr": 1 - right / lesions if lesions else 1 - float(nothing),
@@ -81,7 +85,7 @@ def overall_score(
 
 
 def _touched(labels: NDArray[np.int32], mask: Mask) -> int:
-    """How many lesions have a voxel in the mask."""
+    """The number of lesions that have a voxel in the mask."""
     return int(np.count_nonzero(np.unique(labels[mask])))
 
 

@@ -17,25 +17,25 @@ POOLED = {f"val_{name}": name for name in ("accuracy", "dice", "sensitivity", "s
 }
 VOLUME = ("dice", "sensitivity", "specificity", "accuracy", "ppv", "ltpr", "lfpr", "volume_difference")
 LOADS = ("load_ml", "true_load_ml")
-FLAT = 1e-12  # a variance below this share of the mean square is rounding
+FLAT = 1e-12  # a smaller ratio of variance to mean square comes from rounding
 
 Floats = np.ndarray
 
 
 def best_so_far(history: pd.DataFrame, until: int) -> pd.DataFrame:
-    """The published measures of a network at the least error of pooled pixels up to an epoch, a row a fold."""
+    """The published measures at the lowest error of pooled pixels up to an epoch: one row per fold."""
     early = history[history["epoch"] <= until]
     best = early.loc[early.groupby("fold")["val_error"].idxmin()].set_index("fold")
     return best[list(POOLED)].rename(columns=POOLED)
 
 
 def pooled_rows(network: str, history: pd.DataFrame, epochs: Sequence[int], scans: pd.Series) -> Iterator[Row]:
-    """What the published code prints: each fold at its best epoch, the best fold, and the mean over folds.
+    """The measures that the published code prints: each fold at its best epoch, the best fold, the mean over folds.
 
     Args:
         network: its name.
-        history: of the published trainings, a row a fold and epoch.
-        epochs: after which the same is reported, as far as all folds came; the whole training is always reported.
+        history: of the published trainings, one row per fold and epoch.
+        epochs: the best epoch up to each of these is reported, too, if all folds reached it.
         scans: number of scans by fold.
     """
     last = int(history["epoch"].max())
@@ -52,7 +52,7 @@ def pooled_rows(network: str, history: pd.DataFrame, epochs: Sequence[int], scan
 
 
 def scan_rows(network: str, protocol: str, volumes: pd.DataFrame, sampling: Sampling) -> Iterator[Row]:
-    """Means over a network's scans and raters, of all folds and of each; a row of the table is a scan and rater."""
+    """Means over a network's scans and raters, over all folds and for each; `volumes` has a row per scan and rater."""
     parts = {"scans": volumes} | {f"scans/fold{fold}": rows for fold, rows in volumes.groupby("fold")}
     for name, rows in parts.items():
         for measure, estimate in scan_estimates(rows, sampling).items():
@@ -62,8 +62,8 @@ def scan_rows(network: str, protocol: str, volumes: pd.DataFrame, sampling: Samp
 def scan_estimates(volumes: pd.DataFrame, sampling: Sampling) -> dict[str, Estimate]:
     """Means over scans and raters, the correlation of lesion loads and the overall score, by name.
 
-    Patients are resampled, the time points and raters of one together; of a single patient there is no interval.
-    Scans without a volume difference, of which only the rater's mask is empty, do not count for it.
+    Patients are resampled, each with all its time points and raters; a single patient gives no interval. Scans in which
+    only the rater's mask is empty have no volume difference, and do not count for its mean.
     """
     names, raters = list(VOLUME), volumes["rater"].nunique()
     terms = mean_terms(volumes[names]).join(_load_terms(volumes))
@@ -77,7 +77,7 @@ def scan_estimates(volumes: pd.DataFrame, sampling: Sampling) -> dict[str, Estim
 
 
 def rater_volumes(cases: pd.DataFrame, arrays: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Measures of the second rater's masks against the first's, as of a network's; a row a scan."""
+    """Measures of the second rater's masks against the first rater's, as for a network: one row per scan."""
     rows = []
     for case in cases.to_dict("records"):
         voxel_mm3 = case["slice_mm"] * case["row_mm"] * case["column_mm"]
@@ -88,7 +88,7 @@ def rater_volumes(cases: pd.DataFrame, arrays: dict[str, np.ndarray]) -> pd.Data
 
 
 def data_rows(cases: pd.DataFrame, protocol: str) -> Iterator[Row]:
-    """How many scans and patients the data set has."""
+    """The number of scans and of patients in the data set."""
     for unit, column in (("scans", "case"), ("patients", "patient")):
         count = int(cases[column].nunique())
         yield metric(protocol, f"data/{unit}", unit, without_interval(count, count), LEVEL)
@@ -117,7 +117,7 @@ def _load_statistics(means: dict[str, Floats], sums: Floats, raters: int) -> dic
 def _correlation(sums: Floats) -> Floats:
     """Pearson correlations (...) from the sums (..., 6) of 1, x, y, x2, y2 and xy; NaN where x or y does not vary."""
     n, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
-    spread = [n * squares - one * one for one, squares in ((x, xx), (y, yy))]
+    spread = [n * squares - total * total for total, squares in ((x, xx), (y, yy))]
     varies = (spread[0] > FLAT * n * xx) & (spread[1] > FLAT * n * yy)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(varies, (n * xy - x * y) / np.sqrt(spread[0] * spread[1]), np.nan)

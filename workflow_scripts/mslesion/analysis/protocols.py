@@ -1,4 +1,4 @@
-"""What the two protocols do differently before training: who is scored, and which windows of slices there are."""
+"""The protocols before training: which cases each fold is scored on, and which windows of slices there are."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import pandas as pd
 from mslesion.learning.windows import CENTRE, list_windows, scan_windows
 from reprise.data.splits import assign_folds, split_for
 
-# `by_patient` is `published` but for what is dealt out to folds: what they differ by is the leak's worth.
+# `by_patient` is `published`, but patients are assigned to folds; the difference is the worth of the leak.
 PROTOCOLS = ("published", "by_patient", "sound")
 # The column of the history whose lowest value chooses the epoch.
 CHOSEN_BY = {"published": "val_error", "by_patient": "val_error", "sound": "val_volume_error"}
@@ -17,10 +17,9 @@ CHOSEN_BY = {"published": "val_error", "by_patient": "val_error", "sound": "val_
 def splits(cases: pd.DataFrame, protocol: str, folds: int, fold: int) -> pd.Series:
     """The split of each case when `fold` is scored.
 
-    `published`: time points are dealt out as if they were patients, or as the authors' image tree has them where it is
-    the data, and the scored fold (val) also chooses the epoch. `by_patient`: patients are dealt out, the scored fold
-    chooses all the same. `sound`: patients are dealt out, the scored fold (test) chooses nothing, the next one (val)
-    does.
+    `published`: time points are assigned to folds as if they were patients, or as in the authors' image tree if that is
+    the data. The scored fold (val) also chooses the epoch. `by_patient`: patients are assigned, and the scored fold
+    still chooses. `sound`: patients are assigned, and not the scored fold (test) but the next fold (val) chooses.
     """
     if protocol == "published" and set(cases["fold"]) == {*range(1, folds + 1)}:
         assigned = cases["fold"]
@@ -30,7 +29,7 @@ def splits(cases: pd.DataFrame, protocol: str, folds: int, fold: int) -> pd.Seri
 
 
 def scored(cases: pd.DataFrame, protocol: str, folds: int, fold: int) -> pd.DataFrame:
-    """The cases that a fold is scored on."""
+    """The cases on which a fold is scored."""
     split = splits(cases, protocol, folds, fold)
     return cases[split == ("test" if protocol == "sound" else "val")]
 

@@ -1,4 +1,4 @@
-"""From the published headline down to the sound figure, one habit of the published code at a time."""
+"""The steps from the published headline to the sound figure: each gives up one habit of the published code."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -17,7 +17,7 @@ NAMES = {"published": "published", "by_patient": "published with patients left o
 
 
 class Link(NamedTuple):
-    """A habit, the Dice once it is given up, and what to know of it."""
+    """A habit, the Dice after it is given up, and a note."""
 
     name: str
     dice: float
@@ -25,10 +25,10 @@ class Link(NamedTuple):
 
 
 def chain(network: str, results: Results) -> Iterator[Row]:
-    """The rows of a network trained by both protocols; none if it is not.
+    """The rows of a network that was trained by both protocols; no rows if it was not.
 
-    In the rows of `NETWORK/dice` each gives up one habit more, and the Dice without it is the next row's Dice with it.
-    `NETWORK/mean_fold/dice` stands beside them.
+    Each row of `NETWORK/dice` gives up one more habit, so its Dice without the habit is the next row's Dice with the
+    next habit. `NETWORK/mean_fold/dice` is not part of the chain.
     """
     volumes, history = (_of(table, network) for table in results)
     if any(volumes[protocol].empty for protocol in ("published", "sound")):
@@ -57,7 +57,7 @@ def _best(history: pd.DataFrame) -> pd.Series:
 
 
 def _links(history: dict[str, pd.DataFrame], volumes: dict[str, pd.DataFrame]) -> Iterator[Link]:
-    """One link a habit, in the order in which they are given up."""
+    """One link per habit, in the order in which they are given up."""
     best = _best(history["published"])
     note = f"The best Dice of the {len(best)} folds runs from {best.min():.3f} to {best.max():.3f}."
     yield Link("Best fold, not the mean over folds", float(best.mean()), note)
@@ -74,7 +74,7 @@ def _links(history: dict[str, pd.DataFrame], volumes: dict[str, pd.DataFrame]) -
 
 
 def _counting(published: pd.DataFrame) -> Iterator[Link]:
-    """The habits of counting: the same masks, scored otherwise."""
+    """The habits of counting: the same masks, scored in another way."""
     first = published[published["rater"] == 1]
     note = (
         "The published list joins slices of different scans at their ends and across slices without a lesion, never "
@@ -94,7 +94,7 @@ def _counting(published: pd.DataFrame) -> Iterator[Link]:
 
 
 def _pooled(volumes: pd.DataFrame, slices: str) -> float:
-    """The mean over folds of the Dice of all their pixels together."""
+    """The mean over folds of the Dice of all pixels of a fold together."""
     counts = volumes.groupby("fold")[[f"{count}_{slices}" for count in COUNTS]].sum()
     return float(rates(counts)["dice"].mean())
 
@@ -111,7 +111,7 @@ def _lesion_only_note(volumes: pd.DataFrame) -> str:
 
 
 def _leaking(volumes: pd.DataFrame) -> int:
-    """How many patients are in more than one fold."""
+    """The number of patients that are in more than one fold."""
     return int((volumes.groupby("patient")["fold"].nunique() > 1).sum())
 
 

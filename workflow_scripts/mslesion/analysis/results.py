@@ -12,13 +12,13 @@ from reprise.step.errors import InputError
 FOLDS = ["network", "protocol", "fold"]
 COUNTS = ("tp", "fp", "fn", "tn")
 SLICES = ("all", "lesion_slices")
-VOLUMES = {
-    **{"case": str, "patient": str, "timepoint": int, "fold": int, "rater": int},
-    **dict.fromkeys(("accuracy", "dice", "ppv", "sensitivity", "specificity"), float),
-    **dict.fromkeys(("volume_difference", "ltpr", "lfpr"), float),
-    **dict.fromkeys(("load_ml", "true_load_ml", "lesions", "true_lesions"), float),
-    **{f"{count}_{slices}": int for slices in SLICES for count in COUNTS},
-}
+MEASURES = ("accuracy", "dice", "ppv", "sensitivity", "specificity", "volume_difference", "ltpr", "lfpr")
+SIZES = ("load_ml", "true_load_ml", "lesions", "true_lesions")
+VOLUMES = (
+    {"case": str, "patient": str, "timepoint": int, "fold": int, "rater": int}
+    | dict.fromkeys((*MEASURES, *SIZES), float)
+    | {f"{count}_{slices}": int for slices in SLICES for count in COUNTS}
+)
 HISTORY = {"epoch": int} | dict.fromkeys(
     [f"val_{name}" for name in ("loss", "accuracy", "dice", "sensitivity", "specificity", "error", "volume_error")],
     float,
@@ -33,7 +33,7 @@ class Results(NamedTuple):
 
 
 def read_results(volumes: Sequence[Path], history: Sequence[Path], cases: pd.DataFrame) -> Results:
-    """All results of some runs on the store's cases.
+    """All results of some runs on the cases of the store.
 
     Raises:
         InputError: a file is damaged or lies in no run's folder, or a run did not measure each of the store's scans

@@ -13,12 +13,12 @@ from reprise.plots.style import BLUE, GREY, UNDER_DATA, VERMILLION, groups, miss
 
 POINT: dict[str, Any] = {"s": 9, "color": BLUE, "alpha": 0.45, "linewidths": 0}
 LIMITS_SD = 1.96  # 95 % of normally distributed differences lie within so many standard deviations
-FINE = 5.0  # limits of a Bland-Altman plot have two decimals where its axis reaches no further
+FINE = 5.0  # limits of a Bland-Altman plot have two decimals if its axis reaches no further
 
 
 @styled
 def draw_scatter(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
-    """Prediction against truth with the line of identity, a panel for each value of the column `panel`.
+    """Prediction against truth with the line of identity; each value of the column `panel` has its own panel.
 
     Args:
         table: columns panel, truth, prediction (one row per case); rows with a value missing are counted, not drawn.
@@ -69,7 +69,7 @@ def draw_agreement(table: pd.DataFrame, quantity: str, difference_unit: str) -> 
 
 @styled
 def draw_comparison(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
-    """Scatter (left) and Bland-Altman plot (right) of quantities from 0 up, a row for each value of `panel`.
+    """Scatter (left) and Bland-Altman plot (right) of quantities from 0 up; each value of `panel` has its own row.
 
     Args:
         table: as `agreement` made it.
@@ -121,14 +121,14 @@ def _draw_limits(ax: Axes, limits: np.ndarray, decimals: int) -> None:
     for value, style in zip(limits, ("-", "--", "--"), strict=True):
         if np.isfinite(value):
             ax.axhline(value, color=VERMILLION, lw=1.2, ls=style)
-            place: dict[str, Any] = {"xy": (1, value), "xycoords": ("axes fraction", "data"), "xytext": (-2, 3)}
+            position: dict[str, Any] = {"xy": (1, value), "xycoords": ("axes fraction", "data"), "xytext": (-2, 3)}
             shown = round(float(value), decimals)
             text = f"{shown:{'+' if shown else ''}.{decimals}f}".replace("-", "\N{MINUS SIGN}" if shown else "")
-            ax.annotate(text, **place, textcoords="offset points", ha="right", fontsize=8, **UNDER_DATA)
+            ax.annotate(text, **position, textcoords="offset points", ha="right", fontsize=8, **UNDER_DATA)
 
 
 def _errors(drawn: pd.DataFrame) -> str:
-    """The measures that a scatter carries, for its corner."""
+    """The measures in the corner of a scatter."""
     truth, prediction = drawn["truth"], drawn["prediction"]
     values = errors(truth, prediction)
     r2 = f"\nR² {values['r2']:.3f}" if np.isfinite(values["r2"]) else ""
@@ -136,7 +136,7 @@ def _errors(drawn: pd.DataFrame) -> str:
 
 
 def _range(values: np.ndarray) -> tuple[float, float]:
-    """Limits at multiples of 20 that hold all finite values and a little room."""
+    """Limits at multiples of 20, which leave a little room around all finite values."""
     finite = values[np.isfinite(values)]
     low, high = (finite.min() - 1, finite.max() + 1) if len(finite) else (0.0, 100.0)
     return float(np.floor(low / 20) * 20), float(np.ceil(high / 20) * 20)

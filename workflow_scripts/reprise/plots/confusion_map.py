@@ -1,4 +1,4 @@
-"""Overlays of what a mask found, made up and missed: told apart by colour, and by pattern for who sees no colour."""
+"""Overlays of true positive, false positive and false negative pixels, which differ in colour and in pattern."""
 
 import math
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Example(NamedTuple):
     aspect: float
 
 
-# By code in a confusion map, where 0 is neither found nor true.
+# By code in a confusion map; 0 is neither found nor true.
 KINDS = {
     1: Kind(SKY, "true positive: filled", "tint"),
     2: Kind(VERMILLION, "false positive: hatched", "hatch"),
@@ -41,7 +41,7 @@ TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = KINDS
 OPAQUE, TINT = 255, 120
 HATCH = 6  # from one stripe to the next, in widths of a border
 DARKEST, BRIGHTEST = 0.5, 99.8  # percentiles of an image's values other than 0 that become black and white
-LONGEST_PX, EDGE_PX = 360, 2  # of an overlay in a figure: its longer side, about, and its areas' borders
+LONGEST_PX, EDGE_PX = 360, 2  # of an overlay in a figure: about its longer side, and the borders of its areas
 SWATCH = (5, 9)  # px before it is enlarged
 
 
@@ -52,9 +52,9 @@ def confusion_map(found: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def paint(codes: np.ndarray, size: tuple[int, int], edge_px: int = 1) -> np.ndarray:
-    """An overlay (h, w, 4) uint8, RGBA, of codes (H, W) enlarged to `size`; transparent where there is nothing to say.
+    """An overlay (h, w, 4) uint8, RGBA, of codes (H, W) enlarged to `size`; transparent where the code is 0.
 
-    Every area has an opaque border of its kind's colour; inside it is tinted, hatched or empty by its kind.
+    Each area has an opaque border in the colour of its kind. Inside, it is tinted, hatched or empty.
     """
     large = cv2.resize(codes, size[::-1], interpolation=cv2.INTER_NEAREST)
     period = HATCH * edge_px
@@ -72,7 +72,7 @@ def paint(codes: np.ndarray, size: tuple[int, int], edge_px: int = 1) -> np.ndar
 
 
 def swatch(code: int, scale: int) -> np.ndarray:
-    """A picture (h, w, 3) uint8 of how a kind looks on black, for a legend."""
+    """A picture (h, w, 3) uint8 of a kind on black, for a legend."""
     size = (SWATCH[0] * scale, SWATCH[1] * scale)
     overlay = paint(np.full(SWATCH, code, np.uint8), size, EDGE_PX)
     return (overlay[..., :3] * (overlay[..., 3:] / OPAQUE)).astype(np.uint8)
@@ -88,21 +88,21 @@ def as_grey(image: np.ndarray) -> np.ndarray:
 
 @styled
 def draw_confusion(examples: Sequence[Example]) -> Figure:
-    """Images with their overlays, a panel each, and what the marks mean below."""
+    """Images with their overlays, one panel per example, and the meaning of the marks below."""
     columns = max(2, math.ceil(math.sqrt(len(examples))))
     rows = -(-len(examples) // columns)
-    tallest = max(one.aspect * one.codes.shape[0] / one.codes.shape[1] for one in examples)
+    tallest = max(example.aspect * example.codes.shape[0] / example.codes.shape[1] for example in examples)
     figure = Figure(figsize=(WIDTH, rows * (tallest * (WIDTH - 0.4) / columns + 0.5) + 0.3), layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for unused in axes[len(examples) :]:
         unused.remove()
-    for ax, one in zip(axes, examples, strict=False):
-        height, width = one.codes.shape
+    for ax, example in zip(axes, examples, strict=False):
+        height, width = example.codes.shape
         scale = max(2, round(LONGEST_PX / max(height, width)))
-        place: dict[str, Any] = {"extent": (-0.5, width - 0.5, height - 0.5, -0.5), "interpolation": "none"}
-        ax.imshow(np.repeat(one.image[..., None], 3, axis=-1), aspect=one.aspect, **place)
-        ax.imshow(paint(one.codes, (height * scale, width * scale), EDGE_PX), aspect=one.aspect, **place)
-        ax.set_title(one.title, fontsize=8, fontweight="normal")
+        grid: dict[str, Any] = {"extent": (-0.5, width - 0.5, height - 0.5, -0.5), "interpolation": "none"}
+        ax.imshow(np.repeat(example.image[..., None], 3, axis=-1), aspect=example.aspect, **grid)
+        ax.imshow(paint(example.codes, (height * scale, width * scale), EDGE_PX), aspect=example.aspect, **grid)
+        ax.set_title(example.title, fontsize=8, fontweight="normal")
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
     handles = [Patch(label=kind.label, **_patch(kind)) for kind in KINDS.values()]
@@ -112,6 +112,6 @@ def draw_confusion(examples: Sequence[Example]) -> Figure:
 
 
 def _patch(kind: Kind) -> dict[str, Any]:
-    """How a legend's patch looks that stands for areas of a kind."""
+    """The look of the legend's patch for a kind."""
     face = (*to_rgb(kind.colour), TINT / OPAQUE if kind.inside == "tint" else 0.0)
     return {"edgecolor": kind.colour, "facecolor": face, "hatch": "//////" if kind.inside == "hatch" else None}

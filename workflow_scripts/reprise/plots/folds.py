@@ -1,4 +1,4 @@
-"""Training curves of a cross-validation: every fold in every panel, and the epoch that was kept."""
+"""Training curves of a cross-validation: all folds in each panel, and the epochs whose weights were kept."""
 
 from collections.abc import Mapping
 
@@ -10,25 +10,25 @@ from matplotlib.ticker import MaxNLocator
 
 from reprise.plots.style import GREY, SERIES, groups, panels, styled
 
-MARKERS = "os^Dv<>P"  # of kept epochs, so that folds can be told apart without colour
+MARKERS = "os^Dv<>P"  # of kept epochs, so that folds differ without colour, too
 TRAINING = (0, (3, 2))
 
 
 @styled
 def draw_folds(table: pd.DataFrame, measures: Mapping[str, str], training: str) -> Figure:
-    """Measures by epoch, three panels a row; a line for each fold, rows for each value of the column `run`.
+    """Measures by epoch, three panels per row; each fold has its line, each value of the column `run` its rows.
 
     Args:
         table: columns run, fold, epoch, kept (0 or 1: the epoch whose weights were kept), `training` and the measures.
-        measures: what each panel shows: column and label.
+        measures: the column and label of each panel.
         training: the column of the training loss, dashed in the first panel.
     """
     parts = groups(table, "run")
     rows = -(-len(measures) // 3)
     figure, axes = panels(3 * rows * len(parts), 3, 1.55)
     folds = sorted(table["fold"].unique())
-    for place, (name, part) in enumerate(parts):
-        own = axes[3 * rows * place : 3 * rows * (place + 1)]
+    for index, (name, part) in enumerate(parts):
+        own = axes[3 * rows * index : 3 * rows * (index + 1)]
         for ax, (column, label) in zip(own, measures.items(), strict=False):
             _draw_column(ax, part, folds, column)
             ax.set_title(label, fontweight="normal", fontsize=8)
@@ -61,7 +61,7 @@ def _colour(number: int) -> str:
 
 
 def _handles(folds: list[int]) -> list[Line2D]:
-    """The legend's entries: each fold with its marker, and what a dashed line is."""
+    """The legend's entries: each fold with its marker, and the dashed line of the training loss."""
     handles = [
         Line2D([], [], color=_colour(number), marker=MARKERS[number % len(MARKERS)], ms=4, label=f"fold {fold}")
         for number, fold in enumerate(folds)

@@ -1,4 +1,4 @@
-"""Slices of a volume as small pictures for a page: a lossy image, and its overlay apart, so that it can be hidden."""
+"""Slices of a volume as small pictures for a page: a lossy image and a separate overlay, which a page can hide."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,21 +13,21 @@ DISPLAY_PX = 360  # about, of a slice's longer side
 MARGIN = 2  # px around the head
 MOST_BYTES = 300_000  # of all pictures together
 QUALITIES = (75, 60, 45, 30, 20)  # of WebP, until the pictures fit
-DARK = 12  # of 255: what is not brighter is around the head
+DARK = 12  # of 255: pixels that are not brighter lie around the head
 
 
 def chosen_slices(codes: np.ndarray, most: int) -> list[int]:
-    """At most `most` slices of a confusion map (N, H, W), so many apart, from the first that has something to say on.
+    """At most `most` equally spaced slices of a confusion map (N, H, W), from the first to the last with a code.
 
-    Of a map without anything, the middle slice.
+    If no slice has a code, the middle slice.
     """
-    told = np.flatnonzero(codes.any(axis=(1, 2)))
-    first, last = (told[0], told[-1]) if len(told) else (len(codes) // 2, len(codes) // 2)
+    marked = np.flatnonzero(codes.any(axis=(1, 2)))
+    first, last = (marked[0], marked[-1]) if len(marked) else (len(codes) // 2, len(codes) // 2)
     return list(range(int(first), int(last) + 1, -(-int(last - first + 1) // most)))
 
 
 def head_box(grey: np.ndarray, codes: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns that hold, in all slices (N, H, W), what is not dark and what has a code; with a margin."""
+    """Rows and columns, with a margin, that hold all pixels (N, H, W) that are not dark or have a code."""
     inside = (grey > DARK) | (codes > 0)
     ranges = []
     for others, length in (((0, 2), inside.shape[1]), ((0, 1), inside.shape[2])):
@@ -38,7 +38,7 @@ def head_box(grey: np.ndarray, codes: np.ndarray) -> tuple[slice, slice]:
 
 
 def write_slices(
-    folder: Path, volume: np.ndarray, codes: np.ndarray, places: Sequence[int], spacing: tuple[float, float]
+    folder: Path, volume: np.ndarray, codes: np.ndarray, chosen: Sequence[int], spacing: tuple[float, float]
 ) -> pd.DataFrame:
     """Write pictures of slices at display size: NNN.webp, NNN-overlay.png, and key-1.png to key-3.png as legend.
 
@@ -46,17 +46,17 @@ def write_slices(
         folder: an existing folder.
         volume: (N, H, W), any number type.
         codes: confusion maps (N, H, W).
-        places: which slices.
+        chosen: the slices to write, from 0.
         spacing: height and width of a pixel in mm.
 
-    Returns: columns slice (from 1), of, width, height (px), image, overlay (file names), and as `COUNTS` says the
-        pixels of the volume's slice.
+    Returns: columns slice (from 1), of, width, height (px), image, overlay (file names), and the
+        columns `COUNTS`: pixels of the slice.
     """
     grey = as_grey(volume)
-    rows, columns = head_box(grey[places], codes[places])
+    rows, columns = head_box(grey[chosen], codes[chosen])
     size = display_size((rows.stop - rows.start, columns.stop - columns.start), spacing)
-    images = [cv2.resize(grey[place, rows, columns], size[::-1], interpolation=cv2.INTER_CUBIC) for place in places]
-    overlays = [encoded(".png", _bgra(paint(codes[place, rows, columns], size))) for place in places]
+    images = [cv2.resize(grey[at, rows, columns], size[::-1], interpolation=cv2.INTER_CUBIC) for at in chosen]
+    overlays = [encoded(".png", _bgra(paint(codes[at, rows, columns], size))) for at in chosen]
     room = MOST_BYTES - sum(map(len, overlays))
     for quality in QUALITIES:
         pictures = [encoded(".webp", image, cv2.IMWRITE_WEBP_QUALITY, quality) for image in images]
@@ -65,18 +65,18 @@ def write_slices(
     for code in KINDS:
         (folder / f"key-{code}.png").write_bytes(encoded(".png", swatch(code, 4)[..., ::-1]))
     table: list[dict[str, object]] = []
-    for place, picture, overlay in zip(places, pictures, overlays, strict=True):
-        names = {"image": f"{place + 1:03}.webp", "overlay": f"{place + 1:03}-overlay.png"}
+    for at, picture, overlay in zip(chosen, pictures, overlays, strict=True):
+        names = {"image": f"{at + 1:03}.webp", "overlay": f"{at + 1:03}-overlay.png"}
         for name, content in zip(names.values(), (picture, overlay), strict=True):
             (folder / name).write_bytes(content)
-        counts = [int((codes[place] == code).sum()) for code in KINDS]
+        counts = [int((codes[at] == code).sum()) for code in KINDS]
         numbers = dict(zip(COUNTS, counts, strict=True))
-        table.append({"slice": place + 1, "of": len(volume), "width": size[1], "height": size[0], **names, **numbers})
+        table.append({"slice": at + 1, "of": len(volume), "width": size[1], "height": size[0], **names, **numbers})
     return pd.DataFrame(table)
 
 
 def display_size(shape: tuple[int, int], spacing: tuple[float, float]) -> tuple[int, int]:
-    """Height and width in px: square on the screen what is square in mm, whole px a voxel along the finer axis."""
+    """Height and width in px that keep the proportions in mm; a voxel has a whole number of px along the finer axis."""
     finest = min(spacing)
     extent = [length * step / finest for length, step in zip(shape, spacing, strict=True)]
     scale = max(1, round(DISPLAY_PX / max(extent)))

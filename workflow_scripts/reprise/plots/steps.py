@@ -1,4 +1,4 @@
-"""What steps that draw a figure share: their arguments, and the digits of their tables."""
+"""The arguments of steps that draw a figure, and the digits of their tables."""
 
 import argparse
 from pathlib import Path

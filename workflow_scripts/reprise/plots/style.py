@@ -1,4 +1,4 @@
-"""How every figure looks, and how it is saved: the same bytes for the same data, with its numbers beside it."""
+"""The look of all figures, and how they are saved: equal data gives equal bytes, with the numbers in a CSV beside."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -24,7 +24,7 @@ YELLOW = "#F0E442"
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 PROTOCOLS = {"published": ORANGE, "sound": BLUE}
 
-# Of text inside a panel: above the grid, below the data, none of which it may hide.
+# Text inside a panel lies above the grid and below the data, so that it hides no data.
 UNDER_DATA: dict[str, Any] = {
     "zorder": 0.9,
     "bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
@@ -66,7 +66,7 @@ RC: dict[str, Any] = {
 
 
 def styled(draw: Callable[P, R]) -> Callable[P, R]:
-    """Decorate a drawing function: whatever it draws follows the house style, and nothing outside it does."""
+    """Decorate a drawing function, so that the house style holds inside it and nowhere else."""
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -79,7 +79,7 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
 def panels(count: int, columns: int, height: float, **shared: Any) -> tuple[Figure, list[Axes]]:
     """A figure of `count` panels in at most `columns` columns, each row `height` inches high; call it inside `styled`.
 
-    Keywords such as `sharex` go to `Figure.subplots`. Places left over are removed.
+    Keywords such as `sharex` go to `Figure.subplots`. Panels left over are removed.
     """
     used = min(columns, count)
     rows = -(-count // used)
@@ -110,16 +110,16 @@ def note(axes: Axes, text: str, x: float = 0.97, y: float = 0.03) -> None:
 
 
 def legend_below(axes: Axes, title: str | None = None) -> None:
-    """A panel's legend below it, where it cannot hide data."""
+    """Draw a panel's legend below it, so that it hides no data."""
     figure = axes.get_figure(root=True)
     assert figure is not None
-    place = axes.transAxes + ScaledTranslation(0, -LABELS_HEIGHT, figure.dpi_scale_trans)
-    corner: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0, 0), "bbox_transform": place}
+    below = axes.transAxes + ScaledTranslation(0, -LABELS_HEIGHT, figure.dpi_scale_trans)
+    corner: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0, 0), "bbox_transform": below}
     axes.legend(**corner, borderpad=0, borderaxespad=0, alignment="left", title=title)
 
 
 def missing(values: np.ndarray) -> str:
-    """A line on how many values of a panel could not be drawn, or nothing."""
+    """A line with the number of values of a panel that could not be drawn, or nothing if there are none."""
     lost = int((~np.isfinite(values)).sum())
     return f"\n{lost:,} not drawn (no value)" if lost else ""
 

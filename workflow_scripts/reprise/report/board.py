@@ -16,20 +16,20 @@ Row = dict[str, Any]
 
 
 def study_board(study: str, board: pd.DataFrame, setup: Setup, published: Published) -> dict[str, Any]:
-    """A study's headline, groups of figures, verdicts, and what stands in the way of comparing.
+    """A study's headline, groups of figures, verdicts, and the reasons why nothing compares.
 
-    A row's `ours` has an entry for each protocol: None where it measures no such thing, else text and verdict.
+    A row's `ours` has an entry for each protocol: text and verdict, or None if the protocol does not measure this.
 
     Args:
         study: its name.
         board: the scoreboard of all studies.
-        setup: what was run on what.
+        setup: the data and settings of the run.
         published: the published figures.
     """
     figures = published.studies[study]
     rows = board[board["study"] == study]
     ours = {tuple(row[key] for key in KEY): row for row in rows.to_dict("records")}
-    shown = {(one.quantity, one.source): _row(study, one, ours, published) for one in figures.figures}
+    shown = {(figure.quantity, figure.source): _row(study, figure, ours, published) for figure in figures.figures}
     marks = _marks(figures)
     for figure in figures.figures:
         shown[figure.quantity, figure.source]["marks"] = [marks[note] for note in figure.notes]
@@ -45,28 +45,29 @@ def study_board(study: str, board: pd.DataFrame, setup: Setup, published: Publis
         "groups": [group for group in groups if not group["context"]],
         "context": [group for group in groups if group["context"]],
         "verdicts": sum((group["verdicts"] for group in groups if not group["context"]), Counter()),
-        "notes": [(place, figures.notes[note]) for note, place in marks.items()],
-        "cited": [published.sources[one] for one in dict.fromkeys(figure.source for figure in figures.figures)],
+        "notes": [(mark, figures.notes[note]) for note, mark in marks.items()],
+        "cited": [published.sources[source] for source in dict.fromkeys(figure.source for figure in figures.figures)],
     }
 
 
 def _marks(figures: StudyFigures) -> dict[str, int]:
-    """The number of each note that some figure has."""
+    """The number of each note that a figure refers to."""
     used = dict.fromkeys(note for figure in figures.figures for note in figure.notes)
-    return {note: place for place, note in enumerate(used, start=1)}
+    return {note: mark for mark, note in enumerate(used, start=1)}
 
 
 def _values(rows: pd.DataFrame) -> dict[str, float]:
-    """Our values of a study's rows by the published protocol, by quantity."""
+    """Our values under the published protocol, by quantity."""
     own = rows[rows["protocol"] == "published"]
     return dict(zip(own["quantity"], own["value"], strict=True))
 
 
 def _group(name: str, figures: StudyFigures, shown: Mapping[tuple[str, str], Row]) -> dict[str, Any]:
-    """A group with its rows, those of one quantity side by side."""
+    """A group with its rows; rows of the same quantity follow one another."""
     own = [figure for figure in figures.figures if _group_of(figure.quantity) == name]
     order = list(dict.fromkeys(figure.quantity for figure in own))
-    rows = [shown[one.quantity, one.source] for one in sorted(own, key=lambda figure: order.index(figure.quantity))]
+    own = sorted(own, key=lambda figure: order.index(figure.quantity))
+    rows = [shown[figure.quantity, figure.source] for figure in own]
     return {
         "title": figures.groups[name],
         "context": name in figures.context,
@@ -96,7 +97,7 @@ def _row(study: str, figure: Figure, ours: Mapping[tuple[str, ...], Any], publis
 
 
 def _ours(row: Mapping[Any, Any] | None, decimals: int) -> dict[str, str] | None:
-    """Our value and verdict; what has no value was not run, whatever stands in the way of comparing."""
+    """Our value and verdict; without a value, the verdict is always that it was not run."""
     if row is None:
         return None
     if pd.isna(row["value"]):
@@ -105,4 +106,4 @@ def _ours(row: Mapping[Any, Any] | None, decimals: int) -> dict[str, str] | None
 
 
 def _valued(value: float, low: float, high: float, decimals: int) -> str:
-    return with_interval(*(number(one, decimals) for one in (value, low, high)))
+    return with_interval(*(number(bound, decimals) for bound in (value, low, high)))

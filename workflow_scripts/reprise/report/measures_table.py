@@ -9,10 +9,8 @@ from reprise.report.page_tables import number, with_interval
 from reprise.report.published import Published
 from reprise.report.scoreboard import PROTOCOLS
 
-METRICS = {
-    **{"protocol": str, "quantity": str, "unit": str, "value": float},
-    **{"ci_low": float, "ci_high": float, "ci_level": float, "n": int},
-}
+TEXTS, NUMBERS = ("protocol", "quantity", "unit"), ("value", "ci_low", "ci_high", "ci_level")
+METRICS = dict.fromkeys(TEXTS, str) | dict.fromkeys(NUMBERS, float) | {"n": int}
 
 
 def value_texts(metrics: pd.DataFrame, protocol: str, published: Published) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Tables for a page: numbers rounded to what they carry, intervals beside their value, long tables cut."""
+"""Tables for a page: rounded numbers, intervals beside their values, long tables cut."""
 
 import math
 from typing import Any, NamedTuple
@@ -11,8 +11,13 @@ INTERVAL = ("ci_low", "ci_high")
 _NUMBER = rf"[{MINUS}-]?\d[\d,.]*"
 _NUMBERS = rf"{_NUMBER}%?(?: \({_NUMBER}(?:\N{{EN DASH}}| to ){_NUMBER}\))?"
 HEADINGS = {
-    **{"n": "n", "ci_level": "Interval", "auc": "AUC", "mae": "MAE", "rmse": "RMSE", "fps": "FPS"},
-    **{"quirk": "Habit"},
+    "n": "n",
+    "quirk": "Habit",
+    "ci_level": "Interval",
+    "auc": "AUC",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "fps": "FPS",
 }
 
 
@@ -24,7 +29,7 @@ class Cell(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table's head, its rows, and how many rows it would have with none left out."""
+    """A table's head, the rows that are shown, and the number of all rows."""
 
     head: list[Cell]
     rows: list[list[Cell]]
@@ -34,9 +39,9 @@ class Table(NamedTuple):
 def as_table(frame: pd.DataFrame, most_rows: int) -> Table:
     """Lay out a data frame.
 
-    Floats show four significant digits of their column's largest value; where a column `unit` says what a row is in,
-    three decimals of a pure number ("1"; more if it is small) and two of others. Columns `value`, `ci_low` and
-    `ci_high` become one.
+    Floats have four significant digits of their column's largest value. If a column `unit` names the unit of each row,
+    pure numbers ("1") have three decimals, or more if they are small, and others have two. The columns `value`,
+    `ci_low` and `ci_high` become one column.
     """
     names = [str(name) for name in frame.columns]
     merged = {"value", *INTERVAL} <= set(names)
@@ -53,7 +58,7 @@ def as_table(frame: pd.DataFrame, most_rows: int) -> Table:
 
 
 def number(value: float, decimals: int | None) -> str:
-    """A number with thousands marked, a true minus sign and so many decimals (None: as a whole number)."""
+    """A number with commas between thousands, a true minus sign and so many decimals (None: as a whole number)."""
     if math.isnan(value):
         return ABSENT
     text = f"{abs(value):,.{decimals or 0}f}"
@@ -71,8 +76,8 @@ def _texts(record: dict[Any, Any], decimals: dict[str, int | None]) -> dict[str,
     """Each cell of a row as text."""
     unit = record.get("unit")
     if isinstance(unit, str):
-        floats = [one for name, one in record.items() if isinstance(one, float) and name != "ci_level"]
-        decimals = dict.fromkeys(decimals, _decimals_of(unit, [one for one in floats if math.isfinite(one)]))
+        floats = [value for name, value in record.items() if isinstance(value, float) and name != "ci_level"]
+        decimals = dict.fromkeys(decimals, _decimals_of(unit, [value for value in floats if math.isfinite(value)]))
     texts = {name: _text(value, decimals[name]) for name, value in record.items()}
     if unit == "1":
         texts["unit"] = ""
@@ -82,9 +87,9 @@ def _texts(record: dict[Any, Any], decimals: dict[str, int | None]) -> dict[str,
 
 
 def _decimals_of(unit: str, values: list[float]) -> int | None:
-    """Decimals of a row by its unit: a small pure number shows three digits that count."""
+    """Decimals of a row by its unit; a small pure number shows three significant digits."""
     if unit != "1":
-        return None if all(one == math.floor(one) for one in values) else 2
+        return None if all(value == math.floor(value) for value in values) else 2
     largest = max(map(abs, values), default=0)
     return 3 if largest == 0 else min(6, max(3, 2 - math.floor(math.log10(largest))))
 
@@ -100,7 +105,7 @@ def _text(value: Any, decimals: int | None) -> str:
 
 
 def _is_numeric(column: pd.Series) -> bool:
-    """Whether a column holds numbers, be it as text: numbers alone or with their interval."""
+    """Whether a column holds numbers, or texts that are numbers, alone or with their interval."""
     if pd.api.types.is_numeric_dtype(column):
         return column.dtype != bool
     texts = column.dropna().astype(str)

@@ -1,4 +1,4 @@
-"""The published figures that a scoreboard sets ours against, as `config/published.yaml` holds them."""
+"""The published figures and the names of measures, as `config/published.yaml` holds them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ class _Strict(BaseModel):
 
 
 class Measure(_Strict):
-    """What the last part of a quantity's name means."""
+    """What the last part of a quantity's name means, for tables, texts and the scoreboard."""
 
     label: str
     unit: str
@@ -31,7 +31,7 @@ class Source(_Strict):
 
 
 class Figure(_Strict):
-    """One published figure; `sound_quantity` is what our sound protocol calls it, where that differs."""
+    """One published figure; `sound_quantity` is its name in our sound protocol, if that is another one."""
 
     quantity: str
     sound_quantity: str | None = None
@@ -42,12 +42,12 @@ class Figure(_Strict):
     notes: tuple[str, ...] = ()
 
     def quantity_of(self, protocol: str) -> str:
-        """The name of this figure's counterpart among the metrics of one of our protocols."""
+        """The name of this figure in the measures of one of our protocols."""
         return self.sound_quantity if protocol == "sound" and self.sound_quantity else self.quantity
 
 
 class Headline(_Strict):
-    """The one figure for which a study is known: which row of the scoreboard, and its name for a reader."""
+    """The figure for which a study is known: its row of the scoreboard, and its name for a reader."""
 
     quantity: str
     source: str
@@ -55,11 +55,11 @@ class Headline(_Strict):
 
 
 class StudyFigures(_Strict):
-    """A study's figures, the titles of their groups, and the hyper-parameters without which they do not compare.
+    """A study's figures, the titles of their groups, and the hyper-parameters that a comparison needs.
 
-    `about` is what a reader of the scoreboard must know of intervals and protocols. `identity` names the figures that
-    tell the published data set from others: only where ours are the same does anything compare. `context` names the
-    groups of other methods' figures, beside which nothing of ours stands.
+    `about` explains intervals and protocols to a reader of the scoreboard. `identity` names the figures that describe
+    the published data set; if ours are others, nothing compares. `context` names the groups of figures of other
+    methods; nothing of ours stands beside them.
     """
 
     title: str
@@ -88,12 +88,12 @@ class Published(_Strict):
         return self
 
     def _unknown(self, name: str, study: StudyFigures) -> list[str]:
-        """What a study names that is not there, and what it gives twice."""
+        """Names in a study's entries that do not exist, and figures that it has twice."""
         keys = [(figure.quantity, figure.source) for figure in study.figures]
         quantities = {quantity for quantity, _ in keys}
         problems = [problem for figure in study.figures for problem in self._unknown_of(figure, study)]
-        problems += [f"identity: no figure {one}" for one in study.identity if one not in quantities]
-        problems += [f"context: no group {one}" for one in study.context if one not in study.groups]
+        problems += [f"identity: no figure {figure}" for figure in study.identity if figure not in quantities]
+        problems += [f"context: no group {group}" for group in study.context if group not in study.groups]
         if (study.headline.quantity, study.headline.source) not in keys:
             problems.append(f"headline: no figure {study.headline.quantity} from {study.headline.source}")
         problems += [f"{' from '.join(key)}: given twice" for key in sorted(set(keys)) if keys.count(key) > 1]
@@ -101,13 +101,13 @@ class Published(_Strict):
 
     def _unknown_of(self, figure: Figure, study: StudyFigures) -> Iterator[str]:
         group, _, measure = figure.quantity.rpartition("/")
-        for what, one, known in (
+        for what, name, known in (
             ("measure", measure, self.measures),
             ("group", group, study.groups),
             ("source", figure.source, self.sources),
         ):
-            if one not in known:
-                yield f"{figure.quantity}: unknown {what} {one}"
+            if name not in known:
+                yield f"{figure.quantity}: unknown {what} {name}"
         yield from (f"{figure.quantity}: unknown note {note}" for note in figure.notes if note not in study.notes)
 
     def measure(self, quantity: str) -> Measure:
@@ -126,7 +126,7 @@ def read_published(path: str | Path) -> Published:
     """Read and check the published figures.
 
     Raises:
-        InputError: no readable YAML, or entries that are unknown, missing or given twice; all of them, one a line.
+        InputError: no readable YAML, or entries that are unknown, missing or given twice: one line for each.
     """
     try:
         return Published.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
@@ -137,6 +137,6 @@ def read_published(path: str | Path) -> Published:
 
 
 def in_words(error: ValidationError) -> str:
-    """A failed validation, one line a problem: where and what."""
-    lines = [".".join(map(str, one["loc"])) + ": " * bool(one["loc"]) + one["msg"] for one in error.errors()]
-    return "\n".join(lines)
+    """The problems of a failed validation, one line for each: where, and what."""
+    problems = [(".".join(map(str, problem["loc"])), problem["msg"]) for problem in error.errors()]
+    return "\n".join(f"{where}: {what}" if where else what for where, what in problems)

@@ -1,4 +1,4 @@
-"""The scoreboard: each published figure, ours, and a verdict that is never kinder than the run allows."""
+"""The scoreboard: each published figure, ours, and the verdict, which depends on data and schedule, too."""
 
 import argparse
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ METRICS = {"protocol": str, "quantity": str, "unit": str, "value": float, "ci_lo
 class Setup(BaseModel):
     """What a run was: the data and hyper-parameters of each study, the schedule, and the user's configuration.
 
-    `code` and `project` are digests that a rule's settings carry for Snakemake; nothing is done with them.
+    `code` and `project` are digests that a rule's settings hold for Snakemake; nothing here reads them.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -57,7 +57,7 @@ def study_path(text: str) -> tuple[str, Path]:
 
 
 def read_setup(settings: Mapping[str, Any]) -> Setup:
-    """Check what a step was told of the run.
+    """Check the description of a run.
 
     Raises:
         InputError: an entry is missing, unknown or of another type.
@@ -83,16 +83,19 @@ def read_metrics(path: str | Path) -> Metrics:
 
 
 def obstacles(study: str, setup: Setup, published: Published, ours: Mapping[str, float]) -> list[str]:
-    """Why nothing of this run may be set against a published figure: an empty list if nothing stands in the way.
+    """The reasons why this run does not compare with the published figures; an empty list if it does.
 
     Args:
         study: its name.
-        setup: what was run on what.
+        setup: the data and settings of the run.
         published: the published figures.
-        ours: our values by the published protocol, by quantity.
+        ours: our values under the published protocol, by quantity.
     """
-    reasons = ["phantom data, not the published data set"] * (setup.data[study] == "phantom")
-    reasons += ["shortened schedule"] * (setup.schedule != "published")
+    reasons = []
+    if setup.data[study] == "phantom":
+        reasons.append("phantom data, not the published data set")
+    if setup.schedule != "published":
+        reasons.append("shortened schedule")
     for name, expected in published.studies[study].conditions.items():
         found: Any = setup.parameters[study]
         for key in name.split("."):
@@ -108,12 +111,12 @@ def obstacles(study: str, setup: Setup, published: Published, ours: Mapping[str,
 
 
 def scoreboard(published: Published, metrics: Mapping[str, Metrics], setup: Setup) -> pd.DataFrame:
-    """Set each published figure against ours: a row for our published protocol, another for sound where it exists.
+    """Compare each published figure with ours: one row for our published protocol, and one for sound if it exists.
 
     Args:
         published: the published figures.
         metrics: for each study its metrics, as `read_metrics` gives them.
-        setup: what was run on what.
+        setup: the data and settings of the run.
 
     Raises:
         InputError: a study has no published figures or no entry in the setup, or a unit is not the published one.
@@ -148,7 +151,7 @@ def _study_rows(study: str, published: Published, metrics: Metrics, setup: Setup
 
 
 def _verdict(figure: Figure, measure: Measure, ours: Metric, comparable: bool) -> str:
-    """Reproduced if the published value lies within our interval; without one, only the same value does."""
+    """Reproduced if the published value lies within our interval, or if ours is the same value and has none."""
     _, value, low, high = ours
     if not comparable:
         return "not comparable"

@@ -53,14 +53,15 @@ def section(
     undescribed = [name for name in files if name not in [block["name"] for block in blocks]]
     if undescribed:
         raise InputError(f"no caption for {', '.join(undescribed)} in {template.name}")
-    headline = {} if sound_headline is None else {"value": sound_headline, "what": top["sound_headline"]}
-    return {
+    described = {
         "title": title,
         "picture": {**picture, "alt": top["picture"]},
-        **({"sound_headline": headline} if headline else {}),
         "summary": summary,
         "blocks": [_filled(block, files) for block in blocks],
     }
+    if sound_headline is not None:
+        described["sound_headline"] = {"value": sound_headline, "what": top["sound_headline"]}
+    return described
 
 
 def section_parser(description: str | None) -> argparse.ArgumentParser:
@@ -172,16 +173,16 @@ def _block(title: str, paragraphs: Sequence[str]) -> Block:
 
 def _filled(block: Block, files: Mapping[str, Block]) -> Block:
     """A block as pages show it: what the template says together with the files."""
-    named = {"title": block["title"], **({"part": block["part"]} if "part" in block else {})}
+    named: Block = {key: block[key] for key in ("title", "part") if key in block}
     if not block["name"]:
         return {"kind": "text", "text": "\n\n".join(block["paragraphs"]), **named}
     found = files[block["name"]]
     named |= {"caption": " ".join(block["paragraphs"])} | ({"alt": block["alt"]} if found["kind"] == "figure" else {})
-    many = found["kind"] if found["kind"] in found else None  # such as the videos of a block of videos
-    if not many:
-        return {**found, **named}
+    kind = found["kind"]
+    if kind not in found:
+        return found | named
     shown = [
-        {**one, **dict(zip(("alt", "marks"), alts, strict=False)), "caption": caption}
-        for one, (alts, caption) in zip(found[many], block["items"], strict=True)
+        pictures | dict(zip(("alt", "marks"), alts, strict=False)) | {"caption": caption}
+        for pictures, (alts, caption) in zip(found[kind], block["items"], strict=True)
     ]
-    return {**found, **named, many: shown}
+    return found | named | {kind: shown}  # such as the videos of a block of videos
