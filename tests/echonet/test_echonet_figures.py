@@ -1,5 +1,6 @@
 """Figures: what is drawn is what the tables say, the same bytes each time, and awkward data is no obstacle."""
 
+from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -98,6 +99,21 @@ def test_limits_of_agreement_are_bland_and_altmans(pairs) -> None:
     assert np.allclose(table["bias"], difference.mean())
     assert np.allclose(table["upper_limit"] - table["lower_limit"], 2 * 1.96 * difference.std(ddof=1))
     assert np.allclose(table["mean"] + table["difference"] / 2, prediction)
+
+
+def test_five_networks_by_two_protocols_are_small_multiples_in_which_no_text_meets_another() -> None:
+    panels = [f"r2plus1d_18, seed {seed} ({protocol})" for seed in range(5) for protocol in ("published", "sound")]
+    rows = [{"panel": panel, "truth": truth, "prediction": 55.0} for panel in panels for truth in (30.0, 50.0, 70.0)]
+    figure = draw_scatter(pd.DataFrame(rows), "EF", "%")
+    assert len({axes.get_subplotspec().colspan.start for axes in figure.axes}) == 3
+    assert figure.get_figheight() < 9, "two columns would be 14 inches high"
+    figure.draw_without_rendering()
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    assert not any(first.overlaps(second) for first, second in combinations(boxes, 2))
+    labelled = [
+        any(label.get_text() for label in axes.get_xticklabels() if label.get_visible()) for axes in figure.axes
+    ]
+    assert labelled == [False] * 7 + [True] * 3
 
 
 @settings(deadline=None, max_examples=40)

@@ -124,6 +124,12 @@ def test_again_there_is_nothing_to_do(demo: Demo) -> None:
             "N{MINUS SIGN} true negatives",
             {"echonet_plot_roc", "echonet_describe", "report_page"},
         ),
+        (
+            "workflow_scripts/mslesion/analysis/section.md.j2",
+            "first rater counts.",
+            "first rater matters.",
+            {"mslesion_describe", "report_page"},
+        ),
     ],
 )
 def test_only_what_is_stale_would_run(demo: Demo, file: str, old: str, new: str, stale: set[str]) -> None:

@@ -13,6 +13,7 @@ from reprise.plots.style import BLUE, GREY, UNDER_DATA, VERMILLION, groups, miss
 
 POINT: dict[str, Any] = {"s": 9, "color": BLUE, "alpha": 0.45, "linewidths": 0}
 LIMITS_SD = 1.96  # 95 % of normally distributed differences lie within so many standard deviations
+MOST_LARGE = 4  # panels of a figure; if there are more, they are small multiples
 FINE = 5.0  # limits of a Bland-Altman plot have two decimals if its axis reaches no further
 
 
@@ -26,12 +27,12 @@ def draw_scatter(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
         unit: its unit.
     """
     parts = groups(table, "panel")
-    figure, axes = panels(len(parts), 2, 2.75, sharex=True, sharey=True)
+    figure, axes = panels(len(parts), *_grid(len(parts), 2.75), sharex=True, sharey=True)
     low, high = _range(table[["truth", "prediction"]].to_numpy())
     ticks = np.arange(low, high + 1, 20 if high - low > 60 else 10)
     for ax, (name, part) in zip(axes, parts, strict=True):
         _draw_identity(ax, part, (low, high), ticks)
-        ax.set_title(name)
+        ax.set_title(_title(name, len(parts)))
     figure.supxlabel(f"measured {quantity} ({unit})")
     figure.supylabel(f"predicted {quantity} ({unit})")
     return figure
@@ -56,10 +57,10 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
 def draw_agreement(table: pd.DataFrame, quantity: str, difference_unit: str) -> Figure:
     """Bland-Altman plot of a table that `agreement` made: difference against mean, bias and limits of agreement."""
     parts = groups(table, "panel") or [("", table)]
-    figure, axes = panels(len(parts), 2, 2.5, sharex=True, sharey=True)
+    figure, axes = panels(len(parts), *_grid(len(parts), 2.5), sharex=True, sharey=True)
     for ax, (name, part) in zip(axes, parts, strict=True):
         _draw_differences(ax, part)
-        ax.set_title(name)
+        ax.set_title(_title(name, len(parts)))
     reach = _reach(table)
     axes[0].set_ylim(-reach, reach)
     figure.supxlabel(f"mean of measured and predicted {quantity}")
@@ -84,12 +85,22 @@ def draw_comparison(table: pd.DataFrame, quantity: str, unit: str) -> Figure:
     reach = _reach(table, 1e-3)
     for (name, part), left, right in zip(parts, axes[::2], axes[1::2], strict=True):
         _draw_identity(left, part, (0.0, highest), ticks)
-        left.set(xlabel=f"reference {quantity} ({unit})", ylabel=f"predicted {quantity} ({unit})")
-        left.set_title(name)
+        left.set(title=name, ylabel=f"predicted ({unit})")
         _draw_differences(right, part, 1 if reach > FINE else 2)
-        right.set(xlabel=f"mean of both ({unit})", ylabel=f"predicted \N{MINUS SIGN} reference ({unit})")
-        right.set(xlim=(0, highest), ylim=(-reach, reach))
+        right.set(xlim=(0, highest), ylim=(-reach, reach), ylabel=f"difference ({unit})")
+    axes[-2].set_xlabel(f"reference {quantity} ({unit})")
+    axes[-1].set_xlabel(f"mean of both ({unit})")
     return figure
+
+
+def _grid(panels: int, height: float) -> tuple[int, float]:
+    """Columns, and the height of a row in inches; many panels are small multiples in three columns."""
+    return (2, height) if panels <= MOST_LARGE else (3, 0.75 * height)
+
+
+def _title(name: str, panels: int) -> str:
+    """A panel's title; a small multiple has its protocol on a second line."""
+    return name if panels <= MOST_LARGE else name.replace(" (", "\n(")
 
 
 def _draw_identity(ax: Axes, part: pd.DataFrame, limits: tuple[float, float], ticks: np.ndarray) -> None:

@@ -32,6 +32,7 @@ UNDER_DATA: dict[str, Any] = {
 
 # Inches: at this width text of 9 points stays legible on a phone and fills a column of a page.
 WIDTH = 5.4
+MOST_ROWS, LOWER = 4, 0.72  # more rows than these are lower by this factor, so that many networks fit
 LABELS_HEIGHT = 0.46  # of ticks and label below a panel
 
 RC: dict[str, Any] = {
@@ -79,14 +80,17 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
 def panels(count: int, columns: int, height: float, **shared: Any) -> tuple[Figure, list[Axes]]:
     """A figure of `count` panels in at most `columns` columns, each row `height` inches high; call it inside `styled`.
 
-    Keywords such as `sharex` go to `Figure.subplots`. Panels left over are removed.
+    If there are more than `MOST_ROWS` rows, each is lower. Keywords such as `sharex` go to `Figure.subplots`.
     """
     used = min(columns, count)
     rows = -(-count // used)
+    height *= 1 if rows <= MOST_ROWS else LOWER
     figure = Figure(figsize=(WIDTH * used / columns, height * rows), layout="constrained")
     axes = list(figure.subplots(rows, used, squeeze=False, **shared).flat)
     for unused in axes[count:]:
         unused.remove()
+    for lowest in axes[max(count - used, 0) : count]:
+        lowest.tick_params(labelbottom=True)  # also above a panel that was left over
     return figure, axes[:count]
 
 
