@@ -81,7 +81,7 @@ def measures(truth, prediction):
 
 
 def formulate(folder, rule):
-    """The whole analysis anew: a row a video, the summary's values, and the experiment's MAE, a value a run."""
+    """The whole analysis again: one row per video, the values of the summary, and the experiment's MAE of each run."""
     clips = pd.read_csv(folder / "predictions.csv", names=["case", "start", "ef"], dtype={"case": str})
     clips["case"] = clips["case"].str[:-4]
     truth = pd.read_csv(folder / "store" / "cases.csv", dtype={"case": str}).set_index("case")["ef"].sort_index()

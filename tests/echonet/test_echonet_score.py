@@ -9,7 +9,9 @@ import pytest
 from sklearn.metrics import mean_absolute_error, r2_score, roc_auc_score
 
 from echonet import score
+from project import ROOT
 from reprise.data.store import open_store, write_store
+from reprise.report.published import read_published
 from reprise.step.errors import InputError
 from score_example import make_results
 
@@ -47,7 +49,7 @@ def read(results, name, **options):
 
 
 def clips_of(results, protocol):
-    """Predictions of the test split as a table, a row a video in the store's order, a column a start; and the truth."""
+    """Predictions of the test split, one row per video in the store's order, one column per start; and the truth."""
     clips = read(results, f"ef/*/{protocol}/test_predictions.csv", names=["case", "start", "ef"])
     table = clips.pivot(index="case", columns="start", values="ef")
     truth = read(results, "store/cases.csv").set_index("case")["ef"]
@@ -58,6 +60,8 @@ def test_every_measure_is_there_once_for_each_protocol(results):
     metrics, quirks = compute(results)
     assert list(metrics) == ["protocol", "quantity", "unit", "value", "ci_low", "ci_high", "ci_level", "n"]
     assert not metrics.duplicated(["protocol", "quantity"]).any()
+    published = read_published(ROOT / "config" / "published.yaml")
+    assert list(metrics["unit"]) == [published.measure(quantity).unit for quantity in metrics["quantity"]]
     measures = ["mae", "rmse", "r2", "r2_pearson", "auc_35", "auc_40", "auc_45", "auc_50"]
     expected = {
         f"ef/r2plus1d_18/{split}/{clips}/{measure}"
