@@ -6,6 +6,7 @@ configfile: "config.yaml"
 
 include: "rules/common.smk"
 include: "rules/kinds.smk"
+include: "rules/weights.smk"
 include: "rules/report.smk"
 
 

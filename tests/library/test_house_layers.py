@@ -13,6 +13,7 @@ from workflow_rules import CODE, ROOT, STUDIES, job_rules, step_of
 
 LIBRARY = CODE / "reprise"
 PARTS = {"data", "phantom", "learning", "analysis"}
+FOR_ALL = ("report", "bench", "weights")  # folders of steps that serve all studies
 # From the top down; a module imports from its own level and from those below. A step's frame and the engine serve
 # each other: a step reports to the engine, and the engine reads and locks as a step does.
 LEVELS = (
@@ -80,7 +81,7 @@ def imported_by_rules() -> list[Path]:
 
 def test_each_module_of_the_library_serves_two_studies_or_all() -> None:
     by_study = [reached((CODE / study).glob("*.py"), CODE / study, LIBRARY) for study in STUDIES]
-    roots = [*python_files(CODE / "report"), *python_files(CODE / "bench"), *imported_by_rules()]
+    roots = [file for folder in FOR_ALL for file in python_files(CODE / folder)] + imported_by_rules()
     for_all = reached(roots, LIBRARY)
     studies = {path: sum(path in part for part in by_study) for path in python_files(LIBRARY)}
     alone = {named(path, LIBRARY) for path, count in studies.items() if count < 2 and path not in for_all}
@@ -128,7 +129,8 @@ def test_no_import_leads_back() -> None:
 
 
 def test_library_names_no_study() -> None:
-    files = [path for folder in (LIBRARY, CODE / "report") for path in folder.rglob("*") if path.is_file()]
+    folders = [LIBRARY, *(CODE / name for name in FOR_ALL if name != "bench")]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     texts = {named(path): path.read_text() for path in files if "__pycache__" not in path.parts}
     assert [name for name, text in texts.items() if STUDY_NAMES.search(name + text)] == []
 

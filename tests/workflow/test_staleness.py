@@ -143,7 +143,7 @@ def test_files_that_the_configuration_names_count_by_content_alone(finished: Fin
     for path, expected in (
         (clip, predicted),
         (volume, predicted),
-        (finished.folder / "initial.pth", {"echonet_fetch_weights"}),
+        (finished.folder / "initial.pth", {"weights_fetch"}),
     ):
         path.touch()
         assert stale(finished.folder, *TARGETS[1:]) == set()

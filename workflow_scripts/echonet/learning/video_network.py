@@ -42,13 +42,6 @@ def video_network(network: str, width: float = 1, weights: str = "random", initi
     return model
 
 
-def video_weights_url(network: str, weights: str) -> str:
-    """Where torchvision keeps those weights; the file's name ends in the start of its SHA-256."""
-    if weights != "kinetics400":
-        raise InputError(f"weights: only kinetics400 can be fetched for {network}, found {weights}")
-    return torchvision.models.get_model_weights(_name(network)).DEFAULT.url
-
-
 def _name(network: str) -> str:
     if network not in NETWORKS:
         raise InputError(f"network: expected one of {', '.join(NETWORKS)}, found {network}")

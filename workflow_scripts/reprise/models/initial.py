@@ -32,7 +32,7 @@ def load_initial(model: nn.Module, path: Path | None, weights: str, width: float
         InputError: no file, weights for another width, or weights of another network.
     """
     if path is None:
-        raise InputError(f"weights {weights}: expected a file (--initial), found none; fetch_weights.py gets one")
+        raise InputError(f"weights {weights}: expected a file (--initial), found none; weights/fetch.py gets one")
     if width != 1:
         raise InputError(f"weights {weights}: expected width 1, found {width}; use weights random with it")
     state = read_state_dict(path)
