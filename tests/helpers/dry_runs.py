@@ -68,14 +68,14 @@ def why(folder: Path, *target: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def in_fork(folder: Path, targets: Sequence[str]) -> dict[str, Any]:
+def in_fork(targets: Sequence[str]) -> dict[str, Any]:
     """What a dry run finds, judged in a child of this process."""
     read, write = os.pipe()
     child = os.fork()
     if not child:
         try:
             with os.fdopen(write, "w") as answer:
-                json.dump(judge(folder, targets), answer)
+                json.dump(judge(targets), answer)
         except BaseException:
             traceback.print_exc()
         os._exit(0)
@@ -86,25 +86,18 @@ def in_fork(folder: Path, targets: Sequence[str]) -> dict[str, Any]:
     return json.loads(found)
 
 
-def judge(folder: Path, targets: Sequence[str]) -> dict[str, Any]:
-    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        opened = api.workflow(ResourceSettings(cores=1), snakefile=folder / "Snakefile", workdir=folder)
-        opened.dag(DAGSettings(targets=set(targets), force_incomplete=True))
-        workflow = opened._workflow
-        workflow._prepare_dag(forceall=False, ignore_incomplete=False, lock_warn_only=True)
-        workflow._build_dag()
-        needs: dict[str, set[str]] = {job.rule.name: set() for job in workflow.dag.jobs}
-        for job in workflow.dag.jobs:
-            needs[job.rule.name] |= {needed.rule.name for needed in workflow.dag.dependencies[job]}
-        jobs = Counter(job.rule.name for job in workflow.dag.needrun_jobs())
-        made = {f"{job.rule.name} {job.output[0]}": job for job in workflow.dag.jobs if job.output}
+def judge(targets: Sequence[str]) -> dict[str, Any]:
+    from reprise.engine.plan import needed_rules, planned
+
+    with planned(Path("Snakefile"), targets) as dag:
+        jobs = Counter(job.rule.name for job in dag.needrun_jobs())
+        made = {f"{job.rule.name} {job.output[0]}": job for job in dag.jobs if job.output}
         order = {name: digest([*job.input]) for name, job in made.items()}
-        known = workflow.persistence
+        known = dag.workflow.persistence
         seen = {
             name: digest([sorted(job.input), *known._params(job), known._code(job.rule)]) for name, job in made.items()
         }
-    needs_sorted = {rule: sorted(needed) for rule, needed in needs.items()}
-    return {"stale": sorted(jobs), "jobs": jobs, "needs": needs_sorted, "order": order, "seen": seen}
+        return {"stale": sorted(jobs), "jobs": jobs, "needs": needed_rules(dag), "order": order, "seen": seen}
 
 
 def digest(value: Any) -> str:
@@ -112,12 +105,12 @@ def digest(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    from snakemake.api import SnakemakeApi
-    from snakemake.settings.types import DAGSettings, OutputSettings, Quietness, ResourceSettings
+    # Loaded before the forks, which need not load it again.
+    import snakemake.api  # noqa: F401
 
     place, *wanted = sys.argv[1:]
     answers = []
     for change in json.load(sys.stdin):
         with edited(Path(place), change):
-            answers.append(in_fork(Path(place), wanted))
+            answers.append(in_fork(wanted))
     json.dump(answers, sys.stdout)

@@ -6,17 +6,14 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from snakemake.api import SnakemakeApi
 from snakemake.cli import parse_config
 from snakemake.dag import DAG
-from snakemake.exceptions import RuleException
 from snakemake.jobs import Job
-from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
-from snakemake.workflow import Workflow
-from snakemake_interface_common.exceptions import WorkflowError
 
 from reprise.engine.causes import input_causes, params_causes
+from reprise.engine.plan import planned
 from reprise.engine.stale_results import DID_NOT_END, MISSING, OTHER_CODE, result_faults
+from reprise.step.errors import InputError
 
 MOST_CAUSES = 5
 
@@ -27,23 +24,14 @@ def main() -> None:
     parser.add_argument("--config", nargs="*", default=[], metavar="KEY=VALUE", help="as for snakemake")
     args = parser.parse_args()
     try:
-        settings = ConfigSettings(config=parse_config(args.config))
+        config = parse_config(args.config)
     except (ValueError, AssertionError):
         sys.exit(f"error: --config: expected KEY=VALUE, found {' '.join(args.config)}")
-    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        opened = api.workflow(ResourceSettings(cores=1), config_settings=settings, snakefile=Path("Snakefile"))
-        try:
-            opened.dag(DAGSettings(targets={args.target}, force_incomplete=True))
-            print("\n".join(explain(planned(opened._workflow))))
-        except (WorkflowError, RuleException) as error:
-            sys.exit(f"error: {error}")
-
-
-def planned(workflow: Workflow) -> DAG:
-    """The jobs as a dry run finds them. Snakemake has no public way to it that leaves more than text."""
-    workflow._prepare_dag(forceall=False, ignore_incomplete=False, lock_warn_only=True)
-    workflow._build_dag()
-    return workflow.dag
+    try:
+        with planned(Path("Snakefile"), [args.target], config) as dag:
+            print("\n".join(explain(dag)))
+    except InputError as error:
+        sys.exit(f"error: {error}")
 
 
 def explain(dag: DAG) -> list[str]:
