@@ -50,6 +50,7 @@ def test_the_projects_own_configuration_is_good() -> None:
         ),
         ({"data": {"mslesion": "phantom"}}, "config.yaml: data: echonet: missing; expected phantom or a folder"),
         ({"input": "no/clips"}, "config.yaml: input: no such file or folder: no/clips"),
+        ({"ef_weights": "no/file"}, "config.yaml: ef_weights: no such file or folder: no/file"),
     ],
 )
 def test_one_line_a_problem(changes: dict[str, Any], expected: str) -> None:

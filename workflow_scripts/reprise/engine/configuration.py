@@ -14,7 +14,6 @@ from jsonschema.exceptions import ValidationError
 from reprise.step.errors import InputError
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
-PATHS = ("input", "segmentation_weights", "ef_weights", "lesion_weights")
 
 
 def set_environment() -> None:
@@ -30,14 +29,12 @@ def read_as_typed(config: dict[str, Any]) -> None:
     """
     schema = _schema(CONFIG / "schema.yaml")
     for key, value in config.items():
-        validator = schema.evolve(schema=schema.schema["properties"].get(key, {}))
+        part = schema.schema["properties"].get(key, {})
+        validator = schema.evolve(schema=part)
         config[key] = _whole(value)
         if not validator.is_valid(config[key]) and validator.is_valid(_reread(value)):
             config[key] = _reread(value)
-    config |= _at_home({key: config[key] for key in PATHS if key in config})
-    for key in ("data", "weights"):
-        if isinstance(config.get(key), dict):
-            config[key] = _at_home(config[key])
+        config[key] = _at_home(config[key], part)
 
 
 def check_configuration(config: Mapping[str, Any]) -> None:
@@ -54,8 +51,8 @@ def check_configuration(config: Mapping[str, Any]) -> None:
             problems += _missing_data(study, config)
     problems += [
         f"config.yaml: {key}: no such file or folder: {config[key]}"
-        for key in PATHS
-        if isinstance(config.get(key), str) and not Path(config[key]).exists()
+        for key, part in _schema(CONFIG / "schema.yaml").schema["properties"].items()
+        if part.get("format") == "path" and isinstance(config.get(key), str) and not Path(config[key]).exists()
     ]
     if problems:
         raise InputError("the configuration has problems\n" + "\n".join(f"  {line}" for line in problems))
@@ -77,7 +74,7 @@ def study_settings(study: str, schedule: str) -> dict[str, Any]:
 
 
 def picked(settings: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """The part of nested settings that dotted names choose, such as `ef.width`; what is not there is left out."""
+    """The part of nested settings that dotted names choose, such as `training.epochs`; unknown names are left out."""
     chosen: dict[str, Any] = {}
     for name in names:
         *above, key = name.split(".")
@@ -112,12 +109,14 @@ def _reread(value: Any) -> Any:
         return value
 
 
-def _at_home(paths: Mapping[str, Any]) -> dict[str, Any]:
-    """Paths by name with the home folder for `~`; a URL, or the `~` of an unknown user, stays as it is."""
-    return {
-        name: os.path.expanduser(path) if isinstance(path, str) else path  # noqa: PTH111  # Path would change a URL
-        for name, path in paths.items()
-    }
+def _at_home(value: Any, schema: Mapping[str, Any]) -> Any:
+    """A path, or paths by name, with the home folder for `~`. A URL or the `~` of an unknown user stays as it is."""
+    if schema.get("format") == "path" and isinstance(value, str):
+        return os.path.expanduser(value)  # noqa: PTH111  # Path would change a URL
+    inner = schema.get("additionalProperties")
+    if isinstance(value, dict) and isinstance(inner, dict):
+        return {name: _at_home(path, inner) for name, path in value.items()}
+    return value
 
 
 def _missing_data(study: str, config: Mapping[str, Any]) -> Iterator[str]:
