@@ -13,7 +13,7 @@ import pandas as pd
 
 from echonet.analysis.overlay import write_overlay_video
 from echonet.data.avi import read_video
-from reprise.report.clips_page import ClipPart, write_clips_page
+from reprise.report.own_files_page import Case, Media, write_own_files_page
 from reprise.step.command import progress, run, say, step_parser
 from reprise.step.files import outputs
 from reprise.step.tables import read_table
@@ -23,18 +23,16 @@ if TYPE_CHECKING:
 
 TEXTS = {
     "title": "Ejection fraction of your clips",
-    "warning_title": "For research only",
+    "kind": "clips",
     "warnings": [
-        "Not a medical device: no number on this page may serve a decision about a patient.",
         "The networks learnt from apical four-chamber views and cannot tell whether a clip is one. On any other view, "
         "and on a clip in colour Doppler, their numbers mean nothing.",
         "How far the numbers hold depends on what the networks learnt from. Those of the demo have seen phantoms only.",
     ],
     "overview_caption": "Ejection fraction (EF, percent), averaged over each clip's beats: from the masks by the "
     "method of discs, and by the regression network",
-    "beats_caption": "Each beat: end-diastole (ED) and end-systole (ES) in seconds, and EF in percent",
-    "findings_caption": "What was odd about the files, and which were left out",
 }
+BEATS = "Each beat: end-diastole (ED) and end-systole (ES) in seconds, and EF in percent"
 FINDINGS = {"severity": str, "file": str, "finding": str}
 EFS = ["ef_masks", "ef_regression"]
 SHOWN = ["beat", "ed_s", "es_s", *EFS]
@@ -59,11 +57,11 @@ def arguments() -> argparse.ArgumentParser:
 
 
 class Predicted(NamedTuple):
-    """What was made of one clip: its beats, the area of each frame, and its part of the page."""
+    """What was made of one clip: its beats, the area of each frame, and what the page shows of it."""
 
     beats: pd.DataFrame
     areas: pd.DataFrame
-    part: ClipPart
+    case: Case
 
 
 def main(args: argparse.Namespace) -> None:
@@ -106,7 +104,8 @@ def write_clip(folder: Path, case: str, frames: np.ndarray, fps: float, predicti
         {"clip": case, "frame": np.arange(len(areas)), "time_s": np.arange(len(areas)) / fps, "area_px": areas}
     )
     beats.insert(0, "clip", case)
-    return Predicted(beats, curve, ClipPart(case, facts, notes, video, alt, for_readers(beats[SHOWN])))
+    shown = Case(case, facts, notes, [Media(video, alt)], {BEATS: for_readers(beats[SHOWN])})
+    return Predicted(beats, curve, shown)
 
 
 def write_tables(
@@ -127,8 +126,7 @@ def write_tables(
     about = pd.DataFrame([{key: str(info.get(key, "")) for key in keys} for info in networks.values()])
     about.insert(0, "task", list(networks))
     about = about.rename(columns={"weights": "initial weights"})
-    parts = [one.part for one in made]
-    write_clips_page(folder / "index.html", parts, overview, TEXTS, findings=findings, networks=about)
+    write_own_files_page(folder / "index.html", [one.case for one in made], overview, TEXTS, findings, about)
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:

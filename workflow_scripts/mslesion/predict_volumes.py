@@ -18,23 +18,21 @@ from mslesion.data.own_volumes import OwnVolume, find_volumes, read_again
 from mslesion.data.scan_volume import from_slices, to_slices
 from reprise.data.findings import Report
 from reprise.data.nifti import Volume, without_text, write_mask
+from reprise.report.own_files_page import Case, Media, write_own_files_page
 from reprise.report.page_tables import number
-from reprise.report.volumes_page import Picture, VolumePart, write_volumes_page
 from reprise.step.command import json_object, progress, run, say, step_parser
 from reprise.step.files import file_sha256, outputs
 
 TEXTS = {
     "title": "Lesions in your volumes",
-    "warning_title": "For research only",
+    "kind": "volumes",
     "warnings": [
-        "Not a medical device: no number on this page may serve a decision about a patient.",
         "The network learnt from FLAIR images of the brain and cannot tell whether a volume is one, or was prepared "
         "like those. On any other image its numbers mean nothing.",
         "How far the numbers hold depends on what the network learnt from. That of the demo has seen phantoms only.",
     ],
     "overview_caption": "Volume of all lesions together (lesion load) and number of lesions: voxels that touch by "
     "faces, edges or corners are one lesion",
-    "findings_caption": "What was odd about the files, and which were left out",
 }
 HEADINGS = {"load_ml": "lesion load (ml)", "voxel_mm3": "voxel (mm³)"}
 SHOWN = ["case", "load_ml", "lesions", "voxel_mm3", "slices", "file"]
@@ -43,10 +41,10 @@ KEYS = ["network", "width", "epoch", "protocol", "fold"]
 
 
 class Predicted(NamedTuple):
-    """A row of the table, and a part of the page."""
+    """A row of the table, and what the page shows of the volume."""
 
     row: dict[str, object]
-    part: VolumePart
+    case: Case
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -90,7 +88,7 @@ def main(args: argparse.Namespace) -> None:
             note_cut(volume, content, info["size"], report)
             made.append(write_volume(folder, volume, content, unpacked(part), report))
         report.table().to_csv(findings, index=False)
-        write_tables(folder, made, report.table(), info)
+        write_tables(folder, made, report, info)
     say(f"{len(made)} volumes, {sum(kind == 'excluded' for kind, *_ in report.findings)} files left out")
 
 
@@ -116,7 +114,7 @@ def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndar
         place = f"Slice {shown.place} of {len(mask)}"
         found = f"{number(shown.pixels, 0)} pixels outlined" if shown.pixels else "nothing outlined"
         alt = f"{place} of {case}, seen from below, front at the top: {found} as lesion."
-        pictures.append(Picture(file, shown.size, f"{place}, {found}.", alt))
+        pictures.append(Media(file, alt, f"{place}, {found}.", shown.size))
     row = {
         **{"case": case, "load_ml": round(load, 4), "lesions": lesions, "voxel_mm3": round(voxel_mm3, 6)},
         **dict(zip(("slices", "height", "width"), mask.shape, strict=True)),
@@ -128,17 +126,17 @@ def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndar
         "The patient's right is on the left."
     )
     notes = [finding for _, _, where, finding in report.findings if where == case]
-    return Predicted(row, VolumePart(case, facts, notes, pictures))
+    return Predicted(row, Case(case, facts, notes, pictures))
 
 
-def write_tables(folder: Path, made: list[Predicted], findings: pd.DataFrame, info: dict[str, Any]) -> None:
+def write_tables(folder: Path, made: list[Predicted], report: Report, info: dict[str, Any]) -> None:
     """Write volumes.csv and index.html."""
     table = pd.DataFrame([one.row for one in made])
     table.to_csv(folder / "volumes.csv", index=False)
     overview = table[SHOWN].rename(columns=HEADINGS)
     network = pd.DataFrame([{key: str(info.get(key, "")) for key in KEYS}])
-    parts = [one.part for one in made]
-    write_volumes_page(folder / "index.html", parts, overview, TEXTS, findings=findings, networks=network)
+    cases = [one.case for one in made]
+    write_own_files_page(folder / "index.html", cases, overview, TEXTS, report.table(), network)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Makes a page's blocks (figures, tables, videos, slices, text) ready for its template: read, checked, embedded."""
 
-import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,15 +7,14 @@ from typing import Any
 
 import pandas as pd
 
+from reprise.report.page import data_uri
 from reprise.report.page_tables import as_table
 from reprise.report.provenance import display_path, size_text
-from reprise.report.svg import inline_svg
 from reprise.step.errors import InputError
 
 TABLE_ROWS, FIGURE_ROWS = 200, 40
 DOWNLOAD_BYTES = 40_000
 PICTURES = ("image", "overlay")  # of a slice and of a study; a sample in the key has only the overlay
-PICTURE_TYPES = {".webp": "image/webp", ".png": "image/png"}
 SECTION = ("study", "title", "picture", "summary", "blocks")
 REQUIRED = {
     "figure": {"title", "svg", "csv", "caption", "alt"},
@@ -52,8 +50,7 @@ def read_section(path: str | Path) -> dict[str, Any]:
 def pictured(one: Mapping[str, Any]) -> dict[str, Any]:
     """A slice, a sample of a key or a study's picture with its files embedded, as image_uri and overlay_uri."""
     files = {name: Path(one[name]) for name in PICTURES if name in one}
-    uris = {f"{name}_uri": _data_uri(PICTURE_TYPES[file.suffix], file.read_bytes()) for name, file in files.items()}
-    return {**one, **uris}
+    return {**one} | {f"{name}_uri": data_uri(file) for name, file in files.items()}
 
 
 def prepared(blocks: Sequence[Mapping[str, Any]], prefix: str, video_bytes: int) -> list[dict[str, Any]]:
@@ -72,8 +69,7 @@ def prepared(blocks: Sequence[Mapping[str, Any]], prefix: str, video_bytes: int)
         name = f"{prefix}-{place}"
         extra: dict[str, Any] = {"id": name}
         if block["kind"] == "figure":
-            extra["svg"] = inline_svg(block["svg"], name, block["title"], block["alt"])
-            extra |= _numbers(block, FIGURE_ROWS)
+            extra |= {"uri": data_uri(Path(block["svg"]))} | _numbers(block, FIGURE_ROWS)
         elif block["kind"] == "table":
             extra |= _numbers(block, TABLE_ROWS)
         elif block["kind"] == "videos":
@@ -112,11 +108,10 @@ def _numbers(block: Mapping[str, Any], most_rows: int) -> dict[str, Any]:
     """A block's table and, unless it is too large, its whole file for download."""
     path = Path(block["csv"])
     try:
-        content = path.read_bytes()
         frame = pd.read_csv(path, dtype={"unit": str}, skipinitialspace=True)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: no readable table: {error}") from error
-    download = _data_uri("text/csv", content) if len(content) <= DOWNLOAD_BYTES else None
+    download = data_uri(path) if path.stat().st_size <= DOWNLOAD_BYTES else None
     return {"table": as_table(frame, most_rows), "file": display_path(path), "download": download}
 
 
@@ -126,7 +121,7 @@ def _videos(videos: Sequence[Mapping[str, Any]], room: int) -> tuple[list[dict[s
     for video in videos:
         path = Path(video["mp4"])
         size = path.stat().st_size
-        uri = _data_uri("video/mp4", path.read_bytes()) if size <= room else None
+        uri = data_uri(path) if size <= room else None
         room -= size if uri else 0
         ready.append({**video, "uri": uri, "file": display_path(path), "size": size_text(size)})
     return ready, room
@@ -140,7 +135,3 @@ def _with_pictures(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _slices(block: Mapping[str, Any]) -> dict[str, Any]:
     """A block's slices and the samples of its key, all their pictures embedded."""
     return {part: [pictured(one) for one in block[part]] for part in ("slices", "key")}
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,77 +1,97 @@
-"""The page of a folder of segmented volumes: a table of all, then each volume's slices with what was found in them."""
+"""The page about a folder of a user's own files: a table of all cases, then each case with its pictures or videos."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from reprise.report.page import write_page
+from reprise.report.page import data_uri, write_page
 from reprise.report.page_tables import as_table
+from reprise.report.provenance import size_text
 
-EMBEDDED_BYTES = 20_000_000  # of pictures, in one page; later ones are linked
+EMBEDDED_BYTES = 20_000_000  # of pictures and videos in one page; those of later cases are linked
 MOST_ROWS = 1000
 
 
-class Picture(NamedTuple):
-    """A PNG file in a folder beside the page, its height and width in px, its caption, and what it shows in words."""
+class Media(NamedTuple):
+    """A picture (PNG) or a video (MP4) in a folder beside the page.
+
+    file: where it lies.
+    alt: what it shows, in words.
+    caption: what a reader sees below it, before the link to the file.
+    size: height and width of a picture in px.
+    """
 
     file: Path
-    size: tuple[int, int]
-    caption: str
     alt: str
+    caption: str = ""
+    size: tuple[int, int] | None = None
 
 
-class VolumePart(NamedTuple):
-    """What the page shows of one volume: its name, one line of facts, notes (sentences), and its slices."""
+class Case(NamedTuple):
+    """What the page shows of one case.
+
+    name: the case's name.
+    facts: one line, such as its length or its number of slices.
+    notes: sentences.
+    media: its pictures or videos.
+    tables: by caption.
+    """
 
     name: str
     facts: str
     notes: Sequence[str]
-    pictures: Sequence[Picture]
+    media: Sequence[Media]
+    tables: Mapping[str, pd.DataFrame] = {}
 
 
-def write_volumes_page(
+def write_own_files_page(
     target: Path,
-    volumes: Sequence[VolumePart],
+    cases: Sequence[Case],
     overview: pd.DataFrame,
     texts: Mapping[str, Any],
-    **tables: pd.DataFrame,
+    findings: pd.DataFrame,
+    networks: pd.DataFrame,
 ) -> None:
-    """Write the page; it asks the network for nothing and links only to the pictures beside it.
+    """Write the page. It asks the network for nothing, and links only to the files beside it.
 
     Args:
         target: the HTML file.
-        volumes: in the order of the page.
-        overview: a row a volume.
-        texts: title, warning_title, warnings (sentences), overview_caption, findings_caption.
-        tables: findings and networks.
+        cases: in the order of the page.
+        overview: one row per case.
+        texts: title, kind (what the cases are, such as "clips"), warnings (paragraphs), overview_caption.
+        findings: one row per file that was left out or is odd.
+        networks: one row per network that was used.
     """
-    room = EMBEDDED_BYTES
-    parts = []
-    for place, volume in enumerate(volumes, start=1):
-        contents = [picture.file.read_bytes() for picture in volume.pictures]
-        length = sum(map(len, contents))
-        fits = length <= room
-        room -= length if fits else 0
-        pictures = [
-            {
-                **picture._asdict(),
-                "uri": f"data:image/png;base64,{base64.b64encode(content).decode()}" if fits else None,
-                "link": picture.file.relative_to(target.parent).as_posix(),
-            }
-            for picture, content in zip(volume.pictures, contents, strict=True)
-        ]
-        parts.append({**volume._asdict(), "id": f"volume-{place}", "pictures": pictures})
-    contents_list = [("overview", "All volumes", [(part["id"], part["name"]) for part in parts])]
-    contents_list += [("findings", "Findings on import", [])] if len(tables["findings"]) else []
+    parts = _with_media(cases, target.parent)
+    kind, network = f"All {texts['kind']}", "Networks" if len(networks) > 1 else "Network"
+    contents = [("overview", kind, [(part["id"], part["name"]) for part in parts])]
+    contents += [("findings", "Findings on import", [])] if len(findings) else []
+    tables = {"overview": overview, "findings": findings, "networks": networks}
     write_page(
         target,
-        "volumes.html.j2",
+        "own_files.html.j2",
         **texts,
-        contents=[*contents_list, ("networks", "Network", [])],
-        volumes=parts,
-        overview=as_table(overview, MOST_ROWS),
+        contents=[*contents, ("networks", network, [])],
+        cases=parts,
         **{name: as_table(table, MOST_ROWS) for name, table in tables.items()},
     )
+
+
+def _with_media(cases: Sequence[Case], folder: Path) -> list[dict[str, Any]]:
+    """Cases as the template shows them. The media of a case are embedded if all of them fit."""
+    room, parts = EMBEDDED_BYTES, []
+    for place, case in enumerate(cases, start=1):
+        sizes = [each.file.stat().st_size for each in case.media]
+        fits = sum(sizes) <= room
+        room -= sum(sizes) if fits else 0
+        media = [
+            each._asdict()
+            | {"uri": data_uri(each.file) if fits else None, "video": each.file.suffix == ".mp4"}
+            | {"link": each.file.relative_to(folder).as_posix(), "bytes": size_text(size)}
+            for each, size in zip(case.media, sizes, strict=True)
+        ]
+        tables = {caption: as_table(table, MOST_ROWS) for caption, table in case.tables.items()}
+        parts.append({**case._asdict(), "id": f"case-{place}", "media": media, "tables": tables})
+    return parts

@@ -6,15 +6,21 @@ import re
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+from xml.etree import ElementTree
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from reprise.report.page_tables import as_table
+from reprise.step.errors import InputError
 from reprise.step.files import outputs
 
 # Entries of a table of contents: identifier, title, and the same for entries below.
 Contents = list[tuple[str, str, list[tuple[str, str]]]]
 _LONG_WORD = re.compile(r"([^\s/\u200b]{24})(?=[^\s/\u200b]{8})")
+_TYPES = {".png": "image/png", ".webp": "image/webp", ".mp4": "video/mp4", ".csv": "text/csv"}
+_DRAWING = "{http://www.w3.org/2000/svg}svg"
+_PLAIN = " /:;=?,.-_()!*@+{}[]"  # what of a drawing needs no code in a link, nor in an attribute of HTML
 ALLOWED = "img-src data:; media-src data:; base-uri 'none'; form-action 'none'"
 
 
@@ -45,6 +51,27 @@ def write_page(target: str | Path, template: str, **values: Any) -> None:
     page = environment.get_template(template).render({**values, "style": style, "script": code, "policy": policy})
     with outputs(target) as (partial,):
         partial.write_text(page, encoding="utf-8")
+
+
+def data_uri(file: Path) -> str:
+    """A file as a link that holds all of it: a picture, a drawing, a video or a table, by the ending of its name.
+
+    A drawing (SVG) stays text, which is shorter. As the source of an `<img>` it runs no script and loads nothing.
+
+    Raises:
+        InputError: a drawing that is no readable SVG.
+    """
+    content = file.read_bytes()
+    if file.suffix != ".svg":
+        return f"data:{_TYPES[file.suffix]};base64,{base64.b64encode(content).decode()}"
+    try:
+        root = ElementTree.fromstring(content)
+    except ElementTree.ParseError as error:
+        raise InputError(f"{file}: not a readable SVG: {error}") from error
+    if root.tag != _DRAWING:
+        raise InputError(f"{file}: not an SVG: its root is {root.tag}")
+    text = quote(content.replace(b"\n", b" "), _PLAIN)
+    return f"data:image/svg+xml,{text}"
 
 
 def _source(environment: Environment, name: str) -> str:
