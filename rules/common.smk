@@ -1,5 +1,6 @@
 # What the rules of all studies share. Parsed again inside every cluster job, so it stays light.
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -29,7 +30,7 @@ UNTRACKED = set()
 # By study: the hyper-parameters that decide which jobs there are to run.
 SWITCHES = {}
 
-# By folder of predictions for a user's own files: what the names of those files end with.
+# By study: where predictions for a user's own files go, and the endings by which `predict` knows such files.
 OWN_FILES = {}
 
 set_environment()
@@ -227,17 +228,33 @@ def compared_run():
     return {"schedule": run["schedule"], "data": run["data"], "parameters": parameters}
 
 
+def own_predictions(study):
+    """Where a study's predictions for the user's files go."""
+    return OWN_FILES[study][0]
+
+
+def fitting_study():
+    """The one study of this run that takes files like those in the user's folder, by the endings of their names."""
+    own_folder()
+    names = [path.name.lower() for path in files_below(Path(config["input"]))]
+    fitting = [study for study, (_, endings) in OWN_FILES.items() if any(name.endswith(endings) for name in names)]
+    if len(fitting) == 1:
+        return fitting[0]
+    found = "files of several studies" if fitting else "no file whose ending a study of this run knows"
+    exit_with_commands(f"{config['input']}: {found}", shlex.quote(config["input"]), fitting or OWN_FILES)
+
+
 def own_folder():
-    """No input, as the rule goes by the content of the folder's files; or what to type, where no folder is named."""
-    return [] if "input" in config else "input=FOLDER"
+    """No input: the rule goes by the content of the files in the user's folder, which the configuration must name."""
+    if "input" not in config:
+        exit_with_commands("no folder of your own files is named", "FOLDER", OWN_FILES)
+    return []
 
 
-def own_predictions():
-    """Predictions for each kind of file in the user's folder, by their names; of the first study's if none is known."""
-    below = files_below(Path(config["input"])) if "input" in config else []
-    names = [path.name.lower() for path in below]
-    wanted = [folder for folder, endings in OWN_FILES.items() if any(name.endswith(endings) for name in names)]
-    return wanted or list(OWN_FILES)[:1]
+def exit_with_commands(problem, folder, studies):
+    """End with one line: what is wrong, and the commands that predict a user's files by these studies."""
+    commands = [f"`snakemake predict_{study} --config input={folder}`" for study in studies]
+    sys.exit(f"error: {problem}; type {' or '.join(commands)}")
 
 
 def own_weights(key, trained):

@@ -1,6 +1,6 @@
 # Which of the study's files belong together.
 
-OWN_FILES["results/own_volumes/predictions"] = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
+OWN_FILES["mslesion"] = ("results/own_volumes/predictions", (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz"))
 
 
 def chosen(*names):
