@@ -1,4 +1,5 @@
-# Initial weights that others trained: downloaded here and nowhere else, or taken from a file that config.yaml names.
+# Initial weights that others trained. They are downloaded here and nowhere else, or copied from a file that config.yaml
+# names.
 
 
 use rule compute as weights_fetch with:

@@ -1,7 +1,7 @@
-"""Predict imported clips without any tracing: masks, area curves, beats, EF a beat, overlay videos and a page.
+"""Predict imported clips without any tracing: masks, area curves, beats, EF per beat, overlay videos and a page.
 
-Writes to the output folder: predictions.csv (a row a beat, and one with beat `all` for a clip's averages), areas.csv (a
-row a frame), masks/<clip>.npz (array `masks`, (F, 112, 112) bool), videos/<clip>.mp4, and index.html about all of them.
+Writes to the output folder: predictions.csv (one row per beat, and one per clip with beat `all` for its averages),
+areas.csv (one row per frame), masks/<clip>.npz (array `masks`, (F, 112, 112) bool), videos/<clip>.mp4, and index.html.
 """
 
 import argparse
@@ -25,9 +25,10 @@ TEXTS = {
     "title": "Ejection fraction of your clips",
     "kind": "clips",
     "warnings": [
-        "The networks learnt from apical four-chamber views and cannot tell whether a clip is one. On any other view, "
-        "and on a clip in colour Doppler, their numbers mean nothing.",
-        "How far the numbers hold depends on what the networks learnt from. Those of the demo have seen phantoms only.",
+        "The networks learnt from apical four-chamber views, and cannot tell whether a clip shows this view. Numbers "
+        "of any other view, and of a clip in colour Doppler, mean nothing.",
+        "The numbers can only be as good as the data that the networks learnt from. The networks of the demo have seen "
+        "phantoms only.",
     ],
     "overview_caption": "Ejection fraction (EF, percent), averaged over each clip's beats: from the masks by the "
     "method of discs, and by the regression network",
@@ -57,7 +58,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 class Predicted(NamedTuple):
-    """What was made of one clip: its beats, the area of each frame, and what the page shows of it."""
+    """The results of one clip: its beats, the area of each frame, and what the page shows."""
 
     beats: pd.DataFrame
     areas: pd.DataFrame
@@ -65,7 +66,7 @@ class Predicted(NamedTuple):
 
 
 def main(args: argparse.Namespace) -> None:
-    """Predict each clip, then write the tables and the page about all of them."""
+    """Predict each clip, then write the tables and the page."""
     from echonet.learning.own_clips import predict_own_clip
     from echonet.learning.segmentation_network import segmentation_network
     from echonet.learning.video_network import video_network
@@ -87,18 +88,18 @@ def main(args: argparse.Namespace) -> None:
             made.append(write_clip(folder, case, frames, fps, prediction))
         networks = {"segmentation": segmentation[1], "ef": regression[1]}
         write_tables(folder, made, clips, findings, networks)
-    say(f"{len(clips)} clips, {sum(len(one.beats) - 1 for one in made)} beats: {args.output / 'index.html'}")
+    say(f"{len(clips)} clips, {sum(len(each.beats) - 1 for each in made)} beats: {args.output / 'index.html'}")
 
 
 def write_clip(folder: Path, case: str, frames: np.ndarray, fps: float, prediction: "Prediction") -> Predicted:
-    """Write a clip's masks and overlay video."""
+    """Write the masks and the overlay video of a clip."""
     masks, areas, systoles, beats, notes = prediction
     np.savez_compressed(folder / "masks" / f"{case}.npz", masks=masks)
     video = folder / "videos" / f"{case}.mp4"
     average = beats.iloc[-1]
     efs = f"EF {percent(average['ef_regression'])} (regression), {percent(average['ef_masks'])} (masks)"
     write_overlay_video(video, None, frames, masks, areas, systoles.tolist(), fps, None, f"{case} · {efs}")
-    facts = f"{len(frames)} frames, {fps:.4g} a second, {len(frames) / fps:.2g} s. {efs}."
+    facts = f"{len(frames)} frames, {fps:.4g} per second, {len(frames) / fps:.2g} s. {efs}."
     alt = f"The clip {case}, beside it with the left ventricle found in each frame, and below the area over time."
     curve = pd.DataFrame(
         {"clip": case, "frame": np.arange(len(areas)), "time_s": np.arange(len(areas)) / fps, "area_px": areas}
@@ -116,26 +117,26 @@ def write_tables(
     networks: dict[str, dict[str, Any]],
 ) -> None:
     """Write predictions.csv, areas.csv and index.html."""
-    beats = pd.concat([one.beats for one in made])
+    beats = pd.concat([each.beats for each in made])
     beats.to_csv(folder / "predictions.csv", index=False, float_format="%.4f")
-    pd.concat([one.areas for one in made]).to_csv(folder / "areas.csv", index=False, float_format="%.4f")
+    pd.concat([each.areas for each in made]).to_csv(folder / "areas.csv", index=False, float_format="%.4f")
     averages = beats[beats["beat"] == "all"].set_index("clip")
-    overview = clips.set_index("case").assign(beats=[len(one.beats) - 1 for one in made]).join(averages[EFS])
+    overview = clips.set_index("case").assign(beats=[len(each.beats) - 1 for each in made]).join(averages[EFS])
     overview = for_readers(overview.rename_axis("clip").reset_index())
     keys = ["network", "width", "weights", "epoch", "protocol"]
     about = pd.DataFrame([{key: str(info.get(key, "")) for key in keys} for info in networks.values()])
     about.insert(0, "task", list(networks))
     about = about.rename(columns={"weights": "initial weights"})
-    write_own_files_page(folder / "index.html", [one.case for one in made], overview, TEXTS, findings, about)
+    write_own_files_page(folder / "index.html", [each.case for each in made], overview, TEXTS, findings, about)
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
-    """A table with EF in whole percent, as clinicians give it, and with headings in words."""
+    """A table with EF in whole percent, as clinicians write it, and with headings in words."""
     return table.assign(**{name: table[name].round().astype("Int64") for name in EFS}).rename(columns=HEADINGS)
 
 
 def percent(ef: float) -> str:
-    """An EF for a reader, as `55 %`, or a dash where there is none."""
+    """An EF for a reader, such as `55 %`, or a dash if there is none."""
     return "–" if np.isnan(ef) else f"{ef:.0f} %"  # noqa: RUF001
 
 

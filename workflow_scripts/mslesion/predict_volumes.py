@@ -1,7 +1,7 @@
-"""Segment the lesions of one's own FLAIR volumes (NIfTI): a mask each, lesion load and count, slices and a page.
+"""Segment the lesions of a user's own FLAIR volumes (NIfTI): masks, lesion load and count, slices and a page.
 
-Writes to the output folder: volumes.csv (a row a volume), masks/CASE.nii.gz on the volume's own grid, its header's
-free text blank, slices/CASE-NNN.png (some slices, lesions outlined), and index.html about all of them.
+Writes to the output folder: volumes.csv (one row per volume), masks/CASE.nii.gz (on the grid of the volume, without the
+free text of its header), slices/CASE-NNN.png (some slices with the lesions outlined), and index.html.
 """
 
 import argparse
@@ -27,9 +27,10 @@ TEXTS = {
     "title": "Lesions in your volumes",
     "kind": "volumes",
     "warnings": [
-        "The network learnt from FLAIR images of the brain and cannot tell whether a volume is one, or was prepared "
-        "like those. On any other image its numbers mean nothing.",
-        "How far the numbers hold depends on what the network learnt from. That of the demo has seen phantoms only.",
+        "The network learnt from FLAIR images of the brain. It cannot tell whether a volume is such an image, and was "
+        "prepared in the same way. Numbers of any other image mean nothing.",
+        "The numbers can only be as good as the data that the network learnt from. The network of the demo has seen "
+        "phantoms only.",
     ],
     "overview_caption": "Volume of all lesions together (lesion load) and number of lesions: voxels that touch by "
     "faces, edges or corners are one lesion",
@@ -41,7 +42,7 @@ KEYS = ["network", "width", "epoch", "protocol", "fold"]
 
 
 class Predicted(NamedTuple):
-    """A row of the table, and what the page shows of the volume."""
+    """The results of one volume: its row of the table, and what the page shows."""
 
     row: dict[str, object]
     case: Case
@@ -52,7 +53,9 @@ def arguments() -> argparse.ArgumentParser:
     parser = step_parser(__doc__)
     parser.add_argument("--input", type=Path, required=True, help="folder of volumes, searched to any depth")
     parser.add_argument("--weights", type=Path, required=True, help="weights of a lesion network")
-    parser.add_argument("--settings", type=json_object, default={}, help='{"code": without which no old mask counts}')
+    parser.add_argument(
+        "--settings", type=json_object, default={}, help='{"code": ...}: old masks of other code are ignored'
+    )
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder from which a killed run goes on")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
@@ -61,7 +64,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
-    """Segment volume by volume, then write masks, pictures, table and page."""
+    """Segment each volume, then write masks, pictures, the table and the page."""
     from mslesion.learning.scan_prediction import load_lesion_network, packed, segment_scan, unpacked
     from reprise.inference.parts import Arrays, resumed
     from reprise.step.device import pick_device
@@ -93,7 +96,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def note_cut(volume: OwnVolume, content: Volume, size: tuple[int, int] | None, report: Report) -> None:
-    """Note that a network for slices of a fixed size has seen their middle only."""
+    """Note if the network has seen only the middle of the slices, because it needs slices of a fixed size."""
     width, height = content.voxels.shape[:2]
     if size and (height > size[0] or width > size[1]):
         seen = f"{min(height, size[0])} x {min(width, size[1])} of {height} x {width}"
@@ -111,10 +114,10 @@ def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndar
     for shown in outlined_slices(to_slices(content.voxels), mask, SLICES, (height, width)):
         file = folder / "slices" / f"{case}-{shown.place:03}.png"
         file.write_bytes(shown.png)
-        place = f"Slice {shown.place} of {len(mask)}"
+        which = f"Slice {shown.place} of {len(mask)}"
         found = f"{number(shown.pixels, 0)} pixels outlined" if shown.pixels else "nothing outlined"
-        alt = f"{place} of {case}, seen from below, front at the top: {found} as lesion."
-        pictures.append(Media(file, alt, f"{place}, {found}.", shown.size))
+        alt = f"{which} of {case}, seen from below, front at the top: {found} as lesion."
+        pictures.append(Media(file, alt, f"{which}, {found}.", shown.size))
     row = {
         **{"case": case, "load_ml": round(load, 4), "lesions": lesions, "voxel_mm3": round(voxel_mm3, 6)},
         **dict(zip(("slices", "height", "width"), mask.shape, strict=True)),
@@ -131,11 +134,11 @@ def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndar
 
 def write_tables(folder: Path, made: list[Predicted], report: Report, info: dict[str, Any]) -> None:
     """Write volumes.csv and index.html."""
-    table = pd.DataFrame([one.row for one in made])
+    table = pd.DataFrame([each.row for each in made])
     table.to_csv(folder / "volumes.csv", index=False)
     overview = table[SHOWN].rename(columns=HEADINGS)
     network = pd.DataFrame([{key: str(info.get(key, "")) for key in KEYS}])
-    cases = [one.case for one in made]
+    cases = [each.case for each in made]
     write_own_files_page(folder / "index.html", cases, overview, TEXTS, report.table(), network)
 
 

@@ -1,4 +1,4 @@
-"""Ask Snakemake which rule needs which, and which jobs there are, for a target and a configuration."""
+"""Ask Snakemake which rule needs which, and which jobs there are, for one target and configuration."""
 
 import argparse
 from pathlib import Path
@@ -13,7 +13,7 @@ from reprise.step.files import outputs
 def arguments() -> argparse.ArgumentParser:
     parser = step_parser(__doc__)
     parser.add_argument("--snakefile", type=Path, required=True, help="the workflow")
-    parser.add_argument("--target", required=True, help="the file whose making is asked for")
+    parser.add_argument("--target", required=True, help="the file that the jobs make")
     parser.add_argument("--settings", type=json_object, required=True, help="JSON: config, laid over config.yaml")
     parser.add_argument("--rules", type=Path, required=True, help="CSV to write: rule, needs")
     parser.add_argument("--jobs", type=Path, required=True, help="CSV to write: rule, benchmark; one row per job")

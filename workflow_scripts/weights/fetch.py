@@ -17,7 +17,7 @@ def arguments() -> argparse.ArgumentParser:
         "--name", required=True, help="which weights of which network, such as imagenet_backbone/deeplabv3_resnet50"
     )
     parser.add_argument("--source", default="auto", help="URL or file; auto: torchvision's own server")
-    parser.add_argument("--sha256", help="expected, or its beginning; by default from the source's name")
+    parser.add_argument("--sha256", help="expected, or its start; by default from the source's name")
     parser.add_argument("--output", type=Path, required=True, help="file to write")
     return parser
 
@@ -31,10 +31,10 @@ def main(args: argparse.Namespace) -> None:
 
 
 def torchvision_url(name: str) -> str:
-    """The URL of the weights `<weights>/<network>` on torchvision's server; the file's name ends in its SHA-256.
+    """The URL of the weights `<weights>/<network>` on torchvision's server. The file's name ends in its SHA-256.
 
-    Weights are called as in torchvision, in lower case; the beginning is enough: `kinetics400` for KINETICS400_V1.
-    With `_backbone` after it they are those of the network's backbone, and the other layers have none.
+    Weights have torchvision's names in lower case, or their start: `kinetics400` means KINETICS400_V1. A name with
+    `_backbone` at its end means the weights of the network's backbone.
 
     Raises:
         InputError: torchvision has no such network, or no such weights for it.

@@ -1,7 +1,7 @@
-"""A folder of brain volumes of one's own: which of its files are FLAIR images that can be read, and their names.
+"""A folder of a user's own brain volumes: which files are FLAIR images that can be read, and how they are called.
 
-A case keeps its file's name, if need be with its folder's before it, unless that may identify a person: see
-`anonymous_names`. Then it is called by its place in the folder, such as case_001.
+A case keeps the name of its file, with the name of the folder before it if several files have the same name. If that
+name may identify a person (see `anonymous_names`), the case is called by its number in the folder, such as case_001.
 """
 
 import hashlib
@@ -22,21 +22,21 @@ from reprise.step.errors import InputError
 from reprise.step.files import file_sha256
 
 LARGEST = float(np.finfo(np.float32).max)
-NOT_SQUARE = 1.5  # a pixel's longer side over its shorter one: the scan was made in another plane
-# What a file's name says of its content; the first that fits holds.
+NOT_SQUARE = 1.5  # longer side of a pixel over its shorter one, from which on a scan was made in another plane
+# What the name of a file says about its content. The first one that fits counts.
 SAYS = {
     "mask": re.compile(r"mask(?!ed)|segment|(?<![a-z])(a?seg|gt|lesions?|labels?|roi|gold)(?![a-z])"),
-    # What is registered to a FLAIR is none: T1_regtoFLAIR, sub-01_space-FLAIR_T1w.
+    # An image that is registered to a FLAIR is no FLAIR: T1_regtoFLAIR, sub-01_space-FLAIR_T1w.
     "flair": re.compile(r"(?<!to)(?<!(?:to|in)[-_ ])(?<!space[-_ ])flair(?![-_ ]?space)"),
     "T1, T2 or PD": re.compile(r"(?<![a-z0-9])(t[12](?!\d)|pd(?![a-z0-9]))|mprage"),
 }
-HARMLESS = {"flair", "brain", "head", "none", "time", "nifti", "mni", "icbm", "fsl", "spm"}  # words that name nobody
+HARMLESS = {"flair", "brain", "head", "none", "time", "nifti", "mni", "icbm", "fsl", "spm"}  # no names of persons
 
 
 class OwnVolume(NamedTuple):
-    """A volume that was read: its name, its file, how messages call that file, and the file's SHA-256.
+    """A volume that was read: its name, its file, the file's name in messages, and the file's SHA-256.
 
-    Of a pair of files the digest is that of both their digests.
+    A pair of files has the digest of both their digests.
     """
 
     case: str
@@ -46,16 +46,16 @@ class OwnVolume(NamedTuple):
 
 
 def find_volumes(root: Path, report: Report) -> list[OwnVolume]:
-    """Every FLAIR volume below a folder that can be read, at any depth; hidden files are left out.
+    """All FLAIR volumes below a folder that can be read, at any depth. Hidden files are left out.
 
-    Masks are not taken, nor are T1, T2 and PD images beside a FLAIR: names tell them apart.
+    Masks are left out too, and T1, T2 and PD images beside a FLAIR. The names of the files tell what they are.
 
     Args:
         root: the folder.
-        report: gets a finding for each file that is not taken, and for what is odd about the others.
+        report: gets a finding for each file that is left out, and for all that is odd about the others.
 
     Raises:
-        InputError: no such folder, or no volume in it can be read; its files are then named.
+        InputError: no such folder, or no volume in it can be read. The message then names its files.
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder of volumes")
@@ -64,7 +64,7 @@ def find_volumes(root: Path, report: Report) -> list[OwnVolume]:
     found: list[OwnVolume] = []
     files = list(_candidates(below, names, report))
     stems = Counter(_stem(path).lower() for path in files)
-    for place, path in enumerate(progress(files, "volumes read"), start=1):
+    for number, path in enumerate(progress(files, "volumes read"), start=1):
         digest = _digest(path)
         shown = names.shown(path, digest)
         try:
@@ -72,13 +72,13 @@ def find_volumes(root: Path, report: Report) -> list[OwnVolume]:
         except InputError as error:
             report.exclude(shown, "", _reason(error, path))
             continue
-        problem = _problem(volume, digest in {one.digest for one in found})
+        problem = _problem(volume, digest in {other.digest for other in found})
         if problem:
             report.exclude(shown, "", problem)
             continue
         folder = f"{path.parent.name}_" if stems[_stem(path).lower()] > 1 and path.parent != root else ""
         kept = safe_name(folder + _stem(path), names.identifying)
-        case = _free(kept, place, {one.case.lower() for one in found})
+        case = _free_name(kept, number, {other.case.lower() for other in found})
         found.append(OwnVolume(case, path, shown, digest))
         for oddity in _oddities(path, volume):
             report.note(shown, case, oddity)
@@ -94,7 +94,7 @@ def read_again(volume: OwnVolume) -> Volume:
     """Read a volume that was found.
 
     Raises:
-        InputError: it has changed meanwhile; the message does not name its file if the name may identify a person.
+        InputError: it has changed since then. The message does not name the file if its name may identify a person.
     """
     if _digest(volume.path) != volume.digest:
         raise InputError(f"{volume.shown}: changed while it was being segmented")
@@ -102,24 +102,24 @@ def read_again(volume: OwnVolume) -> Volume:
 
 
 class _Names(NamedTuple):
-    """A folder, and the words that no name of a file in it may show."""
+    """A folder, and the words that a shown name of a file must not have."""
 
     root: Path
     identifying: frozenset[str]
 
     def shown(self, path: Path, digest: str) -> str:
-        """A file, for messages."""
+        """The name of a file in messages."""
         return shown_path(path, self.root, self.identifying, digest or "unreadable", "file")
 
 
 def _identifying(files: list[Path]) -> frozenset[str]:
-    """Words of the headers of all volumes of a folder, lower case, three letters or more."""
+    """The words with three letters or more in the headers of all volumes of a folder, in lower case."""
     texts = [header_text(path).lower() for path in files if path.name.endswith(ENDINGS)]
     return frozenset(re.findall(r"[^\W\d_]{3,}", " ".join(texts))) - HARMLESS
 
 
 def _candidates(below: list[Path], names: _Names, report: Report) -> Iterator[Path]:
-    """Those of a folder's files that may be FLAIR volumes, of a pair the header; the others are reported."""
+    """The files that may be FLAIR volumes. A pair of files counts by its header. Other files become findings."""
     root = names.root
     files = {path for path in below if path.name.endswith(ENDINGS) or path.is_file()}
     nifti = [path for path in sorted(files) if path.name.endswith(ENDINGS)]
@@ -127,7 +127,7 @@ def _candidates(below: list[Path], names: _Names, report: Report) -> Iterator[Pa
     if not volumes and not report.findings:
         raise InputError(f"{root}: no NIfTI volume in it; expected {', '.join(ENDINGS[:2])}, or .hdr with .img")
     if len(files) > len(nifti):
-        report.note(".", "", f"not read, as they are no NIfTI volumes: {len(files) - len(nifti)} of the files")
+        report.note(".", "", f"not read, because they are no NIfTI volumes: {len(files) - len(nifti)} of the files")
     beside_flair = {path.parent for path in volumes if _says(path) == "flair"}
     for path in volumes:
         says = _says(path)
@@ -140,7 +140,7 @@ def _candidates(below: list[Path], names: _Names, report: Report) -> Iterator[Pa
 
 
 def _digest(path: Path) -> str:
-    """SHA-256 of a volume's file, or of those of its two files; "" if they cannot be read."""
+    """SHA-256 of the file of a volume, or of the digests of its two files. It is empty if they cannot be read."""
     try:
         hashes = [file_sha256(file) for file in dict.fromkeys(volume_files(path))]
     except (InputError, OSError):
@@ -149,7 +149,7 @@ def _digest(path: Path) -> str:
 
 
 def _problem(volume: Volume, known: bool) -> str:
-    """Why a volume that was read cannot be segmented, or nothing; `known` if another file is the same."""
+    """Why a volume that was read cannot be segmented, or nothing. `known`: another file is the same."""
     low, high = float(volume.voxels.min()), float(volume.voxels.max())
     if known:
         return "is the same file as another one in the folder"
@@ -169,7 +169,7 @@ def _oddities(path: Path, volume: Volume) -> Iterator[str]:
 
 
 def _reason(error: InputError, path: Path) -> str:
-    """What is wrong with a file, without its name: that is said apart, if it may be."""
+    """What is wrong with a file, without its name, which may identify a person."""
     text = str(error)
     for ending in ENDINGS:
         file = path.with_name(_stem(path) + ending)
@@ -180,7 +180,7 @@ def _reason(error: InputError, path: Path) -> str:
 
 
 def _says(path: Path) -> str:
-    """What a file's name says that it is, "" if nothing."""
+    """What the name of a file says about its content, or nothing."""
     return next((kind for kind, words in SAYS.items() if words.search(_stem(path).lower())), "")
 
 
@@ -190,13 +190,13 @@ def _stem(path: Path) -> str:
 
 
 def _header_of(path: Path) -> Path:
-    """The header's file of the same volume: of a pair, and otherwise the file itself."""
+    """The file with the header of the same volume: the other file of a pair, or the file itself."""
     ending = path.name.removeprefix(_stem(path))
     return path.with_name(_stem(path) + ending.replace(".img", ".hdr"))
 
 
-def _free(name: str, place: int, taken: set[str]) -> str:
-    """A name that no case has yet."""
+def _free_name(name: str, number: int, taken: set[str]) -> str:
+    """A name that no case has yet: this name, or one made of the number."""
     while not name or name.lower() in taken:
-        name, place = f"case_{place:03}", place + 1
+        name, number = f"case_{number:03}", number + 1
     return name

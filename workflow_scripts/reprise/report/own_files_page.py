@@ -82,7 +82,7 @@ def write_own_files_page(
 def _with_media(cases: Sequence[Case], folder: Path) -> list[dict[str, Any]]:
     """Cases as the template shows them. The media of a case are embedded if all of them fit."""
     room, parts = EMBEDDED_BYTES, []
-    for place, case in enumerate(cases, start=1):
+    for number, case in enumerate(cases, start=1):
         sizes = [each.file.stat().st_size for each in case.media]
         fits = sum(sizes) <= room
         room -= sum(sizes) if fits else 0
@@ -93,5 +93,5 @@ def _with_media(cases: Sequence[Case], folder: Path) -> list[dict[str, Any]]:
             for each, size in zip(case.media, sizes, strict=True)
         ]
         tables = {caption: as_table(table, MOST_ROWS) for caption, table in case.tables.items()}
-        parts.append({**case._asdict(), "id": f"case-{place}", "media": media, "tables": tables})
+        parts.append({**case._asdict(), "id": f"case-{number}", "media": media, "tables": tables})
     return parts

@@ -1,4 +1,4 @@
-"""Writes pages: one self-contained HTML file each, which asks the network for nothing and reads without a script."""
+"""Writes pages. Each is one HTML file that asks the network for nothing and can be read without scripts."""
 
 import base64
 import hashlib
@@ -30,8 +30,8 @@ def write_page(target: str | Path, template: str, **values: Any) -> None:
     Args:
         target: the HTML file.
         template: a template of this package that extends `base.html.j2`.
-        values: what the template shows; `title` and `contents` (as `Contents`) are what the base needs, and `script`
-            names a JavaScript file beside the templates, if there is one: the only one that the page then allows.
+        values: what the template shows. The base needs `title` and `contents` (as `Contents`). `script` may name a
+            JavaScript file beside the templates: it is then the only script that the page allows.
 
     Raises:
         InputError: the file cannot be written.
@@ -54,7 +54,7 @@ def write_page(target: str | Path, template: str, **values: Any) -> None:
 
 
 def data_uri(file: Path) -> str:
-    """A file as a link that holds all of it: a picture, a drawing, a video or a table, by the ending of its name.
+    """A link that holds a whole file: a picture, a drawing, a video or a table. The ending of its name says which.
 
     A drawing (SVG) stays text, which is shorter. As the source of an `<img>` it runs no script and loads nothing.
 
@@ -80,11 +80,11 @@ def _source(environment: Environment, name: str) -> str:
 
 
 def _digest(text: str) -> str:
-    """Hash of an inline style or script as a Content-Security-Policy names it."""
+    """The hash of an inline style or script, in the form that a Content-Security-Policy has."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def breakable(text: str) -> str:
-    """Text as HTML with places where a line may break: after a slash, and within what has no other place for long."""
+    """Text as HTML with places where a line may break: after each slash, and within long words."""
     broken = _LONG_WORD.sub("\\1\u200b", text.replace("/", "/\u200b"))
     return escape(broken).replace("\u200b", "<wbr>")
