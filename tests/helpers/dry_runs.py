@@ -1,7 +1,7 @@
 """Which rules would run after each of many edits: `python dry_runs.py FOLDER TARGET...`, edits as JSON on stdin.
 
-Snakemake is loaded once. Each edit is then judged in a fork that parses the workflow anew, so that nothing of the
-project, which Snakemake's own process imports too, is left from the edit before.
+Snakemake is loaded once. For each edit a fork reads the workflow again. So no module of the project, which Snakemake's
+own process imports too, is left from the edit before.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ Edit = Mapping[str, str]  # paths below the folder, and their new text
 
 
 def dry_runs(folder: Path, targets: Sequence[str], edits: Sequence[Edit]) -> list[dict[str, Any]]:
-    """For each edit: `stale`, the rules that would run, `jobs`, how many of each, `needs`, what each rule needs; and by
-    each job's first output a digest of its inputs in their `order` and one of what is `seen`, which Snakemake compares.
+    """For each edit: `stale` (the rules that would run), `jobs` (the number of jobs per rule), `needs` (the rules that
+    each rule needs), and two digests per job: of its inputs in their `order`, and of what Snakemake compares (`seen`).
     """
     command = [sys.executable, __file__, str(folder), *targets]
     code = {"PYTHONPATH": str(folder / "workflow_scripts"), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -35,7 +35,7 @@ def dry_runs(folder: Path, targets: Sequence[str], edits: Sequence[Edit]) -> lis
 
 @contextmanager
 def edited(folder: Path, edit: Edit) -> Iterator[None]:
-    """Files with other text, which get their old text and times back."""
+    """Give files another text, and then their old text and times back."""
     before = {folder / name: ((folder / name).read_bytes(), (folder / name).stat()) for name in edit}
     try:
         for name, text in edit.items():
@@ -47,10 +47,10 @@ def edited(folder: Path, edit: Edit) -> Iterator[None]:
             os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
-def changed_with_old_time(path: Path, place: int = -1) -> None:
-    """Change one byte of a file, by default the last, and nothing that a listing shows of it."""
+def changed_with_old_time(path: Path, position: int = -1) -> None:
+    """Change one byte of a file, by default the last. A listing of the file shows no change."""
     stat, content = path.stat(), bytearray(path.read_bytes())
-    content[place] ^= 1
+    content[position] ^= 1
     path.write_bytes(content)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
@@ -69,7 +69,7 @@ def why(folder: Path, *target: str) -> list[str]:
 
 
 def in_fork(targets: Sequence[str]) -> dict[str, Any]:
-    """What a dry run finds, judged in a child of this process."""
+    """The result of a dry run in a child of this process."""
     read, write = os.pipe()
     child = os.fork()
     if not child:
@@ -87,6 +87,7 @@ def in_fork(targets: Sequence[str]) -> dict[str, Any]:
 
 
 def judge(targets: Sequence[str]) -> dict[str, Any]:
+    """The result of a dry run in this process."""
     from reprise.engine.plan import needed_rules, planned
 
     with planned(Path("Snakefile"), targets) as dag:
@@ -105,12 +106,12 @@ def digest(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    # Loaded before the forks, which need not load it again.
+    # Loaded here, so that the forks need not load it.
     import snakemake.api  # noqa: F401
 
-    place, *wanted = sys.argv[1:]
+    project, *wanted = sys.argv[1:]
     answers = []
     for change in json.load(sys.stdin):
-        with edited(Path(place), change):
+        with edited(Path(project), change):
             answers.append(in_fork(wanted))
     json.dump(answers, sys.stdout)

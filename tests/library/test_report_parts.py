@@ -21,7 +21,7 @@ from reprise.report.page_tables import as_table, number, with_interval
 from reprise.step.errors import InputError
 
 
-def test_a_drawing_is_a_link_that_holds_it_and_nothing_that_html_would_read_otherwise(tmp_path: Path) -> None:
+def test_a_drawing_becomes_a_link_that_holds_it_and_needs_no_escaping_in_html(tmp_path: Path) -> None:
     report_example.write_figure(tmp_path / "f.svg", tmp_path / "f.csv", "T")
     uri = data_uri(tmp_path / "f.svg")
     assert not set(uri) & set("<>&\"'#\n")
@@ -115,7 +115,7 @@ def test_versions_are_those_of_direct_dependencies(tmp_path: Path) -> None:
     assert "other" not in table.index
 
 
-def test_a_tree_with_changes_is_told_from_a_clean_one(tmp_path: Path) -> None:
+def test_a_tree_with_changes_is_not_called_clean(tmp_path: Path) -> None:
     assert provenance.code(tmp_path) == [("Commit", "unknown: not run from a Git clone")]
     git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@x.invalid"]
     for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "x"]):

@@ -1,4 +1,4 @@
-"""Files of weights: what is written comes back, damage is one message, downloads are verified."""
+"""Files of weights: they come back as written, damage gives one message, and downloads are checked."""
 
 import hashlib
 import json
@@ -92,7 +92,10 @@ def test_values_that_are_not_finite_are_refused(saved, model):
 
 @pytest.fixture
 def server(model, tmp_path_factory):
-    """URL of a server of its own: a good file under two names, one that breaks off, one that is no file of weights."""
+    """A server on this machine: a good file with several names, one that breaks off, one that is no file of weights.
+
+    Its URL, the SHA-256 of the good file, and the path of that file.
+    """
     path = tmp_path_factory.mktemp("server") / "mc3.pth"
     torch.save(model.state_dict(), path)
     good = path.read_bytes()

@@ -57,7 +57,7 @@ def test_of_every_layout_the_flairs_are_taken(tmp_path: Path, layout: str, scans
     assert len(cases) == scans and all("flair" in file.lower() for file in cases.values())
 
 
-def test_cases_are_told_apart_and_the_same_file_counts_once(tmp_path: Path) -> None:
+def test_cases_have_different_names_and_the_same_file_counts_once(tmp_path: Path) -> None:
     for number, name in enumerate(["p1/FLAIR", "p2/FLAIR", "mrn20071231", "case_003", "null", "z" * 65]):
         save(tmp_path / f"{name}.nii", image(number))
     shutil.copy(tmp_path / "p1/FLAIR.nii", tmp_path / "p1/again.nii")

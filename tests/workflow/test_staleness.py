@@ -160,10 +160,10 @@ def test_files_of_the_project_count_by_content_alone(finished: Finished) -> None
         path = finished.folder / name
         path.touch()
         assert stale(finished.folder, REPORT) == set()
-        changed_with_old_time(path, place=3)
+        changed_with_old_time(path, position=3)
         assert stale(finished.folder, REPORT) == {f"report_{step}" for step in read_by}
         assert why(finished.folder) == [f"report {step} <- project file {name} replaced" for step in read_by]
-        changed_with_old_time(path, place=3)
+        changed_with_old_time(path, position=3)
         path.rename(finished.folder / "aside")
         done = type_command(f"snakemake {REPORT}", finished.folder)
         (finished.folder / "aside").rename(path)
