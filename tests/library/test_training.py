@@ -50,9 +50,9 @@ def task(stop_after: int | None = None, stop_with: signal.Signals = signal.SIGTE
         if next(calls) == stop_after:
             os.kill(os.getpid(), stop_with)
 
-    def terms(model: nn.Module, samples: np.ndarray, epoch: int) -> torch.Tensor:
+    def predict(model: nn.Module, samples: np.ndarray, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
         check()
-        return ((model(X[samples]) - Y[samples]) ** 2).sum()[None]
+        return model(X[samples]), Y[samples]
 
     def validate(model: nn.Module, cases: np.ndarray, epoch: int) -> dict[str, torch.Tensor]:
         check()
@@ -61,8 +61,8 @@ def task(stop_after: int | None = None, stop_with: signal.Signals = signal.SIGTE
     def summary(found: dict[str, np.ndarray]) -> dict[str, float]:
         return {"val_loss": float(found["error"].mean())}
 
-    mean = lambda sums, n: (sums[0] / n, sums[0] / n)  # noqa: E731
-    return Task(len(X), terms, mean, len(X), SETTINGS["batch_size"], validate, summary, {"best": "val_loss"})
+    at_a_time, choices = SETTINGS["batch_size"], {"best": "val_loss"}
+    return Task(len(X), predict, nn.MSELoss(), len(X), at_a_time, validate, summary, choices)
 
 
 def train(
@@ -175,6 +175,15 @@ def test_diverging_loss_is_one_clear_error(tmp_path: Path) -> None:
     wild = SETTINGS | {"optimiser": SETTINGS["optimiser"] | {"lr": 1e9}}
     with pytest.raises(InputError, match="not finite; lower optimiser: lr"):
         train(tmp_path, settings=wild)
+
+
+def test_logged_loss_is_the_mean_per_term_whether_the_loss_is_a_mean_or_a_sum(tmp_path: Path) -> None:
+    one_epoch = SETTINGS | {"epochs": 1, "optimiser": SETTINGS["optimiser"] | {"lr": 0}}
+    summed = task()._replace(loss=nn.MSELoss(reduction="sum"), terms_per_sample=1)
+    losses = [
+        train(tmp_path / name, work, one_epoch)[1]["train_loss"][0] for name, work in (("a", None), ("b", summed))
+    ]
+    assert losses[0] == pytest.approx(losses[1])
 
 
 def test_learning_rate_falls_by_steps() -> None:
