@@ -5,6 +5,8 @@ import fcntl
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from project import ROOT, environment
 from reprise.step.errors import InputError
 from reprise.step.lock import locked
 from reprise.training.checkpoint import checkpoint_path, checkpoints, read_checkpoint, save_checkpoint
 from reprise.training.interval import interval
 from reprise.training.loop import INTERRUPTED, Chosen, Task, fit
-from reprise.training.optimiser import learning_rate
+from reprise.training.optimiser import learning_rate, optimiser_of, take_step
 from reprise.training.sampler import batches, integers, uniform
 
 SETTINGS = {
@@ -215,3 +218,30 @@ def test_draws_are_uniform_and_differ_by_epoch_and_stream() -> None:
         uniform(1, 0, np.arange(1000), 0),
     ):
         assert abs(np.corrcoef(draws[:1000], other)[0, 1]) < 0.15
+
+
+@pytest.mark.parametrize("name", ["sgd", "nesterov", "rmsprop", "adamw"])
+def test_a_step_is_the_optimisers_own(name: str) -> None:
+    ours, plain = network(), network()
+    optimisers = [optimiser_of(model, name, 0.05, 0.9, 1e-4) for model in (ours, plain)]
+    for _ in range(3):
+        for model, optimiser in zip((ours, plain), optimisers, strict=True):
+            torch.manual_seed(0)
+            optimiser.zero_grad()
+            nn.functional.mse_loss(model(X), Y).backward()
+        take_step(optimisers[0])
+        optimisers[1].step()
+    assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), plain.parameters(), strict=True))
+
+
+def test_training_does_not_import_pytorchs_compiler(tmp_path: Path) -> None:
+    code = f"""
+import sys
+sys.path[:0] = {[str(path) for path in (Path(__file__).parent, ROOT / "tests/helpers", ROOT / "workflow_scripts")]!r}
+from pathlib import Path
+import test_training
+test_training.train(Path({str(tmp_path)!r}), every="1 steps")
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -21,7 +21,7 @@ from reprise.step.errors import InputError
 from reprise.step.lock import locked
 from reprise.training.interval import Interval
 from reprise.training.keeper import Keeper, copied
-from reprise.training.optimiser import learning_rate, optimiser_of, set_learning_rate
+from reprise.training.optimiser import learning_rate, optimiser_of, set_learning_rate, take_step
 from reprise.training.processes import (
     Processes,
     any_of,
@@ -200,7 +200,7 @@ class _Run:
                 loss = self.task.loss(*(whole_batch(part, len(samples), self.processes) for part in pair))
             self.optimiser.zero_grad(set_to_none=True)
             (loss * self.processes.size).backward()  # gradients come out as the mean over processes
-            self.optimiser.step()
+            take_step(self.optimiser)
         except torch.cuda.OutOfMemoryError as error:
             raise InputError(
                 f"the GPU's memory is too small for a batch of {len(samples)}: lower batch_size in the study's file "
