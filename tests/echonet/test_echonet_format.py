@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from echonet.data.avi import write_mjpg
-from echonet.data.raw_dataset import Checked, check_dataset
+from echonet.data.raw_dataset import check_dataset
 from echonet_dataset import (
     CASES,
     ED,
@@ -21,6 +21,7 @@ from echonet_dataset import (
     without_tracings_of,
     write_dataset,
 )
+from reprise.data.findings import Checked
 from reprise.step.errors import InputError
 
 

@@ -22,7 +22,7 @@ from mslesion.data.conversion import scan_of
 from mslesion.data.own_volumes import find_volumes
 from mslesion.data.raw_scans import check_dataset
 from mslesion.data.scan_volume import from_slices
-from reprise.data.findings import Report
+from reprise.data.findings import Findings
 from reprise.data.nifti import read_volume
 from reprise.data.store import Store, open_store
 from reprise.step.errors import InputError
@@ -169,9 +169,9 @@ def test_a_folder_that_cannot_be_listed_is_a_line(
     monkeypatch.setattr(Path, "iterdir", iterdir)
     assert problems(root, tmp_path / "out") == [f"{shown}: Permission denied"]
     with pytest.raises(InputError, match="Permission denied") if locked == "raw" else nullcontext():
-        report = Report([], [])
-        find_volumes(root, report)
-        assert ("excluded", shown, "", "Permission denied") in report.findings
+        findings = Findings()
+        find_volumes(root, findings)
+        assert ("excluded", shown, "", "Permission denied") in findings.rows
 
 
 def write_mask_of(*values: float, dtype: type = np.uint8) -> Callable[[Path], object]:

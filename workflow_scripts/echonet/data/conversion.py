@@ -14,7 +14,7 @@ from echonet.data.avi import read_video
 from echonet.data.raw_dataset import READERS, SIZE, Tracings
 from echonet.data.raw_tables import read_tracings
 from echonet.data.tracings import ROWS, group_tracings, rasterise
-from reprise.data.findings import Report, raise_problems
+from reprise.data.findings import Findings
 from reprise.data.store import Rows, write_store
 from reprise.step.command import progress
 from reprise.step.errors import InputError
@@ -51,9 +51,9 @@ def convert_dataset(root: str | Path, manifest: pd.DataFrame, cases: pd.DataFram
 def _read_tracings(root: Path, hashes: dict[str, str]) -> Tracings:
     name = next(path for path in hashes if path.lower() == "volumetracings.csv")
     _verify(root, name, hashes[name])
-    report = Report([], [])
-    table = read_tracings(root / name, report)
-    raise_problems(root, report)
+    findings = Findings()
+    table = read_tracings(root / name, findings)
+    findings.raise_problems(root)
     return group_tracings(table)
 
 

@@ -16,7 +16,7 @@ from echonet.data.dicom import identifying_words
 from echonet.data.frames import Clip
 from echonet.data.sector import crop_square, cut_out, find_sector
 from reprise.data.anonymous_names import clip_name, shown_path
-from reprise.data.findings import Report
+from reprise.data.findings import Findings
 from reprise.data.folders import files_below, one_line
 from reprise.step.command import progress
 from reprise.step.errors import InputError
@@ -41,13 +41,13 @@ class Source(NamedTuple):
     shown: str
 
 
-def import_folder(root: Path, videos: Path, report: Report) -> pd.DataFrame:
-    """Convert every clip below `root` to an AVI in `videos`, and report each file that is none or is unreadable.
+def import_folder(root: Path, videos: Path, findings: Findings) -> pd.DataFrame:
+    """Convert every clip below `root` to an AVI in `videos`; files that are no clips or cannot be read become findings.
 
     Args:
         root: folder of clips, searched to any depth; hidden files are left out.
         videos: an existing, empty folder.
-        report: gets a finding for each file that is not converted, and for what is odd about the others.
+        findings: gets a finding for each file that is not converted, and for what is odd about the others.
 
     Returns: a row a clip: case (its name, without `.avi`), frames, fps, fps_source, source (dicom | video), height
         and width of the source, sector (motion | brightness | nothing | whole | kept), top, left and side of the
@@ -58,15 +58,15 @@ def import_folder(root: Path, videos: Path, report: Report) -> pd.DataFrame:
     """
     rows: dict[str, dict[str, Any]] = {}
     taken: dict[str, str] = {}  # hash of a source: name of its clip, lower case
-    for path in progress(_files(root, report), "clips"):
-        read = _read(path, root, taken, report)
+    for path in progress(_files(root, findings), "clips"):
+        read = _read(path, root, taken, findings)
         if read:
             source, clip = read
             name = clip_name(path, source.identifying, taken.values(), source.digest)
             taken[source.digest] = name.lower()
-            rows[name] = _convert(clip, videos / f"{name}.avi", source, report)
+            rows[name] = _convert(clip, videos / f"{name}.avi", source, findings)
     if not rows:
-        lines = [f"{file} {finding}" for _, file, _, finding in report.findings]
+        lines = [f"{file} {finding}" for _, file, _, finding in findings.rows]
         raise InputError("\n  ".join([f"{root}: no clip in it can be read:", *lines]))
     return pd.DataFrame([{"case": name, **row} for name, row in rows.items()])
 
@@ -82,47 +82,47 @@ def standard_frames(frames: np.ndarray) -> tuple[np.ndarray, str, tuple[int, int
     return cut_out(frames, mask, SIDE), found_by, crop_square(mask)
 
 
-def _files(root: Path, report: Report) -> list[Path]:
+def _files(root: Path, findings: Findings) -> list[Path]:
     if not root.is_dir():
         raise InputError(f"{root}: no such folder of clips")
-    below = files_below(root, lambda folder, why: report.exclude(one_line(f"{folder.relative_to(root)}"), "", why))
+    below = files_below(root, lambda folder, why: findings.exclude(one_line(f"{folder.relative_to(root)}"), "", why))
     files = [path for path in below if path.is_file()]
     if not files:
         raise InputError(f"{root}: no file in it; expected echo clips (DICOM, AVI, MP4, MOV)")
     return files
 
 
-def _read(path: Path, root: Path, taken: Collection[str], report: Report) -> tuple[Source, Clip] | None:
-    """Decode a file that is none of those `taken`; or report why not."""
+def _read(path: Path, root: Path, taken: Collection[str], findings: Findings) -> tuple[Source, Clip] | None:
+    """Decode a file that is not in `taken` yet; None, and a finding, if that is not possible."""
     try:
         digest = file_sha256(path)
     except OSError:
-        report.exclude(shown_path(path, root, (), "unreadable"), "", "cannot be opened")
+        findings.exclude(shown_path(path, root, (), "unreadable"), "", "cannot be opened")
         return None
     kind = clip_format(path)
     identifying = identifying_words(path) if kind == "dicom" else frozenset[str]()
     source = Source(path, digest, identifying, shown_path(path, root, identifying, digest))
     if digest in taken:
-        report.exclude(source.shown, "", "is the same file as another one in the folder")
+        findings.exclude(source.shown, "", "is the same file as another one in the folder")
         return None
     try:
         return source, read_clip(path)
     except InputError as error:
-        (report.exclude if kind else report.note)(source.shown, "", str(error))
+        (findings.exclude if kind else findings.note)(source.shown, "", str(error))
         return None
 
 
-def _convert(clip: Clip, target: Path, source: Source, report: Report) -> dict[str, Any]:
+def _convert(clip: Clip, target: Path, source: Source, findings: Findings) -> dict[str, Any]:
     """Write one clip's AVI; returns its row, and notes what is odd about it."""
     frames, sector, (top, left, side) = standard_frames(clip.frames)
     write_mjpg(target, np.repeat(frames[..., None], 3, axis=-1), clip.fps)
     where = f"clip {target.stem}"
     if NOTES[sector]:
-        report.note(source.shown, where, NOTES[sector])
+        findings.note(source.shown, where, NOTES[sector])
     if clip.fps_source == "assumed":
-        report.note(source.shown, where, f"no frame rate in it: {clip.fps:g} frames a second are assumed")
+        findings.note(source.shown, where, f"no frame rate in it: {clip.fps:g} frames a second are assumed")
     if len(frames) == 1:
-        report.note(source.shown, where, "a single frame: no beat can be found in it")
+        findings.note(source.shown, where, "a single frame: no beat can be found in it")
     height, width = clip.frames.shape[1:]
     return {
         **{"frames": len(frames), "fps": clip.fps, "fps_source": clip.fps_source},

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from skimage import draw
 
-from reprise.data.findings import Report
+from reprise.data.findings import Findings
 
 ROWS = 21  # of a sound tracing
 
@@ -51,7 +51,7 @@ def group_tracings(table: pd.DataFrame) -> dict[str, dict[int, np.ndarray]]:
     return {case: {frame: np.stack(rows) for frame, rows in frames.items()} for case, frames in grouped.items()}
 
 
-def refuse_misplaced(file: str, table: pd.DataFrame, videos: pd.DataFrame, report: Report) -> None:
+def refuse_misplaced(file: str, table: pd.DataFrame, videos: pd.DataFrame, findings: Findings) -> None:
     """Report tracings of unknown videos, of frames after a video's last one, and outside a video's frame.
 
     Args:
@@ -61,7 +61,7 @@ def refuse_misplaced(file: str, table: pd.DataFrame, videos: pd.DataFrame, repor
     """
     unknown = ~table["case"].isin(videos.index)
     for row, case in table.loc[unknown, "case"].drop_duplicates().items():
-        report.refuse(file, f"row {row}", f"traces {case}, which the file list does not name")
+        findings.refuse(file, f"row {row}", f"traces {case}, which the file list does not name")
     lines = table.assign(row=table.index).join(videos, on="case")
     # A pixel's position may mean its centre or its corner: the frame reaches from -0.5 to its size.
     x, y = lines[["x1", "x2"]], lines[["y1", "y2"]]
@@ -70,10 +70,10 @@ def refuse_misplaced(file: str, table: pd.DataFrame, videos: pd.DataFrame, repor
     late = lines["frame"] >= lines["frames"]
     for line in lines[late].drop_duplicates(["case", "frame"]).to_dict("records"):
         problem = f"traces frame {line['frame']} of {line['case']}, which has {line['frames']:g} frames"
-        report.refuse(file, f"row {line['row']}", problem)
+        findings.refuse(file, f"row {line['row']}", problem)
     for line in lines[outside].drop_duplicates(["case", "frame"]).to_dict("records"):
         found = ", ".join(f"{line[column]:g}" for column in ("x1", "y1", "x2", "y2"))
         problem = (
             f"X1, Y1, X2, Y2 = {found} is outside the {line['height']:g}x{line['width']:g} frame of {line['case']}"
         )
-        report.refuse(file, f"row {line['row']}", problem)
+        findings.refuse(file, f"row {line['row']}", problem)

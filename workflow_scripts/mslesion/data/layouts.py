@@ -16,7 +16,7 @@ from collections import defaultdict
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from reprise.data.findings import Report, raise_problems
+from reprise.data.findings import Findings
 from reprise.data.folders import UNPRINTABLE, files_below, one_line
 from reprise.data.nifti import ENDINGS
 from reprise.step.errors import InputError
@@ -54,37 +54,37 @@ class Layout(NamedTuple):
     scans: list[Scan]
 
 
-def find_scans(root: Path, report: Report) -> Layout:
-    """Recognise the layout of a folder and list its scans; what is wrong or left over goes to the report.
+def find_scans(root: Path, findings: Findings) -> Layout:
+    """Recognise the layout of a folder and list its scans; what is wrong or left over goes to the findings.
 
     Raises:
         InputError: no such folder, or no layout or more than one is recognised in what can be listed of it.
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
-    names = _names(root, report)
+    names = _names(root, findings)
     matches = {layout: _matches(pattern, names) for layout, pattern in PATTERNS.items()}
     found = [layout for layout, matched in matches.items() if matched]
     if len(found) != 1:
-        raise_problems(root, report)
+        findings.raise_problems(root)
         what = f"files of {' and '.join(found)}" if found else ", ".join(map(one_line, names[:5])) or "nothing"
         raise InputError(f"{root}: expected the files of one of {', '.join(PATTERNS)} in it; found {what}")
     (layout,) = found
     left = [name for name in names if name.endswith(IMAGES) and name not in matches[layout]]
     for folder, count in _count_by_folder(left).items():
-        report.exclude(one_line(folder), "", f"{count} image files that are not of {layout}'s, so not read")
+        findings.exclude(one_line(folder), "", f"{count} image files that are not of {layout}'s, so not read")
     odd = [name for name in matches[layout] if UNPRINTABLE.search(name)]
     for folder, count in _count_by_folder(odd).items():
-        report.refuse(one_line(folder), "", f"expected paths of printable characters, found {count} of others")
+        findings.refuse(one_line(folder), "", f"expected paths of printable characters, found {count} of others")
     for name in odd:
         del matches[layout][name]
-    scans = _slices(matches[layout], report) if layout == "image tree" else _volumes(matches[layout], report)
+    scans = _slices(matches[layout], findings) if layout == "image tree" else _volumes(matches[layout], findings)
     return Layout(layout, sorted(scans, key=lambda scan: (_number(scan.patient), scan.patient, scan.timepoint)))
 
 
-def _names(root: Path, report: Report) -> list[str]:
+def _names(root: Path, findings: Findings) -> list[str]:
     """Files below the root; of a pair of header and voxels the header alone."""
-    files = files_below(root, lambda folder, why: report.refuse(one_line(f"{folder.relative_to(root)}"), "", why))
+    files = files_below(root, lambda folder, why: findings.refuse(one_line(f"{folder.relative_to(root)}"), "", why))
     names = [path.relative_to(root).as_posix() for path in files]
     headers = {name for name in names if name.endswith((".hdr", ".hdr.gz"))}
     return [name for name in names if re.sub(r"\.img(?=(\.gz)?$)", ".hdr", name) not in headers - {name}]
@@ -106,7 +106,7 @@ def _number(name: str) -> int:
     return int(re.sub(r"\D", "", name) or 0)
 
 
-def _volumes(matches: dict[str, re.Match[str]], report: Report) -> list[Scan]:
+def _volumes(matches: dict[str, re.Match[str]], findings: Findings) -> list[Scan]:
     """Scans of a layout with one file a modality."""
     found: dict[tuple[str, str], Files] = defaultdict(dict)
     for name, match in matches.items():
@@ -114,21 +114,21 @@ def _volumes(matches: dict[str, re.Match[str]], report: Report) -> list[Scan]:
         content = CONTENTS.get(content, content)
         files = found[match["patient"], match.groupdict().get("time") or ""]
         if content in files:
-            report.refuse(name, "", f"the same content as {files[content][0]}; one of them is too many")
+            findings.refuse(name, "", f"the same content as {files[content][0]}; one of them is too many")
         files[content] = (name,)
     scans = []
     for (patient, time), files in found.items():
         case = _case(patient, time)
         for content in (content for content in ("flair", "mask1") if content not in files):
             there = next(iter(files.values()))[0]
-            report.refuse(
+            findings.refuse(
                 case, "", f"expected a {'FLAIR' if content == 'flair' else 'mask'} beside {there}, found none"
             )
         scans.append(Scan(case, patient, int(time or 1), files, 0))
     twice = [scan.case for scan in scans if "mask2" in scan.files]
     for scan in scans:
         if twice and "mask1" in scan.files and "mask2" not in scan.files:
-            report.refuse(scan.case, "", f"expected masks of as many raters as {twice[0]} has")
+            findings.refuse(scan.case, "", f"expected masks of as many raters as {twice[0]} has")
     return scans
 
 
@@ -138,7 +138,7 @@ def _case(patient: str, time: str) -> str:
     return f"{patient}{separator}{time}" if time else patient
 
 
-def _slices(matches: dict[str, re.Match[str]], report: Report) -> list[Scan]:
+def _slices(matches: dict[str, re.Match[str]], findings: Findings) -> list[Scan]:
     """Scans of the image tree; a scan is read from the first folder that has it."""
     folders: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
     folds: dict[str, set[int]] = defaultdict(set)
@@ -151,26 +151,26 @@ def _slices(matches: dict[str, re.Match[str]], report: Report) -> list[Scan]:
     for case, by_folder in folders.items():
         images = next((folder for folder in by_folder if "annot" not in folder.split("/")[-2]), "")
         masks = "/".join([*images.split("/")[:-2], images.split("/")[-2] + "annot", case]) if images else ""
-        files = _paired(by_folder.get(images, {}), by_folder.get(masks, {}), case, report)
+        files = _paired(by_folder.get(images, {}), by_folder.get(masks, {}), case, findings)
         patient, time = case.split("_T")
         inside = folds[case] if len(folds[case]) == 1 else {0}
         scans.append(Scan(case, patient, int(time), files, *inside))
     return scans
 
 
-def _paired(images: dict[str, str], masks: dict[str, str], case: str, report: Report) -> Files:
+def _paired(images: dict[str, str], masks: dict[str, str], case: str, findings: Findings) -> Files:
     """Slices by number, each with its mask: the same name with mask1 for flair_pp."""
     wanted = {slice_name: slice_name.replace("flair_pp", "mask1") for slice_name in images if "flair_pp" in slice_name}
     missing = [name for name, mask in wanted.items() if mask not in masks]
     numbers = {name: _last_number(name) for name in wanted}
     if not wanted or missing:
         what = f"{len(missing)} slices have none, such as {missing[0]}.png" if missing else "found no slices"
-        report.refuse(case, "", f"expected slices *flair_pp*.png, each with its mask *mask1*.png; {what}")
+        findings.refuse(case, "", f"expected slices *flair_pp*.png, each with its mask *mask1*.png; {what}")
     if len(set(numbers.values())) < len(numbers):
-        report.refuse(case, "", "expected a number at the end of each slice's name, none of them twice")
+        findings.refuse(case, "", "expected a number at the end of each slice's name, none of them twice")
     order = sorted(set(wanted) - set(missing), key=lambda name: (numbers[name], name))
     if order != sorted(order):
-        report.note(case, "", "the names of its slices sort in another order than their numbers; the numbers hold")
+        findings.note(case, "", "the names of its slices sort in another order than their numbers; the numbers hold")
     return {"flair": tuple(images[name] for name in order), "mask1": tuple(masks[wanted[name]] for name in order)}
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from reprise.data.anonymous_names import safe_name, shown_path
-from reprise.data.findings import MOST_LINES, Report
+from reprise.data.findings import MOST_LINES, Findings, first_lines
 from reprise.data.folders import files_below, one_line
 from reprise.data.nifti import ENDINGS, Volume, header_text, read_volume, volume_files
 from reprise.step.command import progress
@@ -45,24 +45,24 @@ class OwnVolume(NamedTuple):
     digest: str
 
 
-def find_volumes(root: Path, report: Report) -> list[OwnVolume]:
+def find_volumes(root: Path, findings: Findings) -> list[OwnVolume]:
     """Every FLAIR volume below a folder that can be read, at any depth; hidden files are left out.
 
     Masks are not taken, nor are T1, T2 and PD images beside a FLAIR: names tell them apart.
 
     Args:
         root: the folder.
-        report: gets a finding for each file that is not taken, and for what is odd about the others.
+        findings: gets a finding for each file that is not taken, and for what is odd about the others.
 
     Raises:
         InputError: no such folder, or no volume in it can be read; its files are then named.
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder of volumes")
-    below = files_below(root, lambda folder, why: report.exclude(one_line(f"{folder.relative_to(root)}"), "", why))
+    below = files_below(root, lambda folder, why: findings.exclude(one_line(f"{folder.relative_to(root)}"), "", why))
     names = _Names(root, _identifying(below))
     found: list[OwnVolume] = []
-    files = list(_candidates(below, names, report))
+    files = list(_candidates(below, names, findings))
     stems = Counter(_stem(path).lower() for path in files)
     for place, path in enumerate(progress(files, "volumes read"), start=1):
         digest = _digest(path)
@@ -70,23 +70,22 @@ def find_volumes(root: Path, report: Report) -> list[OwnVolume]:
         try:
             volume = read_volume(path)
         except InputError as error:
-            report.exclude(shown, "", _reason(error, path))
+            findings.exclude(shown, "", _reason(error, path))
             continue
         problem = _problem(volume, digest in {one.digest for one in found})
         if problem:
-            report.exclude(shown, "", problem)
+            findings.exclude(shown, "", problem)
             continue
         folder = f"{path.parent.name}_" if stems[_stem(path).lower()] > 1 and path.parent != root else ""
         kept = safe_name(folder + _stem(path), names.identifying)
         case = _free(kept, place, {one.case.lower() for one in found})
         found.append(OwnVolume(case, path, shown, digest))
         for oddity in _oddities(path, volume):
-            report.note(shown, case, oddity)
+            findings.note(shown, case, oddity)
     if not found:
-        lines = [f"{file} {finding}" for _, file, _, finding in report.findings[:MOST_LINES]]
-        if len(report.findings) > MOST_LINES:
-            lines.append(f"... and {len(report.findings) - MOST_LINES} more")
-        raise InputError("\n  ".join([f"{root}: no FLAIR volume in it can be read:", *lines]))
+        lines = [f"{file} {finding}" for _, file, _, finding in findings.rows]
+        head = f"{root}: no FLAIR volume in it can be read:"
+        raise InputError("\n  ".join([head, *first_lines(lines, MOST_LINES)]))
     return found
 
 
@@ -118,23 +117,23 @@ def _identifying(files: list[Path]) -> frozenset[str]:
     return frozenset(re.findall(r"[^\W\d_]{3,}", " ".join(texts))) - HARMLESS
 
 
-def _candidates(below: list[Path], names: _Names, report: Report) -> Iterator[Path]:
+def _candidates(below: list[Path], names: _Names, findings: Findings) -> Iterator[Path]:
     """Those of a folder's files that may be FLAIR volumes, of a pair the header; the others are reported."""
     root = names.root
     files = {path for path in below if path.name.endswith(ENDINGS) or path.is_file()}
     nifti = [path for path in sorted(files) if path.name.endswith(ENDINGS)]
     volumes = [path for path in nifti if _header_of(path) == path or _header_of(path) not in files]
-    if not volumes and not report.findings:
+    if not volumes and not findings.rows:
         raise InputError(f"{root}: no NIfTI volume in it; expected {', '.join(ENDINGS[:2])}, or .hdr with .img")
     if len(files) > len(nifti):
-        report.note(".", "", f"not read, as they are no NIfTI volumes: {len(files) - len(nifti)} of the files")
+        findings.note(".", "", f"not read, as they are no NIfTI volumes: {len(files) - len(nifti)} of the files")
     beside_flair = {path.parent for path in volumes if _says(path) == "flair"}
     for path in volumes:
         says = _says(path)
         if says == "mask":
-            report.exclude(names.shown(path, _digest(path)), "", "by its name a mask, not an image")
+            findings.exclude(names.shown(path, _digest(path)), "", "by its name a mask, not an image")
         elif says == "T1, T2 or PD" and path.parent in beside_flair:
-            report.exclude(names.shown(path, _digest(path)), "", f"by its name a {says} image, and there is a FLAIR")
+            findings.exclude(names.shown(path, _digest(path)), "", f"by its name a {says} image, and there is a FLAIR")
         else:
             yield path
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from reprise.data.findings import first_lines
 from reprise.step.errors import InputError
 
 MOST_SHOWN = 20
@@ -24,10 +25,7 @@ def audit_splits(cases: pd.DataFrame, keys: Sequence[str]) -> dict[str, Any]:
     """
     problems = [problem for key in keys for problem in _problems(cases, key)]
     if problems:
-        shown = problems[:MOST_SHOWN]
-        if len(problems) > MOST_SHOWN:
-            shown = [*shown, f"... and {len(problems) - MOST_SHOWN} more"]
-        raise InputError("\n  ".join(["splits are not separate:", *shown]))
+        raise InputError("\n  ".join(["splits are not separate:", *first_lines(problems, MOST_SHOWN)]))
     return {
         "cases": {str(split): int(count) for split, count in cases["split"].value_counts().sort_index().items()},
         "keys": {key: {"distinct": int(cases[key].nunique()), "in_two_splits": 0} for key in keys},
