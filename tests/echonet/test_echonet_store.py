@@ -140,6 +140,15 @@ def test_check_step_refuses_in_one_message(raw: Path, tmp_path: Path, run_step: 
     assert not (tmp_path / "out").exists()
 
 
+def test_a_damaged_table_of_the_check_is_one_line(raw: Path, tmp_path: Path, run_step: RunStep) -> None:
+    check_step(run_step, raw, tmp_path)
+    (tmp_path / "cases.csv").write_text("case,patient\na,a\n")
+    done = convert_step(run_step, raw, tmp_path, tmp_path / "store")
+    assert_refused(done)
+    assert "cases.csv: expected the columns case,patient,split" in done.stderr
+    assert not (tmp_path / "store").exists()
+
+
 def test_audit_step_finds_a_video_in_two_splits(raw: Path, tmp_path: Path, run_step: RunStep) -> None:
     shutil.copy(raw / "Videos" / "0XA.avi", raw / "Videos" / "0XD.avi")
     check_step(run_step, raw, tmp_path)

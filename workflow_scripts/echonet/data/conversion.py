@@ -18,7 +18,16 @@ from reprise.data.findings import Findings
 from reprise.data.store import Rows, write_store
 from reprise.step.command import progress
 from reprise.step.errors import InputError
+from reprise.step.tables import read_table
 
+FILES = {"path": str, "sha256": str}
+CASES = {
+    **dict.fromkeys(("case", "patient", "split"), str),
+    **dict.fromkeys(("offset", "frames"), int),
+    **dict.fromkeys(("fps", "ef", "esv_ml", "edv_ml"), float),
+    **dict.fromkeys(("traced", "ed_frame", "es_frame"), int),
+    **dict.fromkeys(("tracing_ok", "order_ok"), bool),
+}
 TRACED = ("ed_frame", "es_frame")  # index 0 and 1 of every array of traced frames
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,6 +35,15 @@ Result = TypeVar("Result")
 
 class ColourFoundError(Exception):
     """A frame's three channels differ, so that one cannot stand for all."""
+
+
+def read_checked(manifest: Path, cases: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The manifest and the cases that the check has written, as `convert_dataset` takes them.
+
+    Raises:
+        InputError: one of them is damaged.
+    """
+    return read_table(manifest, FILES), read_table(cases, CASES)
 
 
 def convert_dataset(root: str | Path, manifest: pd.DataFrame, cases: pd.DataFrame, folder: str | Path) -> None:

@@ -5,9 +5,7 @@ a video without tracings, tracings with a row count other than 21, videos shorte
 tracings that list the larger frame first.
 """
 
-import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -23,6 +21,7 @@ from echonet.phantom.ultrasound import SIDE
 from reprise.step.command import progress
 from reprise.step.errors import InputError
 from reprise.step.files import outputs
+from reprise.step.pool import mapped
 
 SPLITS = ("TRAIN", "VAL", "TEST")
 # Share of the videos with each fault, about as released; at least one of each from FAULTY_FROM videos on.
@@ -51,7 +50,7 @@ def write_phantom(folder: str | Path, videos: int, split: Sequence[float], seed:
     with outputs(folder) as (partial_folder,):
         (partial_folder / "Videos").mkdir(parents=True)
         make = partial(_write_case, partial_folder / "Videos", seed)
-        made = list(progress(_mapped(make, plans, processes), "phantom videos", total=videos))
+        made = list(progress(mapped(make, plans, processes), "phantom videos", total=videos))
         rows, tracings = zip(*made, strict=True)
         pd.DataFrame(rows).to_csv(partial_folder / "FileList.csv", index=False)
         pd.DataFrame(chain.from_iterable(tracings)).to_csv(partial_folder / "VolumeTracings.csv", index=False)
@@ -69,16 +68,6 @@ def plan_cases(videos: int, split: Sequence[float], seed: int) -> list[Plan]:
     counts = [max(1, round(videos * share)) if videos >= FAULTY_FROM else 0 for share in FAULTS.values()]
     faults = rng.permutation(np.repeat([*FAULTS, ""], [*counts, videos - sum(counts)]))
     return [Plan(*each) for each in zip(range(videos), splits.tolist(), faults.tolist(), strict=True)]
-
-
-def _mapped(make: Callable[[Plan], Any], plans: list[Plan], processes: int) -> Iterator[Any]:
-    """Results in the order of the plans."""
-    if processes == 1:
-        yield from map(make, plans)
-        return
-    # a forked child could inherit OpenCV's locks in a locked state
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(make, plans, chunksize=4)
 
 
 def _write_case(folder: Path, seed: int, plan: Plan) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -5,9 +5,7 @@ centre of every lesion at every time point. A patient is made from the seed and 
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from mslesion.phantom.voxels import Grid, make_grid
 from reprise.step.command import progress
 from reprise.step.errors import InputError
 from reprise.step.files import outputs
+from reprise.step.pool import mapped
 
 TIMEPOINTS = (4, 4, 5, 4, 4)
 SHAPE = (181, 217, 181)
@@ -48,11 +47,7 @@ def write_phantom(
         partial_folder.mkdir(parents=True)
         make = partial(_write_patient, partial_folder, tuple(shape), tuple(spacing_mm), seed)
         patients = range(len(TIMEPOINTS))
-        if processes == 1:
-            rows = list(progress(map(make, patients), "phantom patients", len(patients)))
-        else:
-            with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-                rows = list(progress(pool.map(make, patients), "phantom patients", len(patients)))
+        rows = list(progress(mapped(make, patients, processes), "phantom patients", len(patients)))
         pd.DataFrame([row for patient in rows for row in patient]).to_csv(partial_folder / TRUTH, index=False)
 
 
