@@ -8,8 +8,8 @@ import pytest
 
 from echo_files import UID_ROOT, burn, speckle, write_dicom
 from echonet.data.avi import read_video, write_mjpg
-from echonet.data.standard_clips import import_folder
-from reprise.data.anonymous_names import clip_name, reveals_identity
+from echonet.data.standard_clips import clip_name, import_folder
+from reprise.data.anonymous_names import reveals_identity
 from reprise.data.findings import Findings
 from reprise.step.errors import InputError
 

@@ -1,6 +1,5 @@
 """EchoNet-Dynamic from its checked raw folder to the store: every frame decoded once, every tracing rasterised."""
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +16,7 @@ from echonet.data.tracings import ROWS, group_tracings, rasterise
 from reprise.data.findings import Findings
 from reprise.data.store import Rows, write_store
 from reprise.step.command import progress
-from reprise.step.errors import InputError
+from reprise.step.files import refuse_changed
 from reprise.step.tables import read_table
 
 FILES = {"path": str, "sha256": str}
@@ -68,20 +67,11 @@ def convert_dataset(root: str | Path, manifest: pd.DataFrame, cases: pd.DataFram
 
 def _read_tracings(root: Path, hashes: dict[str, str]) -> Tracings:
     name = next(path for path in hashes if path.lower() == "volumetracings.csv")
-    _verify(root, name, hashes[name])
+    refuse_changed(root / name, hashes[name])
     findings = Findings()
     table = read_tracings(root / name, findings)
     findings.raise_problems(root)
     return group_tracings(table)
-
-
-def _verify(root: Path, name: str, sha256: str) -> None:
-    try:
-        found = hashlib.sha256((root / name).read_bytes()).hexdigest()
-    except FileNotFoundError:
-        found = "no such file"
-    if found != sha256:
-        raise InputError(f"{root / name}: changed since the check (expected sha256 {sha256}, found {found})")
 
 
 def _arrays(
@@ -124,7 +114,7 @@ def _frames(root: Path, hashes: dict[str, str], cases: pd.DataFrame, traced_fram
 
 
 def _decode(root: Path, name: str, sha256: str) -> np.ndarray:
-    _verify(root, name, sha256)
+    refuse_changed(root / name, sha256)
     return read_video(root / name).frames
 
 

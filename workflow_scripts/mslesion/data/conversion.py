@@ -27,7 +27,7 @@ from reprise.data.nifti import HEADER_SIZE, write_mask
 from reprise.data.store import Rows, write_store
 from reprise.step.command import progress
 from reprise.step.errors import InputError
-from reprise.step.files import file_sha256
+from reprise.step.files import refuse_changed
 from reprise.step.tables import read_table
 
 FILES = dict.fromkeys(("path", "sha256", "case", "content", "shape"), str)  # columns of a manifest that count here
@@ -96,16 +96,7 @@ def _voxels(
     files = manifest[manifest["content"] == content].groupby("case", sort=False)
     for row, (_, listed) in enumerate(progress(files, f"scans converted ({content})", len(files))):
         for name, sha256 in zip(listed["path"], listed["sha256"], strict=True):
-            _verify(root / name, sha256)
+            refuse_changed(root / name, sha256)
         volume = read_content(root, list(listed["path"]), content)
         headers[row, : len(volume.header)] = np.frombuffer(volume.header, np.uint8)
         yield np.ascontiguousarray(to_slices(volume.voxels), dtype).reshape(-1)
-
-
-def _verify(path: Path, sha256: str) -> None:
-    try:
-        found = file_sha256(path)
-    except OSError as error:
-        found = str(error.strerror)
-    if found != sha256:
-        raise InputError(f"{path}: changed since the check (expected sha256 {sha256}, found {found})")
