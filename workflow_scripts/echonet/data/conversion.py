@@ -1,4 +1,4 @@
-"""EchoNet-Dynamic from its checked raw folder to the store: every frame decoded once, every tracing rasterised."""
+"""EchoNet-Dynamic from its checked raw folder to the store: decodes all frames once, rasterises all tracings."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 
 
 class ColourFoundError(Exception):
-    """A frame's three channels differ, so that one cannot stand for all."""
+    """The three channels of a frame differ, so one channel is not enough."""
 
 
 def read_checked(manifest: Path, cases: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -50,8 +50,8 @@ def convert_dataset(root: str | Path, manifest: pd.DataFrame, cases: pd.DataFram
 
     Arrays: frames (N, 112, 112, C), traced_frames (T, 2, 112, 112, C) and traced_masks (T, 2, 112, 112) uint8,
     tracings (T, 2, 21, 4) float32 (NaN where not tracing_ok); in all of them index 0 is ED and 1 is ES.
-    C is 1 if the channels are equal in every frame, else 3. That is known only at the end, so one channel is
-    tried first: the first frame with colour stops that attempt, and three are written in a second one.
+    C is 1 if the channels are equal in all frames, otherwise 3. This is known only at the end. So one channel is
+    tried first; the first frame with colour stops this attempt, and a second attempt writes three.
 
     Raises:
         InputError: a file has changed since the check, a video cannot be decoded, or the disk is full.
@@ -93,14 +93,14 @@ def _arrays(
 
 
 def _lines(pair: Sequence[np.ndarray]) -> np.ndarray:
-    """Two tracings as (2, 21, 4) float32; NaN if either has another number of rows."""
+    """Two tracings as (2, 21, 4) float32; NaN if one of them has another number of rows."""
     if any(len(tracing) != ROWS for tracing in pair):
         return np.full((2, ROWS, 4), np.nan, np.float32)
     return np.stack(pair).astype(np.float32)
 
 
 def _frames(root: Path, hashes: dict[str, str], cases: pd.DataFrame, traced_frames: np.ndarray) -> Iterator[np.ndarray]:
-    """Each case's frames (F, 112, 112, C) in turn; its ED and ES frames also go to their row of `traced_frames`."""
+    """Frames (F, 112, 112, C) of one case after the other; copies the ED and ES frames to `traced_frames`."""
     paths = {Path(name).stem: name for name in hashes if name.lower().endswith(".avi")}
     channels = traced_frames.shape[-1]
     decoded = _in_order(lambda case: _decode(root, paths[case], hashes[paths[case]]), cases["case"])
@@ -119,7 +119,7 @@ def _decode(root: Path, name: str, sha256: str) -> np.ndarray:
 
 
 def _in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Results of a function over items, in their order, worked out by threads a bounded way ahead."""
+    """Results of a function in the order of the items; threads compute a few of them ahead."""
     with ThreadPoolExecutor(READERS) as pool:
         ahead: deque[Future[Result]] = deque()
         try:

@@ -1,4 +1,4 @@
-"""What is worth knowing about the videos and tracings of EchoNet-Dynamic, though none of it stops the run."""
+"""Notes on videos and tracings of EchoNet-Dynamic: a reader should know them, but they do not stop the run."""
 
 import numpy as np
 import pandas as pd
@@ -7,12 +7,12 @@ from echonet.data.avi import Header
 from echonet.data.tracings import ROWS
 from reprise.data.findings import Findings
 
-CLIP_FRAMES = 64  # source frames that a clip of 32 frames with period 2 spans
+CLIP_FRAMES = 64  # a clip of 32 frames with period 2 spans so many frames
 EF_TOLERANCE = 0.1  # EF points
 
 
 def note_listing(file: str, listed: pd.DataFrame, headers: dict[str, Header], findings: Findings) -> None:
-    """Note where the file list disagrees with the videos' headers, or its EF with its own volumes."""
+    """Note where the file list contradicts the videos' headers, or its EF its own volumes."""
     implied = 100 * (listed["edv_ml"] - listed["esv_ml"]) / listed["edv_ml"].where(listed["edv_ml"] > 0)
     for line in listed.assign(row=listed.index, implied=implied).to_dict("records"):
         header = headers[line["case"]]
@@ -26,7 +26,7 @@ def note_listing(file: str, listed: pd.DataFrame, headers: dict[str, Header], fi
             findings.note(file, where, f"says frames of {said}, the video's are {found}; the video holds")
         if abs(header.fps - line["fps"]) >= 1:
             findings.note(
-                file, where, f"says {line['fps']:g} frames a second, the video {header.fps:g}; the list holds"
+                file, where, f"says {line['fps']:g} frames per second, the video {header.fps:g}; the list holds"
             )
         if not abs(line["implied"] - line["ef"]) <= EF_TOLERANCE:
             findings.note(file, where, f"EF is {line['ef']:g}, its volumes give {line['implied']:.2f}; the EF holds")
@@ -40,7 +40,7 @@ def note_cases(
     tracings: dict[str, dict[int, np.ndarray]],
     findings: Findings,
 ) -> None:
-    """Note what is out of the ordinary in each case, and which videos are excluded for what reason."""
+    """Note what is unusual in each case, and which videos are excluded and why."""
     stored = cases.set_index("case")
     for case, header in headers.items():
         video, frames = f"{folder}/{case}.avi", tracings.get(case, {})

@@ -1,4 +1,4 @@
-"""EchoNet-Dynamic on disk: `FileList.csv`, `VolumeTracings.csv` and `Videos/*.avi`, examined before any use."""
+"""The check of EchoNet-Dynamic on disk: `FileList.csv`, `VolumeTracings.csv` and `Videos/*.avi`."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ Tracings = dict[str, dict[int, np.ndarray]]
 
 
 class File(NamedTuple):
-    """One raw file: where it is, its size, its hash, and for a sound video its header."""
+    """One raw file: its path, its size, its hash, and the header if it is a sound video."""
 
     path: Path
     bytes: int
@@ -36,15 +36,15 @@ def check_dataset(root: str | Path) -> Checked:
     """Examine a whole data set without decoding it.
 
     Returns:
-        manifest: path (below root), bytes, sha256, frames, height, width, fps; a row a file that is used.
-        cases: a row a video that can be stored: case, patient, split, offset and frames (rows of the stored
+        manifest: path (below root), bytes, sha256, frames, height, width, fps; one row per file that is used.
+        cases: one row per video that can be stored: case, patient, split, offset and frames (rows of the stored
             frames), fps, ef (%), esv_ml, edv_ml, traced (row of the stored tracings, -1: not traced, so in no
             study), ed_frame (last traced in file order), es_frame (first), tracing_ok (both have 21 rows),
             order_ok (the ED tracing's area is not below the ES tracing's).
         findings: severity (note | excluded), file, where, finding.
 
     Raises:
-        InputError: the folder is no such data set, or with every problem in it, a line each.
+        InputError: the folder is no such data set, or has problems; the message lists them all, one per line.
     """
     root = Path(root)
     lists, traces, folder = _parts(root)
@@ -68,7 +68,7 @@ def check_dataset(root: str | Path) -> Checked:
 
 
 def _parts(root: Path) -> list[Path]:
-    """Paths of the two tables and the folder of videos, whatever the letter case of their names."""
+    """Paths of the two tables and of the folder of videos; the letter case of their names does not matter."""
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
     entries = sorted(root.iterdir(), reverse=True)  # the published spelling comes last, and wins
@@ -147,7 +147,7 @@ def _cases(listed: pd.DataFrame, headers: dict[str, Header], tracings: Tracings)
     """The table of cases; see `check_dataset`."""
     stored = listed[[_fits(headers[case]) for case in listed["case"]]].reset_index(drop=True)
     cases = stored[["case", "split", "fps", "ef", "esv_ml", "edv_ml"]].copy()
-    cases.insert(1, "patient", cases["case"])  # one video a patient
+    cases.insert(1, "patient", cases["case"])  # each patient has one video
     frames = pd.Series([headers[case].frames for case in cases["case"]], dtype=int)
     cases.insert(3, "offset", frames.cumsum() - frames)
     cases.insert(4, "frames", frames)

@@ -1,7 +1,8 @@
 """The two tables of EchoNet-Dynamic, `FileList.csv` and `VolumeTracings.csv`.
 
-Tolerated, because the meaning is clear: `.avi` after a name or not, letter case of headers and splits, spaces
-around a cell, blank lines, a leading index column. A row is numbered as an editor shows it: the header is row 1.
+Some things are tolerated because their meaning is clear: names with or without `.avi`, any letter case of headers and
+splits, spaces around a cell, blank lines, a leading index column. Rows are numbered as an editor shows them: the header
+is row 1.
 """
 
 from pathlib import Path
@@ -30,7 +31,7 @@ def read_file_list(path: Path, findings: Findings) -> pd.DataFrame:
     """Read `FileList.csv`; whatever is wrong with it goes to the findings.
 
     Returns:
-        A row a video, indexed by its row in the file: case (name without suffix), split (train | val | test),
+        One row per video, indexed by its row in the file: case (name without suffix), split (train | val | test),
         ef (%), esv_ml, edv_ml, height and width (px), fps, frames. Rows with an unusable name are left out;
         an unusable number is NaN.
     """
@@ -51,7 +52,7 @@ def read_tracings(path: Path, findings: Findings) -> pd.DataFrame:
     """Read `VolumeTracings.csv`; whatever is wrong with it goes to the findings.
 
     Returns:
-        A row a traced line, in the order and with the row numbers of the file: case, frame (from 0), and the
+        One row per traced line, in the order and with the row numbers of the file: case, frame (from 0), and the
         line's ends x1, y1, x2, y2 in pixels, y downwards. Rows with anything unusable are left out.
     """
     cells = _read_columns(path, ["FileName", *COORDINATES, "Frame"], findings)
@@ -99,7 +100,7 @@ def _read_cells(path: Path, findings: Findings) -> pd.DataFrame:
 
 
 def _case_names(file: str, cells: pd.Series, findings: Findings) -> pd.Series:
-    """Names without `.avi`; missing where a name could not be that of a file in one folder."""
+    """Names without `.avi`; missing where the name cannot be that of a file in the folder."""
     names = cells.str.replace(r"\.avi$", "", case=False, regex=True)
     unsafe = names.str.fullmatch(UNSAFE_NAME).astype(bool)
     for row, name in cells[unsafe].drop_duplicates().items():
@@ -118,7 +119,7 @@ def _splits(file: str, cells: pd.Series, findings: Findings) -> pd.Series:
 
 
 def _numbers(file: str, cells: pd.Series, least: float, most: float, findings: Findings) -> pd.Series:
-    """Text to numbers between two limits; all else becomes a problem, and NaN."""
+    """Text as numbers between two limits; anything else becomes a problem, and NaN."""
     numbers = pd.to_numeric(cells, errors="coerce").astype(float)
     whole = cells.name in WHOLE
     good = numbers.between(least, most) & ((numbers % 1 == 0) | (not whole))

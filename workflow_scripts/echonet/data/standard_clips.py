@@ -1,6 +1,6 @@
 """Turns a folder of echo clips, in any readable format, into the form of EchoNet-Dynamic's videos.
 
-That is: grey, 112 x 112, MJPG in AVI, cropped to the sector, black outside it. Nothing of a header is carried over.
+They become grey, 112 x 112, MJPG in AVI, cropped to the sector and black outside it. Nothing of a header is kept.
 """
 
 from collections.abc import Collection
@@ -45,11 +45,11 @@ def import_folder(root: Path, videos: Path, findings: Findings) -> pd.DataFrame:
     """Convert every clip below `root` to an AVI in `videos`; files that are no clips or cannot be read become findings.
 
     Args:
-        root: folder of clips, searched to any depth; hidden files are left out.
+        root: folder of clips, searched to any depth; hidden files are ignored.
         videos: an existing, empty folder.
         findings: gets a finding for each file that is not converted, and for what is odd about the others.
 
-    Returns: a row a clip: case (its name, without `.avi`), frames, fps, fps_source, source (dicom | video), height
+    Returns: one row per clip: case (its name, without `.avi`), frames, fps, fps_source, source (dicom | video), height
         and width of the source, sector (motion | brightness | nothing | whole | kept), top, left and side of the
         crop in source pixels, sha256 of the source.
 
@@ -89,7 +89,7 @@ def clip_name(path: Path, identifying: Collection[str], taken: Collection[str], 
 def standard_frames(frames: np.ndarray) -> tuple[np.ndarray, str, tuple[int, int, int]]:
     """Frames (F, H, W) cut to (F, 112, 112); how the sector was found; top, left and side of the crop.
 
-    Frames that are 112 x 112 already are taken for converted ones, and kept as they are.
+    Frames that are 112 x 112 already count as converted, and are kept as they are.
     """
     if frames.shape[1:] == (SIDE, SIDE):
         return frames, "kept", (0, 0, SIDE)
@@ -135,7 +135,7 @@ def _convert(clip: Clip, target: Path, file: ClipFile, findings: Findings) -> di
     if NOTES[sector]:
         findings.note(file.shown, where, NOTES[sector])
     if clip.fps_source == "assumed":
-        findings.note(file.shown, where, f"no frame rate in it: {clip.fps:g} frames a second are assumed")
+        findings.note(file.shown, where, f"no frame rate in it: {clip.fps:g} frames per second are assumed")
     if len(frames) == 1:
         findings.note(file.shown, where, "a single frame: no beat can be found in it")
     height, width = clip.frames.shape[1:]

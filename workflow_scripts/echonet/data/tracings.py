@@ -1,4 +1,4 @@
-"""Tracings of EchoNet-Dynamic: the left ventricle as a long axis and chords across it, and the mask they enclose.
+"""Tracings of EchoNet-Dynamic: a long axis of the left ventricle, chords across it, and the mask that they enclose.
 
 A tracing is an array (rows, 4) of x1, y1, x2, y2 in pixels, y downwards, in the order of the file: row 0 is the
 long axis from apex to mitral plane, rows 1 to 20 are chords from apex to mitral annulus.
@@ -14,7 +14,7 @@ ROWS = 21  # of a sound tracing
 
 
 def polygon(tracing: np.ndarray) -> np.ndarray:
-    """Outline (2 * rows - 2, 2) of x, y: down one wall and up the other; the long axis plays no part."""
+    """Outline (2 * rows - 2, 2) of x, y: down one wall and up the other; the long axis is not used."""
     chords = tracing[1:]
     return np.concatenate([chords[:, :2], chords[::-1, 2:]])
 
@@ -22,8 +22,8 @@ def polygon(tracing: np.ndarray) -> np.ndarray:
 def rasterise(tracing: np.ndarray, height: int, width: int) -> np.ndarray:
     """Mask (height, width) uint8 0/1 of a tracing, as the published loader makes it.
 
-    Corners are rounded to whole pixels, halves to even. Inside is by even-odd, where the outline crosses itself
-    as well; a pixel on the outline follows `skimage.draw.polygon`, which takes it in unless two edges coincide.
+    Corners are rounded to whole pixels, halves to even. The even-odd rule says what is inside, also where the outline
+    crosses itself. Pixels on the outline are inside unless two edges coincide, as in `skimage.draw.polygon`.
     """
     mask = np.zeros((height, width), np.uint8)
     x, y = np.rint(polygon(tracing)).astype(int).T
@@ -33,13 +33,13 @@ def rasterise(tracing: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def area(tracing: np.ndarray) -> float:
-    """Area enclosed by a tracing in square pixels (shoelace formula; orientation does not matter)."""
+    """Area inside a tracing in square pixels (shoelace formula; the direction of the outline does not matter)."""
     x, y = polygon(tracing).T
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
 
 
 def group_tracings(table: pd.DataFrame) -> dict[str, dict[int, np.ndarray]]:
-    """Case -> frame -> tracing (rows, 4) float64; frames in the order in which the file names them first.
+    """Case -> frame -> tracing (rows, 4) float64; frames in the order of their first row in the file.
 
     Args:
         table: as `raw_tables.read_tracings` returns it.
@@ -52,7 +52,7 @@ def group_tracings(table: pd.DataFrame) -> dict[str, dict[int, np.ndarray]]:
 
 
 def refuse_misplaced(file: str, table: pd.DataFrame, videos: pd.DataFrame, findings: Findings) -> None:
-    """Report tracings of unknown videos, of frames after a video's last one, and outside a video's frame.
+    """Refuse tracings of unknown videos, of frames after a video's last one, and outside a video's frame.
 
     Args:
         file: name of the tracings' file.

@@ -1,16 +1,16 @@
 """Checked multiple-sclerosis scans to the store: axial slices in one orientation, and the headers to write masks back.
 
-cases.csv, a row a scan in the order of patients and time points:
+cases.csv has one row per scan, in the order of patients and time points:
     case, patient, timepoint;
     offset, slices, height, width: `array[offset : offset + slices * height * width]` of a flat array is the scan as
         (slices, height, width), see `scan_of`; first_slice: the number of slices of the scans before it;
     slice_mm, row_mm, column_mm: spacing along the three axes;
     orientation (of the file's axes), dtype (smallest type that holds the FLAIR), sha256 (of the FLAIR's file, or of the
-        hashes of its slices), fold (in which an image tree validates on the scan, 0: none is given);
+        hashes of its slices), fold (the fold of an image tree that validates on the scan, 0: none is given);
     lesion_voxels_1 and, where there are two raters, lesion_voxels_2.
 
 Arrays: flair (V,) uint8, int16 or float32, the smallest that holds all scans; mask1 (V,) uint8, 0 or 1, and mask2
-where there are two raters; headers (cases, 540) uint8, each FLAIR's own header, behind which zeros may follow.
+where there are two raters; headers (cases, 540) uint8, the header of each FLAIR, filled up with zeros.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,9 @@ from reprise.step.errors import InputError
 from reprise.step.files import refuse_changed
 from reprise.step.tables import read_table
 
-FILES = dict.fromkeys(("path", "sha256", "case", "content", "shape"), str)  # columns of a manifest that count here
+FILES = dict.fromkeys(
+    ("path", "sha256", "case", "content", "shape"), str
+)  # the columns of a manifest that are used here
 CASES = {
     **{"case": str, "patient": str, "timepoint": int, "offset": int, "first_slice": int},
     **dict.fromkeys(("slices", "height", "width"), int),
@@ -92,7 +94,7 @@ def write_scan_mask(path: str | Path, slices: np.ndarray, header: np.ndarray) ->
 def _voxels(
     root: Path, manifest: pd.DataFrame, content: str, headers: np.ndarray, dtype: np.dtype
 ) -> Iterator[np.ndarray]:
-    """The voxels (V,) of one content of each scan in turn; fills `headers` a row a scan."""
+    """The voxels (V,) of one content, one scan after the other; fills one row of `headers` per scan."""
     files = manifest[manifest["content"] == content].groupby("case", sort=False)
     for row, (_, listed) in enumerate(progress(files, f"scans converted ({content})", len(files))):
         for name, sha256 in zip(listed["path"], listed["sha256"], strict=True):

@@ -1,4 +1,4 @@
-"""The folders in which multiple-sclerosis data sets come, recognised from the names of their files.
+"""The layouts of multiple-sclerosis data sets, recognised from the names of their files.
 
 Below the folder, at any depth:
 
@@ -8,7 +8,7 @@ Below the folder, at any depth:
 - open_ms_data in MNI space: `patientNN/{FLAIR,T1,T1KS,T2}_*.nii.gz` and `patientNN/GOLD_STANDARD_*.nii.gz`.
 - MSLesSeg: `P1/T1/P1_T1_{FLAIR,T1,T2,MASK}.nii.gz`, and for its test patients `P54/P54_{FLAIR,T1,T2,MASK}.nii.gz`.
 
-A volume may also be a pair of files, `.hdr` and `.img`; the header's name then stands for both.
+A volume may also be a pair of files, `.hdr` and `.img`; it is then listed by the header's name.
 """
 
 import re
@@ -31,20 +31,20 @@ PATTERNS = {
     "MSLesSeg": r"(?P<patient>P\d+)/(?:T(?P<time>\d+)/(?P=patient)_T(?P=time)|(?P=patient))"
     r"_(?P<content>FLAIR|T1|T2|MASK)" + VOLUME,
 }
-CONTENTS = {"mprage": "t1", "gold_standard": "mask1", "mask": "mask1"}  # other names of what is in a file
+CONTENTS = {"mprage": "t1", "gold_standard": "mask1", "mask": "mask1"}  # other names of the same content
 MASKS = ("mask1", "mask2")
 IMAGES = (*ENDINGS, ".png")
 Files = dict[str, tuple[str, ...]]  # by content: flair, t1, t1ks, t2, pd, mask1, mask2
 
 
 class Scan(NamedTuple):
-    """One scan: its files by content, below the root; one volume each, or its slices in order."""
+    """One scan and its files (below the root) by content: one volume each, or the slices in order."""
 
     case: str
     patient: str
     timepoint: int
     files: Files
-    fold: int  # in which the image tree validates on it; 0: in none, or in several
+    fold: int  # the fold of an image tree that validates on it; 0: none, or several
 
 
 class Layout(NamedTuple):
@@ -58,7 +58,7 @@ def find_scans(root: Path, findings: Findings) -> Layout:
     """Recognise the layout of a folder and list its scans; what is wrong or left over goes to the findings.
 
     Raises:
-        InputError: no such folder, or no layout or more than one is recognised in what can be listed of it.
+        InputError: there is no such folder, or its files are of no known layout, or of more than one.
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
@@ -83,7 +83,7 @@ def find_scans(root: Path, findings: Findings) -> Layout:
 
 
 def _names(root: Path, findings: Findings) -> list[str]:
-    """Files below the root; of a pair of header and voxels the header alone."""
+    """Files below the root; a pair of header and voxels is listed by its header alone."""
     files = files_below(root, lambda folder, why: findings.refuse(one_line(f"{folder.relative_to(root)}"), "", why))
     names = [path.relative_to(root).as_posix() for path in files]
     headers = {name for name in names if name.endswith((".hdr", ".hdr.gz"))}
@@ -107,7 +107,7 @@ def _number(name: str) -> int:
 
 
 def _volumes(matches: dict[str, re.Match[str]], findings: Findings) -> list[Scan]:
-    """Scans of a layout with one file a modality."""
+    """Scans of a layout with one file per modality."""
     found: dict[tuple[str, str], Files] = defaultdict(dict)
     for name, match in matches.items():
         content = match["content"].lower()
@@ -120,9 +120,9 @@ def _volumes(matches: dict[str, re.Match[str]], findings: Findings) -> list[Scan
     for (patient, time), files in found.items():
         case = _case(patient, time)
         for content in (content for content in ("flair", "mask1") if content not in files):
-            there = next(iter(files.values()))[0]
+            found_file = next(iter(files.values()))[0]
             findings.refuse(
-                case, "", f"expected a {'FLAIR' if content == 'flair' else 'mask'} beside {there}, found none"
+                case, "", f"expected a {'FLAIR' if content == 'flair' else 'mask'} beside {found_file}, found none"
             )
         scans.append(Scan(case, patient, int(time or 1), files, 0))
     twice = [scan.case for scan in scans if "mask2" in scan.files]
@@ -139,7 +139,7 @@ def _case(patient: str, time: str) -> str:
 
 
 def _slices(matches: dict[str, re.Match[str]], findings: Findings) -> list[Scan]:
-    """Scans of the image tree; a scan is read from the first folder that has it."""
+    """Scans of the image tree; if several folders have a scan, it is read from the first."""
     folders: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
     folds: dict[str, set[int]] = defaultdict(set)
     for name, match in matches.items():
@@ -167,7 +167,7 @@ def _paired(images: dict[str, str], masks: dict[str, str], case: str, findings: 
         what = f"{len(missing)} slices have none, such as {missing[0]}.png" if missing else "found no slices"
         findings.refuse(case, "", f"expected slices *flair_pp*.png, each with its mask *mask1*.png; {what}")
     if len(set(numbers.values())) < len(numbers):
-        findings.refuse(case, "", "expected a number at the end of each slice's name, none of them twice")
+        findings.refuse(case, "", "expected a different number at the end of each slice's name")
     order = sorted(set(wanted) - set(missing), key=lambda name: (numbers[name], name))
     if order != sorted(order):
         findings.note(case, "", "the names of its slices sort in another order than their numbers; the numbers hold")

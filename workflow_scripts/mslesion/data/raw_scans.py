@@ -1,4 +1,4 @@
-"""Multiple-sclerosis scans with masks of their lesions, in any of the layouts of `layouts`, examined before use."""
+"""The check of multiple-sclerosis scans with masks of their lesions, in any of the layouts of `layouts`."""
 
 import hashlib
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Facts(NamedTuple):
     """What the check keeps of one volume."""
 
     paths: list[tuple[str, int, str]]  # file below the root, bytes, sha256
-    shape: tuple[int, ...]  # canonical, as the affine is
+    shape: tuple[int, ...]  # canonical, like the affine
     affine: np.ndarray
     spacing_mm: tuple[float, float, float]
     orientation: str
@@ -41,12 +41,12 @@ def check_dataset(root: str | Path) -> Checked:
 
     Returns:
         manifest: path (below root), bytes, sha256, case, content (flair, t1, t1ks, t2, pd, mask1, mask2), shape
-            (canonical), spacing_mm, orientation (of the stored axes); a row a file that is used.
-        cases: a row a scan; its columns are described at `mslesion.data.conversion`.
+            (canonical), spacing_mm, orientation (of the stored axes); one row per file that is used.
+        cases: one row per scan; `mslesion.data.conversion` describes the columns.
         findings: severity (note | excluded), file, where, finding.
 
     Raises:
-        InputError: the folder is in no known layout, or with every problem in it, a line each.
+        InputError: the folder has no known layout, or problems; the message lists them all, one per line.
     """
     root = Path(root)
     findings = Findings()
@@ -70,7 +70,7 @@ def check_dataset(root: str | Path) -> Checked:
 
 
 def _examined(root: Path, files: Sequence[str], content: str) -> Facts | str:
-    """What is to be kept of one volume, or the problem with it."""
+    """What the check keeps of one volume, or the problem with it."""
     try:
         volume = read_content(root, files, content)
         paths = [path for name in files for path in _files_of(root, name)]
@@ -101,7 +101,7 @@ def _files_of(root: Path, name: str) -> list[Path]:
 
 
 def _smallest_type(voxels: np.ndarray, low: float, high: float) -> str:
-    """The smallest of `EXACT` that holds every voxel; float32 also where it only holds them to 7 digits."""
+    """The smallest type of `EXACT` that holds all voxels; else float32, even if it rounds them to 7 digits."""
     for dtype in EXACT[:2]:
         limits = np.iinfo(dtype)
         if limits.min <= low and high <= limits.max:

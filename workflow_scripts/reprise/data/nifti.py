@@ -132,7 +132,7 @@ def header_text(path: Path) -> str:
 
 
 def plain_header(shape: tuple[int, int, int], spacing_mm: tuple[float, float, float] = (1, 1, 1)) -> bytes:
-    """A header that states no orientation, for a volume of this canonical shape that came without one."""
+    """A header that states no orientation, for a volume of this shape that came without one."""
     header = Nifti1Header()
     header.set_data_shape(shape)
     header.set_zooms(spacing_mm)
@@ -143,7 +143,7 @@ def plain_header(shape: tuple[int, int, int], spacing_mm: tuple[float, float, fl
 def grid_difference(
     shape: tuple[int, ...], affine: np.ndarray, other_shape: tuple[int, ...], other_affine: np.ndarray
 ) -> str:
-    """What distinguishes two canonical grids, "" if no corner is further off than a tenth of the smallest spacing."""
+    """How two canonical grids differ, "" if no corner is apart by more than a tenth of the smallest spacing."""
     if shape != other_shape:
         return f"shape {'x'.join(map(str, other_shape))}, not {'x'.join(map(str, shape))}"
     corners = np.array(np.meshgrid(*[(0, length - 1) for length in shape])).reshape(3, -1)
@@ -239,7 +239,7 @@ def _shape(header: Header, file: Path) -> tuple[int, int, int]:
 def _refuse_affine(affine: np.ndarray, file: Path) -> None:
     if np.isfinite(affine).all():
         spacing = np.linalg.norm(affine[:3, :3], axis=0)
-        # the volume of a voxel against that of a box of the same spacings: 0 if two axes are parallel
+        # volume of a voxel divided by that of a box with the same spacings: 0 if two axes are parallel
         if (spacing > 1e-6).all() and (spacing < 1e6).all():
             upright = abs(np.linalg.det(affine[:3, :3] / spacing))
             if upright > 1e-3 and not np.isnan(io_orientation(affine)).any():

@@ -62,7 +62,7 @@ def audit_step(
 
 
 def audit_splits(cases: pd.DataFrame, keys: Sequence[str]) -> dict[str, Any]:
-    """Show for each key (a patient, a file's hash) that no value of it occurs in more than one split.
+    """Show for each key (such as patient, or a file's hash) that none of its values is in more than one split.
 
     Args:
         cases: one row per case, with the columns case, split and the keys.
@@ -71,7 +71,7 @@ def audit_splits(cases: pd.DataFrame, keys: Sequence[str]) -> dict[str, Any]:
         {"cases": {split: number}, "keys": {key: {"distinct": number of values, "in_two_splits": 0}}}.
 
     Raises:
-        InputError: a value is missing, or is in two splits; names the cases.
+        InputError: a value is missing, or is in two splits; the message names the cases.
     """
     problems = [problem for key in keys for problem in _problems(cases, key)]
     if problems:
