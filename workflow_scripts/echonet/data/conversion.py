@@ -20,13 +20,13 @@ from reprise.step.files import refuse_changed
 from reprise.step.tables import read_table
 
 FILES = {"path": str, "sha256": str}
-CASES = {
-    **dict.fromkeys(("case", "patient", "split"), str),
-    **dict.fromkeys(("offset", "frames"), int),
-    **dict.fromkeys(("fps", "ef", "esv_ml", "edv_ml"), float),
-    **dict.fromkeys(("traced", "ed_frame", "es_frame"), int),
-    **dict.fromkeys(("tracing_ok", "order_ok"), bool),
-}
+CASES = (
+    dict.fromkeys(("case", "patient", "split"), str)
+    | dict.fromkeys(("offset", "frames"), int)
+    | dict.fromkeys(("fps", "ef", "esv_ml", "edv_ml"), float)
+    | dict.fromkeys(("traced", "ed_frame", "es_frame"), int)
+    | dict.fromkeys(("tracing_ok", "order_ok"), bool)
+)
 TRACED = ("ed_frame", "es_frame")  # index 0 and 1 of every array of traced frames
 Item = TypeVar("Item")
 Result = TypeVar("Result")

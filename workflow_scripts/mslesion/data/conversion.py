@@ -33,12 +33,12 @@ from reprise.step.tables import read_table
 FILES = dict.fromkeys(
     ("path", "sha256", "case", "content", "shape"), str
 )  # the columns of a manifest that are used here
-CASES = {
-    **{"case": str, "patient": str, "timepoint": int, "offset": int, "first_slice": int},
-    **dict.fromkeys(("slices", "height", "width"), int),
-    **dict.fromkeys(("column_mm", "row_mm", "slice_mm"), float),
-    **{"orientation": str, "dtype": str, "fold": int},
-}
+CASES = (
+    dict.fromkeys(("case", "patient"), str)
+    | dict.fromkeys(("timepoint", "offset", "first_slice", "slices", "height", "width"), int)
+    | dict.fromkeys(("column_mm", "row_mm", "slice_mm"), float)
+    | {"orientation": str, "dtype": str, "fold": int}
+)
 
 
 def read_checked(manifest: str | Path, cases: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -49,7 +49,7 @@ def read_checked(manifest: str | Path, cases: str | Path) -> tuple[pd.DataFrame,
     """
     files = read_table(manifest, FILES)
     masks = [mask for mask in MASKS if mask in set(files["content"])]
-    scans = read_table(cases, {**CASES, **{f"lesion_voxels_{mask[-1]}": int for mask in masks}, "sha256": str})
+    scans = read_table(cases, CASES | {f"lesion_voxels_{mask[-1]}": int for mask in masks} | {"sha256": str})
     wanted = [(scan.case, f"{scan.width}x{scan.height}x{scan.slices}") for scan in scans.itertuples()]
     for content in ("flair", *masks):
         listed = files[files["content"] == content].drop_duplicates("case")

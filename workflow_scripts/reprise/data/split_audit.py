@@ -48,7 +48,7 @@ def audit_step(
         proof = audit_splits(split.cases, split.keys)
         targets = [args.audit] if split.folds is None else [args.audit, args.folds]
         with outputs(*targets) as paths:
-            paths[0].write_text(json.dumps({**proof, **split.facts}, indent=2) + "\n")
+            paths[0].write_text(json.dumps(proof | dict(split.facts), indent=2) + "\n")
             if split.folds is not None:
                 split.folds.to_csv(paths[1], index=False)
 
