@@ -16,7 +16,7 @@ import numpy as np
 from reprise.data.anonymous_names import safe_name, shown_path
 from reprise.data.findings import MOST_LINES, Findings, first_lines
 from reprise.data.folders import files_below, one_line
-from reprise.data.nifti import ENDINGS, Volume, header_text, read_volume, volume_files
+from reprise.data.nifti import ENDINGS, Volume, ending_of, header_text, read_volume, volume_files
 from reprise.step.command import progress
 from reprise.step.errors import InputError
 from reprise.step.files import file_sha256
@@ -195,14 +195,12 @@ def _says(path: Path) -> str:
 
 
 def _stem(path: Path) -> str:
-    ending = next((ending for ending in sorted(ENDINGS, key=len, reverse=True) if path.name.endswith(ending)), "")
-    return path.name.removesuffix(ending)
+    return path.name.removesuffix(ending_of(path))
 
 
 def _header_of(path: Path) -> Path:
     """The file with the header of the same volume: the `.hdr` of a pair, otherwise the file itself."""
-    ending = path.name.removeprefix(_stem(path))
-    return path.with_name(_stem(path) + ending.replace(".img", ".hdr"))
+    return path.with_name(_stem(path) + ending_of(path).replace(".img", ".hdr"))
 
 
 def _free(name: str, number: int, taken: set[str]) -> str:

@@ -78,7 +78,7 @@ def volume_files(path: str | Path) -> tuple[Path, Path]:
         InputError: another ending, no such file, half of a pair missing, a folder, a pipe or a loop of links.
     """
     path = Path(path)
-    ending = next((ending for ending in sorted(ENDINGS, key=len, reverse=True) if path.name.endswith(ending)), "")
+    ending = ending_of(path)
     if not ending:
         raise InputError(f"{path}: expected a file that ends with {', '.join(ENDINGS[:4])}")
     stem, packed = path.name.removesuffix(ending), ".gz" if ending.endswith(".gz") else ""
@@ -88,6 +88,11 @@ def volume_files(path: str | Path) -> tuple[Path, Path]:
     refuse_irregular(head)
     refuse_irregular(body)
     return head, body
+
+
+def ending_of(path: Path) -> str:
+    """The one of `ENDINGS` that a file's name has, "" if none."""
+    return next((ending for ending in ENDINGS if path.name.endswith(ending)), "")
 
 
 def write_mask(path: str | Path, mask: np.ndarray, header: bytes) -> None:
