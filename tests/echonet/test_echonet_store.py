@@ -89,7 +89,7 @@ def test_a_file_changed_since_the_check_is_noticed(raw: Path, tmp_path: Path, fi
     with pytest.raises(InputError, match=rf"{file}: changed since the check"):
         convert_dataset(raw, checked.manifest, checked.cases, tmp_path / "store")
     (raw / file).unlink()
-    with pytest.raises(InputError, match=rf"{file}: changed since the check .*no such file"):
+    with pytest.raises(InputError, match=rf"{file}: changed since the check .*No such file"):
         convert_dataset(raw, checked.manifest, checked.cases, tmp_path / "store")
     assert not list(tmp_path.glob("*store*"))
 
@@ -141,6 +141,15 @@ def test_check_step_refuses_in_one_message(raw: Path, tmp_path: Path, run_step: 
     video.write_bytes(video.read_bytes()[:-1])
     assert_refused(check_step(run_step, raw, tmp_path / "out"), lines=1 + 4)  # and 0XA's tracings have no video
     assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_table_of_the_check_is_one_line(raw: Path, tmp_path: Path, run_step: RunStep) -> None:
+    check_step(run_step, raw, tmp_path)
+    (tmp_path / "cases.csv").write_text("case,patient\na,a\n")
+    done = convert_step(run_step, raw, tmp_path, tmp_path / "store")
+    assert_refused(done)
+    assert "cases.csv: expected the columns case,patient,split" in done.stderr
+    assert not (tmp_path / "store").exists()
 
 
 def test_audit_step_finds_a_video_in_two_splits(raw: Path, tmp_path: Path, run_step: RunStep) -> None:

@@ -16,7 +16,7 @@ from mslesion.analysis.lesions import label_lesions, lesion_load_ml
 from mslesion.analysis.outlines import outlined_slices
 from mslesion.data.own_volumes import OwnVolume, find_volumes, read_again
 from mslesion.data.scan_volume import from_slices, to_slices
-from reprise.data.findings import Report
+from reprise.data.findings import Findings
 from reprise.data.nifti import Volume, without_text, write_mask
 from reprise.report.page_tables import number
 from reprise.report.volumes_page import Picture, VolumePart, write_volumes_page
@@ -70,7 +70,7 @@ def main(args: argparse.Namespace) -> None:
 
     device = pick_device(args.device)
     model, info = load_lesion_network(args.weights, device)
-    report = Report([], [])
+    report = Findings()
     volumes = find_volumes(args.input, report)
     by_digest = {volume.digest: volume for volume in volumes}
 
@@ -91,10 +91,10 @@ def main(args: argparse.Namespace) -> None:
             made.append(write_volume(folder, volume, content, unpacked(part), report))
         report.table().to_csv(findings, index=False)
         write_tables(folder, made, report.table(), info)
-    say(f"{len(made)} volumes, {sum(kind == 'excluded' for kind, *_ in report.findings)} files left out")
+    say(f"{len(made)} volumes, {report.excluded()} files left out")
 
 
-def note_cut(volume: OwnVolume, content: Volume, size: tuple[int, int] | None, report: Report) -> None:
+def note_cut(volume: OwnVolume, content: Volume, size: tuple[int, int] | None, report: Findings) -> None:
     """Note that a network for slices of a fixed size has seen their middle only."""
     width, height = content.voxels.shape[:2]
     if size and (height > size[0] or width > size[1]):
@@ -102,7 +102,7 @@ def note_cut(volume: OwnVolume, content: Volume, size: tuple[int, int] | None, r
         report.note(volume.shown, volume.case, f"only the middle of its slices was segmented, {seen} pixels")
 
 
-def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndarray, report: Report) -> Predicted:
+def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndarray, report: Findings) -> Predicted:
     """Write a volume's mask (N, H, W) bool and pictures."""
     case = volume.case
     write_mask(folder / "masks" / f"{case}.nii.gz", from_slices(mask.astype(np.uint8)), without_text(content.header))
@@ -127,7 +127,7 @@ def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndar
         f"{height:.3g} x {width:.3g} mm. Lesions: {lesions}, together {number(load, 2)} ml. "
         "The patient's right is on the left."
     )
-    notes = [finding for _, _, where, finding in report.findings if where == case]
+    notes = [finding for _, _, where, finding in report.rows if where == case]
     return Predicted(row, VolumePart(case, facts, notes, pictures))
 
 

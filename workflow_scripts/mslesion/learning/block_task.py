@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mslesion.learning.losses import dice_ce_loss
 from mslesion.learning.slice_tasks import SliceSource, compared, summary
-from reprise.data.slices import fit
+from reprise.data.slices import cut_or_pad
 from reprise.inference.volumes import volume_logits
 from reprise.step.device import autocast
 from reprise.training.augmentation import augment
@@ -87,7 +87,7 @@ def _predict_and_truth(
 def _cut(volume: Tensor, corner: np.ndarray, block: tuple[int, int, int]) -> Tensor:
     """The block of a volume that begins at a corner, padded with 0 where it is larger than the volume."""
     depth, row, column = (slice(first, first + size) for first, size in zip(corner, block, strict=True))
-    return fit(volume[depth, row, column], tuple(block))
+    return cut_or_pad(volume[depth, row, column], tuple(block))
 
 
 def _validate(

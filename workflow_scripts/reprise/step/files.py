@@ -64,6 +64,16 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def refuse_changed(path: Path, sha256: str) -> None:
+    """Raise InputError unless the file still has this SHA-256, which the check of the data set has written down."""
+    try:
+        found = file_sha256(path)
+    except OSError as error:
+        found = str(error.strerror)
+    if found != sha256:
+        raise InputError(f"{path}: changed since the check (expected sha256 {sha256}, found {found})")
+
+
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
