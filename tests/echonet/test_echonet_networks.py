@@ -1,5 +1,8 @@
 """Networks: published sizes, narrow ones, initial weights of others."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +11,7 @@ from torchvision.models import resnet18, resnet50, video
 from echonet.learning.narrow import narrow
 from echonet.learning.segmentation_network import segmentation_network
 from echonet.learning.video_network import video_network
+from project import ROOT, environment
 from reprise.models.initial import read_state_dict
 from reprise.step.errors import InputError
 
@@ -142,3 +146,19 @@ def test_weights_that_are_not_finite_are_refused(tmp_path):
     torch.save({"a": torch.tensor([1.0, float("nan")])}, tmp_path / "nan.pth")
     with pytest.raises(InputError, match=r"nan\.pth: .*not finite, such as a"):
         read_state_dict(tmp_path / "nan.pth")
+
+
+def test_networks_are_imported_without_pytorchs_compiler_which_still_works_later() -> None:
+    code = """
+import sys, torch
+from echonet.learning import segmentation_network, video_network
+video_network.video_network("r3d_18", 0.125)
+assert "torch._dynamo" not in sys.modules
+assert torch.compile(torch.nn.Linear(2, 2), backend="eager")(torch.ones(1, 2)).shape == (1, 2)
+assert torch._dynamo.utils.is_compile_supported("cpu")
+"""
+    path = {"PYTHONPATH": str(ROOT / "workflow_scripts")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment() | path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -16,7 +16,7 @@ from mslesion.analysis.lesions import label_lesions, lesion_load_ml
 from mslesion.analysis.outlines import outlined_slices
 from mslesion.data.own_volumes import OwnVolume, find_volumes, read_again
 from mslesion.data.scan_volume import from_slices, to_slices
-from reprise.data.findings import Report
+from reprise.data.findings import Findings
 from reprise.data.nifti import Volume, without_text, write_mask
 from reprise.report.own_files_page import Case, Media, write_own_files_page
 from reprise.report.page_tables import number
@@ -71,8 +71,8 @@ def main(args: argparse.Namespace) -> None:
 
     device = pick_device(args.device)
     model, info = load_lesion_network(args.weights, device)
-    report = Report([], [])
-    volumes = find_volumes(args.input, report)
+    findings = Findings()
+    volumes = find_volumes(args.input, findings)
     by_digest = {volume.digest: volume for volume in volumes}
 
     def masks_of(todo: list[str]) -> Iterator[Arrays]:
@@ -82,28 +82,28 @@ def main(args: argparse.Namespace) -> None:
 
     identity = [args.settings.get("code"), file_sha256(args.weights)]
     parts = resumed(args.checkpoints, identity, list(by_digest), masks_of)
-    with outputs(args.output, args.findings) as (folder, findings):
+    with outputs(args.output, args.findings) as (folder, findings_file):
         for name in ("masks", "slices"):
             (folder / name).mkdir(parents=True)
         made = []
         for volume, part in zip(volumes, parts, strict=True):
             content = read_again(volume)
-            note_cut(volume, content, info["size"], report)
-            made.append(write_volume(folder, volume, content, unpacked(part), report))
-        report.table().to_csv(findings, index=False)
-        write_tables(folder, made, report, info)
-    say(f"{len(made)} volumes, {sum(kind == 'excluded' for kind, *_ in report.findings)} files left out")
+            note_cut(volume, content, info["size"], findings)
+            made.append(write_volume(folder, volume, content, unpacked(part), findings))
+        findings.table().to_csv(findings_file, index=False)
+        write_tables(folder, made, findings, info)
+    say(f"{len(made)} volumes, {findings.excluded()} files left out")
 
 
-def note_cut(volume: OwnVolume, content: Volume, size: tuple[int, int] | None, report: Report) -> None:
+def note_cut(volume: OwnVolume, content: Volume, size: tuple[int, int] | None, findings: Findings) -> None:
     """Note if the network has seen only the middle of the slices, because it needs slices of a fixed size."""
     width, height = content.voxels.shape[:2]
     if size and (height > size[0] or width > size[1]):
         seen = f"{min(height, size[0])} x {min(width, size[1])} of {height} x {width}"
-        report.note(volume.shown, volume.case, f"only the middle of its slices was segmented, {seen} pixels")
+        findings.note(volume.shown, volume.case, f"only the middle of its slices was segmented, {seen} pixels")
 
 
-def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndarray, report: Report) -> Predicted:
+def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndarray, findings: Findings) -> Predicted:
     """Write a volume's mask (N, H, W) bool and pictures."""
     case = volume.case
     write_mask(folder / "masks" / f"{case}.nii.gz", from_slices(mask.astype(np.uint8)), without_text(content.header))
@@ -128,18 +128,18 @@ def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndar
         f"{height:.3g} x {width:.3g} mm. Lesions: {lesions}, together {number(load, 2)} ml. "
         "The patient's right is on the left."
     )
-    notes = [finding for _, _, where, finding in report.findings if where == case]
+    notes = [finding for _, _, where, finding in findings.rows if where == case]
     return Predicted(row, Case(case, facts, notes, pictures))
 
 
-def write_tables(folder: Path, made: list[Predicted], report: Report, info: dict[str, Any]) -> None:
+def write_tables(folder: Path, made: list[Predicted], findings: Findings, info: dict[str, Any]) -> None:
     """Write volumes.csv and index.html."""
     table = pd.DataFrame([each.row for each in made])
     table.to_csv(folder / "volumes.csv", index=False)
     overview = table[SHOWN].rename(columns=HEADINGS)
     network = pd.DataFrame([{key: str(info.get(key, "")) for key in KEYS}])
     cases = [each.case for each in made]
-    write_own_files_page(folder / "index.html", cases, overview, TEXTS, report.table(), network)
+    write_own_files_page(folder / "index.html", cases, overview, TEXTS, findings.table(), network)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 from torch import nn
 
+from echonet.learning.lean_torchvision import torchvision
 from echonet.learning.narrow import narrow
 from reprise.models.initial import load_initial
 from reprise.step.errors import InputError
