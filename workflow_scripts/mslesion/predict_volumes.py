@@ -118,11 +118,9 @@ def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndar
         found = f"{number(shown.pixels, 0)} pixels outlined" if shown.pixels else "nothing outlined"
         alt = f"{which} of {case}, seen from below, front at the top: {found} as lesion."
         pictures.append(Media(file, alt, f"{which}, {found}.", shown.size))
-    row = {
-        **{"case": case, "load_ml": round(load, 4), "lesions": lesions, "voxel_mm3": round(voxel_mm3, 6)},
-        **dict(zip(("slices", "height", "width"), mask.shape, strict=True)),
-        **{"orientation": content.orientation, "file": volume.shown, "sha256": volume.digest},
-    }
+    row = {"case": case, "load_ml": round(load, 4), "lesions": lesions, "voxel_mm3": round(voxel_mm3, 6)}
+    row |= zip(("slices", "height", "width"), mask.shape, strict=True)
+    row |= {"orientation": content.orientation, "file": volume.shown, "sha256": volume.digest}
     facts = (
         f"{len(mask)} axial slices of {mask.shape[1]} x {mask.shape[2]} pixels, {apart:.3g} mm apart, pixels of "
         f"{height:.3g} x {width:.3g} mm. Lesions: {lesions}, together {number(load, 2)} ml. "

@@ -24,8 +24,8 @@ def software(lock: str | Path) -> pd.DataFrame:
     """Versions of Python, R and each direct dependency: the locked one, and the one on the machine of the report.
 
     Args:
-        lock: a pip requirements file. Its comments say `via` which package another one is needed. If it has several
-            releases of a package, for several platforms, the one that was found is shown.
+        lock: a pip requirements file. Its comments name, after `via`, the packages that need each one. If it has
+            several releases of a package, for several platforms, the one that was found is shown.
 
     Raises:
         InputError: the lock cannot be read.
