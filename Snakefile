@@ -6,6 +6,7 @@ configfile: "config.yaml"
 
 include: "rules/common.smk"
 include: "rules/kinds.smk"
+include: "rules/weights.smk"
 include: "rules/report.smk"
 
 
@@ -22,7 +23,16 @@ rule all:
 
 rule predict:
     input:
-        lambda w: own_predictions(),
+        lambda w: own_predictions(fitting_study()),
+
+
+for study in OWN_FILES:
+
+    rule:
+        name:
+            f"predict_{study}"
+        input:
+            lambda w, study=study: own_predictions(study),
 
 
 track_options()

@@ -1,5 +1,6 @@
-# What the rules of all studies share. Parsed again inside every cluster job, so it stays light.
+# What the rules of all studies share. Each cluster job reads it again, so it imports little.
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -20,16 +21,16 @@ from reprise.engine.stale_results import watch_results
 from reprise.engine.takeover import take_over
 from reprise.step.errors import InputError
 
-# Files of the project that steps read as data: they count by content, as raw files do.
+# Files of the project that steps read as data. Their content counts, not their times, as for raw files.
 PUBLISHED, LOCK = "config/published.yaml", "requirements.lock"
 
-# Names of resources that reach a step as options. Snakemake does not track them, as results do not depend on them.
+# Names of resources that become options of a step. Results do not depend on them, so Snakemake does not track them.
 UNTRACKED = set()
 
-# By study: the hyper-parameters that decide which jobs there are to run.
+# By study: the hyper-parameters that add or remove jobs.
 SWITCHES = {}
 
-# By folder of predictions for a user's own files: what the names of those files end with.
+# By study: where predictions for a user's own files go, and the endings by which `predict` knows such files.
 OWN_FILES = {}
 
 set_environment()
@@ -57,9 +58,9 @@ wildcard_constraints:
 
 
 def needs(megabytes, minutes, gpus=None, **options):
-    """A rule's resources: memory in MB, minutes, GPUs, and `options`, which reach its step.
+    """The resources of a rule (memory in MB, minutes, GPUs), and `options`, which become options of its step.
 
-    Memory doubles once an attempt has failed, because too little of it may have been the cause.
+    After a failed attempt the memory doubles, because too little memory may have been the cause.
     """
     UNTRACKED.update(options)
     devices = {} if gpus is None else {"gpu": gpus * int(config["device"] != "cpu"), "nodes": 1}
@@ -87,8 +88,8 @@ def needs_training(megabytes, minutes):
 def step(program, *besides, settings=None, **options):
     """The params of a rule. Its step gets the settings, the options, and all named inputs, outputs and resources.
 
-    What is `besides` makes the results stale if it changes, but does not reach the step. It is a mapping, as the
-    settings are, or a function that makes one from the wildcards: for what reads files, or differs by wildcard.
+    A change of anything in `besides` makes the results stale, but the step does not get it. Settings and each part of
+    `besides` are a mapping, or a function that makes one from the wildcards. Use a function if it reads files.
     """
     reached = [*options] if settings is None else [*options, "settings"]
 
@@ -115,7 +116,7 @@ def track_options():
 
 
 def option(name):
-    """The step's option that a name in a rule stands for; `size_` stands for `--size`, as `size` is Snakemake's own."""
+    """The option of the step for a name in a rule: `--size` for `size_`, because Snakemake keeps `size` for itself."""
     return f"--{name.rstrip('_').replace('_', '-')}"
 
 
@@ -133,7 +134,7 @@ def first_seed():
 
 
 def settings(study, *keys, **more):
-    """A part of a study's hyper-parameters, such as settings("echonet", "ef"), with more laid over it."""
+    """A part of a study's hyper-parameters, such as settings("echonet", "ef"). Values in `more` replace its own."""
     part = study_settings(study, config["schedule"])
     for key in keys:
         part = part[key]
@@ -141,13 +142,13 @@ def settings(study, *keys, **more):
 
 
 def recipe(study, task, run):
-    """All that a training run depends on: the recipe of its task, and the network and seed in its name."""
+    """All that a training run depends on: the settings of its task, and the network and seed in its name."""
     network, _, seed = run.rpartition("-seed")
     return settings(study, task, network=network, seed=int(seed), precision=config["precision"])
 
 
 def in_order(study, *tasks):
-    """For tables and figures that follow the order of the runs, of which Snakemake sees nothing in a set of inputs."""
+    """The order of the runs, for a table or figure that follows it. Snakemake compares inputs without their order."""
     return {"models": {task: config["models"][study][task] for task in tasks}, "seeds": seeds()}
 
 
@@ -166,23 +167,23 @@ def raw_folder(study):
 
 
 def phantom(study):
-    """The rule's input that a study's raw data is: its phantom. A user's folder is covered by `raw_files` instead."""
+    """The phantom, as an input of the rule that reads raw data. A user's folder is no input, see `raw_files`."""
     return raw_folder(study) if is_phantom(study) else []
 
 
 def raw_files(study):
-    """What a study's check depends on besides code: the content of the files in the user's folder, whatever their times."""
+    """What a study's check depends on besides code: the content of the files in the user's folder, not their times."""
     return {} if is_phantom(study) else {"raw": files_digest(raw_folder(study))}
 
 
 def initial_weights(study, task, run):
-    """The file of initial weights that a training run starts from; none if they are random."""
+    """The file of initial weights that a training run starts from. There is none if they are random."""
     part = recipe(study, task, run)
     return [] if part["weights"] == "random" else [f"results/weights/{part['network']}-{part['weights']}.pth"]
 
 
 def described_run():
-    """What the report says of a run; what results do not depend on, such as the device, is left out."""
+    """What the report says of a run. It leaves out what results do not depend on, such as the device."""
     return {
         "schedule": config["schedule"],
         "data": {study: "phantom" if is_phantom(study) else "raw" for study in config["studies"]},
@@ -192,23 +193,23 @@ def described_run():
 
 
 def of_studies(name):
-    """A file of each study."""
+    """The file of this name of each study."""
     return [f"results/{study}/{name}" for study in config["studies"]]
 
 
 def by_study(name):
-    """STUDY=FILE for each study, as the report's steps take them."""
+    """STUDY=FILE for each study, as the steps of the report take them."""
     return [f"{study}=results/{study}/{name}" for study in config["studies"]]
 
 
 def described_study(study, *tasks):
-    """What a study's section of the report says of its run: data, models, and the recipes of these tasks."""
+    """What a study's section of the report says of its run: data, models, and the settings of these tasks."""
     recipes = {task: settings(study, task) for task in tasks}
     return recipes | {"data": described_run()["data"][study], "models": config["models"][study]}
 
 
 def project_files(*names):
-    """What steps that read files of the project depend on: their content, whatever their times."""
+    """What a step that reads files of the project depends on: their content, not their times."""
     for name in names:
         if not Path(name).is_file():
             sys.exit(f"error: {name}: no such file; `git restore {name}` brings it back")
@@ -229,7 +230,7 @@ def named_measures(wildcards):
 
 
 def compared_run():
-    """What the scoreboard needs to know of a run: of the hyper-parameters, those that a published figure asks for."""
+    """What the scoreboard needs to know of a run. It takes the hyper-parameters that published figures name."""
     run = described_run()
     asked = from_published(
         lambda published: {study: published["studies"][study].get("conditions", {}) for study in config["studies"]}
@@ -238,36 +239,52 @@ def compared_run():
     return {"schedule": run["schedule"], "data": run["data"], "parameters": parameters}
 
 
+def own_predictions(study):
+    """Where a study's predictions for the user's files go."""
+    return OWN_FILES[study][0]
+
+
+def fitting_study():
+    """The one study of this run that takes files like those in the user's folder, by the endings of their names."""
+    own_folder()
+    names = [path.name.lower() for path in files_below(Path(config["input"]))]
+    fitting = [study for study, (_, endings) in OWN_FILES.items() if any(name.endswith(endings) for name in names)]
+    if len(fitting) == 1:
+        return fitting[0]
+    found = "files of several studies" if fitting else "no file whose ending a study of this run knows"
+    exit_with_commands(f"{config['input']}: {found}", shlex.quote(config["input"]), fitting or OWN_FILES)
+
+
 def own_folder():
-    """No input, as the rule goes by the content of the folder's files; or what to type, where no folder is named."""
-    return [] if "input" in config else "input=FOLDER"
+    """No input: the rule goes by the content of the files in the user's folder, which the configuration must name."""
+    if "input" not in config:
+        exit_with_commands("no folder of your own files is named", "FOLDER", OWN_FILES)
+    return []
 
 
-def own_predictions():
-    """Predictions for each kind of file in the user's folder, by their names; of the first study's if none is known."""
-    below = files_below(Path(config["input"])) if "input" in config else []
-    names = [path.name.lower() for path in below]
-    wanted = [folder for folder, endings in OWN_FILES.items() if any(name.endswith(endings) for name in names)]
-    return wanted or list(OWN_FILES)[:1]
+def exit_with_commands(problem, folder, studies):
+    """End with one line: what is wrong, and the commands that predict a user's files by these studies."""
+    commands = [f"`snakemake predict_{study} --config input={folder}`" for study in studies]
+    sys.exit(f"error: {problem}; type {' or '.join(commands)}")
 
 
 def own_weights(key, trained):
-    """Where the weights lie that predict a user's files: those that the configuration names, or those trained here."""
+    """The weights that predict a user's files: those that the configuration names, or those trained here."""
     return config.get(key, trained)
 
 
 def trained_weights(key, trained):
-    """The rule's input that weights trained here are. Those of a user are covered by `own_weights_digests` instead."""
+    """Weights trained here, as a rule's input. A user's weights are no input, see `own_weights_digests`."""
     return [] if key in config else trained
 
 
 def own_weights_digests(*keys):
-    """What predictions depend on if the configuration names weights: the content of those files."""
+    """The content of the weights that the configuration names, on which predictions depend."""
     return {key: files_digest(config[key]) for key in keys if key in config}
 
 
 def graph():
-    """What decides which jobs there are to run, and which rule needs which."""
+    """What decides which jobs there are, and which rule needs which."""
     files = [Path(workflow.main_snakefile), *sorted(Path(workflow.basedir, "rules").rglob("*.smk"))]
     return {
         "config": {key: config[key] for key in ("studies", "data", "schedule", "models", "seed")},
@@ -277,11 +294,11 @@ def graph():
 
 
 def weights_source(network, weights):
-    """Where initial weights come from: the file or URL that the configuration names, or torchvision's server."""
+    """Where initial weights come from: a file or URL that the configuration names, or torchvision's server (`auto`)."""
     return config.get("weights", {}).get(f"{network}-{weights}", "auto")
 
 
 def fetched_weights(network, weights):
-    """What initial weights depend on: the URL, or what is in the file."""
+    """What initial weights depend on: the URL, or the content of the file."""
     source = weights_source(network, weights)
     return {"file": files_digest(source)} if Path(source).is_file() else {"source": source}

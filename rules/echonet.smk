@@ -3,7 +3,6 @@
 
 include: "echonet/inputs.smk"
 include: "echonet/data.smk"
-include: "echonet/weights.smk"
 include: "echonet/segmentation.smk"
 include: "echonet/ef.smk"
 include: "echonet/results.smk"

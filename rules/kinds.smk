@@ -1,4 +1,4 @@
-# What the rules of each kind share. `name` is the place of a job's log and benchmark, wildcards included.
+# What the rules of each kind share. `name` says where the log and the benchmark of a job lie, with its wildcards.
 
 ENVIRONMENTS = f"{workflow.basedir}/envs"
 

@@ -1,4 +1,4 @@
-# MS lesions on brain MRI, cross-validated: from raw volumes to measures, figures and a section of the report.
+# The study `mslesion`: segmentation of MS lesions on brain MRI, cross-validated.
 
 
 include: "mslesion/inputs.smk"

@@ -45,9 +45,9 @@ def run_step() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run a step as a user would, by its path below workflow_scripts/, and capture what it prints."""
 
     def call(
-        step: str, *args: str | Path, path: str | None = None, **options: object
+        step: str, *args: str | Path, path: str | None = None, before: tuple[str, ...] = (), **options: object
     ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, ROOT / "workflow_scripts" / step, *args]
+        command = [*before, sys.executable, ROOT / "workflow_scripts" / step, *args]
         env = environment() | {"PYTHONPATH": str(ROOT / "workflow_scripts"), "OMP_NUM_THREADS": "1"}
         env |= {"PATH": path} if path else {}
         words = [str(part) for part in command]

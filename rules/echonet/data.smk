@@ -1,4 +1,4 @@
-# Raw echo videos, or a phantom of them, to the decoded store.
+# From raw echo videos, or a phantom of them, to the decoded store.
 
 
 use rule compute as echonet_make_phantom with:
@@ -20,7 +20,7 @@ use rule compute as echonet_check with:
         findings="results/echonet/findings.csv",
     pathvars:
         name="echonet/check",
-    priority: 1  # what is broken is said before another study computes
+    priority: 1  # report broken raw data before other studies compute
     threads: 2
     resources:
         **needs(2000, 60, raw=raw_folder("echonet")),

@@ -1,4 +1,4 @@
-# The study's figures, each with the numbers that it draws.
+# The study's figures, each with a table of the numbers that it shows.
 
 
 use rule analyse as echonet_plot_training_segmentation with:

@@ -1,11 +1,11 @@
-# Which of the study's files belong together.
+# The study's groups of files, and its settings that decide which jobs there are.
 
 SWITCHES["echonet"] = {
     "weights": [settings("echonet", task)["weights"] for task in ("segmentation", "ef")],
     "clips": settings("echonet", "predict_ef")["clips"],
 }
 
-OWN_FILES["results/own_clips/predictions"] = (".dcm", ".avi", ".mp4", ".mov")
+OWN_FILES["echonet"] = ("results/own_clips/predictions", (".dcm", ".avi", ".mp4", ".mov"))
 
 
 def segmentation_run():
@@ -14,18 +14,18 @@ def segmentation_run():
 
 
 def size_table(rule_name):
-    """The sizes and systoles of every frame by a protocol's rule: published or sound."""
+    """The file with the size of each frame and the systoles, found as in a protocol (published or sound)."""
     name = "size" if rule_name == "published" else "size_sound"
     return f"results/echonet/segmentation/{segmentation_run()}/{name}.csv"
 
 
 def sizes_for_clips(rule_name):
-    """What predicting only the beats' clips needs; predicting all clips needs nothing."""
+    """The sizes that tell which clips the beats need. To predict all clips needs none."""
     return [] if settings("echonet", "predict_ef")["clips"] == "all" else size_table(rule_name)
 
 
 def predictions():
-    """Predictions of every run: the published protocol also scores the validation split."""
+    """The predictions of each run. The published protocol also scores the validation split."""
     parts = ["sound/test", "published/test"]
     if settings("echonet", "predict_ef")["clips"] == "all":
         parts.append("published/val")
@@ -38,12 +38,12 @@ def segmentation_file(name):
 
 
 def of_runs(task, name):
-    """A file of every training run of a task."""
+    """The file of this name of each training run of a task."""
     return [f"results/echonet/{task}/{run}/{name}" for run in runs("echonet", task)]
 
 
 def of_protocols(name):
-    """A file of every EF run by both protocols."""
+    """The file of this name of each EF run, by both protocols."""
     return expand(
         "results/echonet/ef/{run}/{protocol}/{name}",
         run=runs("echonet", "ef"),
@@ -53,7 +53,7 @@ def of_protocols(name):
 
 
 def ef_weights():
-    """The EF weights that predict a user's clips."""
+    """The EF weights that predict a user's clips, unless the configuration names others."""
     return of_runs("ef", "sound.safetensors")[0]
 
 

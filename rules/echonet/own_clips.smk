@@ -1,4 +1,4 @@
-# A user's own clips, in any readable format: `snakemake predict --config input=FOLDER`.
+# A user's own clips, in any readable format: `snakemake predict_echonet --config input=FOLDER`.
 
 
 use rule compute as echonet_import_clips with:

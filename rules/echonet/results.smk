@@ -1,4 +1,4 @@
-# The study's measures and its overlay videos, and what the report says of it.
+# The study's measures, its overlay videos, and its section of the report.
 
 
 use rule analyse as echonet_score with:

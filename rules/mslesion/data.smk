@@ -1,4 +1,4 @@
-# Raw brain volumes, or a phantom of them, to the decoded store.
+# From raw brain volumes, or a phantom of them, to the decoded store.
 
 
 use rule compute as mslesion_make_phantom with:
@@ -22,7 +22,7 @@ use rule compute as mslesion_check with:
         findings="results/mslesion/findings.csv",
     pathvars:
         name="mslesion/check",
-    priority: 1  # what is broken is said before another study computes
+    priority: 1  # report broken raw data before other studies compute
     resources:
         **needs(4000, 60, raw=raw_folder("mslesion")),
     params:

@@ -1,4 +1,5 @@
-# Cross-validation: a training for each network, protocol and fold; each scan segmented by the one it took no part in.
+# Cross-validation: one training per network, protocol and fold. Each scan is segmented by the network of its own fold,
+# which has not seen it in training.
 
 
 use rule train as mslesion_train with:

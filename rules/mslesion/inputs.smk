@@ -1,6 +1,6 @@
-# Which of the study's files belong together.
+# The study's groups of files, and its settings that decide which jobs there are.
 
-OWN_FILES["results/own_volumes/predictions"] = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
+OWN_FILES["mslesion"] = ("results/own_volumes/predictions", (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz"))
 
 
 def chosen(*names):
@@ -9,7 +9,7 @@ def chosen(*names):
 
 
 def lesion_recipe(run, protocol):
-    """All that training a network on one fold depends on besides the data and the fold; `sound` takes slices whole."""
+    """All that the training of a network depends on, besides the data and the fold. `sound` needs no size of slices."""
     network, _, seed = run.rpartition("-seed")
     part = ("baselines", network) if network in settings("mslesion", "baselines") else ("training",)
     general = chosen("folds") if protocol == "sound" else chosen("folds", "size")
@@ -24,12 +24,12 @@ def described_baselines():
 
 
 def each_fold(folder, name):
-    """A file of each fold, from fold 1 on."""
+    """The file of this name of each fold, from fold 1 on."""
     return [f"{folder}/fold{fold}/{name}" for fold in range(1, settings("mslesion")["folds"] + 1)]
 
 
 def trained(*protocols):
-    """The folder of each run by some protocols; baselines are trained by `sound` only."""
+    """The folder of each run by these protocols. Baselines are trained by `sound` only."""
     by_task = {"lesions": protocols, "baselines": {"sound"} & {*protocols}}
     return [
         f"results/mslesion/{run}/{protocol}"
@@ -40,7 +40,7 @@ def trained(*protocols):
 
 
 def all_trained():
-    """The folder of each run by all protocols, that too which only tells what the leak between folds is worth."""
+    """The folder of each run by all protocols, with the one that measures the leak between folds if it is wanted."""
     control = ["by_patient"] if settings("mslesion")["leak_control"] else []
     return trained("published", *control, "sound")
 

@@ -1,4 +1,4 @@
-# A user's own FLAIR volumes: `snakemake predict --config input=FOLDER`.
+# A user's own FLAIR volumes: `snakemake predict_mslesion --config input=FOLDER`.
 
 
 use rule infer as mslesion_predict_volumes with:

@@ -1,4 +1,4 @@
-# The study's measures and figures, and what the report says of it.
+# The study's measures and figures, and its section of the report.
 
 
 use rule compute as mslesion_score with:

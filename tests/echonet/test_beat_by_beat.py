@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from echonet import beat_by_beat
 from echonet.analysis.beats import clip_starts_for_beats
 from reprise.step.errors import InputError
+from small_disk import small_disk
 
 SETTINGS = {"lead_frames": 32, "max_beats": 3, "runs": 4, "seed": 11}
 CODE = Path(beat_by_beat.__file__).parents[1]
@@ -217,25 +218,6 @@ def test_bad_input_gets_one_line_and_nothing_is_written(study, file, text, messa
     assert not list((study / "published").iterdir())
 
 
-ON_A_SMALL_DISK = """
-size=$1 folder=$2; shift 2
-mount -t tmpfs -o size="$size" none "$folder" && touch "$folder/before.csv"
-"$@"; status=$?
-ls -A "$folder"; exit $status
-"""
-
-
-def on_a_small_disk(size, folder, command):
-    """Run a command while `folder` is a disk of so many bytes; it prints the names of the files that it leaves."""
-    private = ["unshare", "--mount", "sh", "-ec", "mount -t tmpfs none $0", folder]
-    folder.mkdir()
-    if subprocess.run(private, capture_output=True, check=False).returncode:
-        pytest.skip("a disk cannot be mounted here: it takes root")
-    words = [*private[:2], "sh", "-c", ON_A_SMALL_DISK, "sh", str(size), folder, *command]
-    env = os.environ | {"PYTHONPATH": str(CODE)}
-    return subprocess.run(words, capture_output=True, text=True, env=env, check=False)
-
-
 # The first two tables take a page of 4 kB each and the last one three: it is cut where there are 3 or 4 pages.
 @pytest.mark.parametrize("pages", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("way", ["step", "Rscript"])
@@ -245,11 +227,16 @@ def test_a_full_disk_leaves_no_table_and_one_line(study, way, pages, monkeypatch
     if way == "step":
         step = [sys.executable, beat_by_beat.__file__, *words(study, "sound")]
         command = [*step, "--settings", json.dumps(SETTINGS)]
-    done = on_a_small_disk(4096 * pages, study / "sound", command)
+    (study / "sound").mkdir()
+    (study / "sound/before.csv").touch()
+    env = os.environ | {"PYTHONPATH": str(CODE)}
+    with small_disk(study / "sound", 4096 * pages) as inside:
+        done = subprocess.run([*inside, *command], capture_output=True, text=True, env=env, check=False)
+        left = subprocess.run([*inside, "ls", "-A", study / "sound"], capture_output=True, text=True, check=True)
     tables = sorted(f"{name}.csv" for name in TABLES) if pages == 5 else []
     full = f"error: {study / 'sound'}: the disk is full; nothing was written\n"
     assert (done.returncode, done.stderr) == ((0, "") if tables else (2, full))
-    assert done.stdout.splitlines() == sorted(["before.csv", *tables])
+    assert left.stdout.splitlines() == sorted(["before.csv", *tables])
 
 
 def test_a_folder_in_the_way_of_a_table_leaves_the_others_unwritten(study):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from echonet.data.avi import write_mjpg
-from echonet.data.raw_dataset import Checked, check_dataset
+from echonet.data.raw_dataset import check_dataset
 from echonet_dataset import (
     CASES,
     ED,
@@ -21,6 +21,7 @@ from echonet_dataset import (
     without_tracings_of,
     write_dataset,
 )
+from reprise.data.findings import Checked
 from reprise.step.errors import InputError
 
 
@@ -128,7 +129,7 @@ def test_disagreements_and_short_videos_are_noted(raw: Path) -> None:
     assert findings(checked) == [
         ("excluded", "Videos/stray.avi", "", "FileList.csv does not name it"),
         ("note", "FileList.csv", "row 2 (0XA)", "says 71 frames, the video has 70; the video holds"),
-        ("note", "FileList.csv", "row 2 (0XA)", "says 30 frames a second, the video 50; the list holds"),
+        ("note", "FileList.csv", "row 2 (0XA)", "says 30 frames per second, the video 50; the list holds"),
         ("note", "FileList.csv", "row 2 (0XA)", "EF is 49.8, its volumes give 50.00; the EF holds"),
         ("note", "FileList.csv", "row 4 (0XC)", "says 70 frames, the video has 63; the video holds"),
         ("note", "Videos/0XC.avi", "", "63 frames, fewer than the 64 of a clip; padded with zeros"),

@@ -1,13 +1,17 @@
 """Networks: published sizes, narrow ones, initial weights of others."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from torchvision.models import resnet18, resnet50, video
 
 from echonet.learning.narrow import narrow
-from echonet.learning.segmentation_network import segmentation_network, segmentation_weights_url
-from echonet.learning.video_network import video_network, video_weights_url
+from echonet.learning.segmentation_network import segmentation_network
+from echonet.learning.video_network import video_network
+from project import ROOT, environment
 from reprise.models.initial import read_state_dict
 from reprise.step.errors import InputError
 
@@ -82,19 +86,12 @@ def test_narrowing_depends_on_the_seed_alone():
         (lambda: video_network("r3d_18", width=2), "width: expected above 0"),
         (lambda: video_network("r3d_18", weights="kinetics400"), "expected a file"),
         (lambda: video_network("r3d_18", weights="coco"), "weights: expected one of random, kinetics400"),
-        (lambda: video_weights_url("r3d_18", "coco"), "only kinetics400"),
         (lambda: narrow(lambda: torch.nn.Sequential(torch.nn.LayerNorm(4)), 0.5, (3, 4, 4)), "found LayerNorm"),
     ],
 )
 def test_what_does_not_exist_is_named(call, message):
     with pytest.raises(InputError, match=message):
         call()
-
-
-def test_weights_come_from_torchvision_with_their_hash():
-    assert segmentation_weights_url("deeplabv3_resnet50", "imagenet_backbone").endswith("/resnet50-0676ba61.pth")
-    assert segmentation_weights_url("deeplabv3_resnet50", "coco").endswith("/deeplabv3_resnet50_coco-cd0a2569.pth")
-    assert video_weights_url("r2plus1d_18", "kinetics400").endswith("/r2plus1d_18-91a641e6.pth")
 
 
 def test_imagenet_weights_fill_the_backbone_only(tmp_path):
@@ -149,3 +146,19 @@ def test_weights_that_are_not_finite_are_refused(tmp_path):
     torch.save({"a": torch.tensor([1.0, float("nan")])}, tmp_path / "nan.pth")
     with pytest.raises(InputError, match=r"nan\.pth: .*not finite, such as a"):
         read_state_dict(tmp_path / "nan.pth")
+
+
+def test_networks_are_imported_without_pytorchs_compiler_which_still_works_later() -> None:
+    code = """
+import sys, torch
+from echonet.learning import segmentation_network, video_network
+video_network.video_network("r3d_18", 0.125)
+assert "torch._dynamo" not in sys.modules
+assert torch.compile(torch.nn.Linear(2, 2), backend="eager")(torch.ones(1, 2)).shape == (1, 2)
+assert torch._dynamo.utils.is_compile_supported("cpu")
+"""
+    path = {"PYTHONPATH": str(ROOT / "workflow_scripts")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment() | path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -17,6 +17,7 @@ from echonet.data.tracings import rasterise
 from echonet_dataset import CASES, ED, ES, SHORT, beating, edit, ellipse, trace, without_tracings_of, write_dataset
 from reprise.data.store import Store, open_store
 from reprise.step.errors import InputError
+from small_disk import small_disk
 
 RunStep = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -88,7 +89,7 @@ def test_a_file_changed_since_the_check_is_noticed(raw: Path, tmp_path: Path, fi
     with pytest.raises(InputError, match=rf"{file}: changed since the check"):
         convert_dataset(raw, checked.manifest, checked.cases, tmp_path / "store")
     (raw / file).unlink()
-    with pytest.raises(InputError, match=rf"{file}: changed since the check .*no such file"):
+    with pytest.raises(InputError, match=rf"{file}: changed since the check .*No such file"):
         convert_dataset(raw, checked.manifest, checked.cases, tmp_path / "store")
     assert not list(tmp_path.glob("*store*"))
 
@@ -102,9 +103,11 @@ def check_step(run_step: RunStep, raw: Path, out: Path) -> subprocess.CompletedP
     return run_step("echonet/check.py", "--raw", raw, *options)
 
 
-def convert_step(run_step: RunStep, raw: Path, out: Path, store: Path) -> subprocess.CompletedProcess[str]:
+def convert_step(
+    run_step: RunStep, raw: Path, out: Path, store: Path, before: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     options = ("--manifest", out / "manifest.csv", "--cases", out / "cases.csv", "--store", store)
-    return run_step("echonet/convert.py", "--raw", raw, *options)
+    return run_step("echonet/convert.py", "--raw", raw, *options, before=before)
 
 
 def audit_step(run_step: RunStep, out: Path, store: Path) -> subprocess.CompletedProcess[str]:
@@ -140,6 +143,15 @@ def test_check_step_refuses_in_one_message(raw: Path, tmp_path: Path, run_step: 
     assert not (tmp_path / "out").exists()
 
 
+def test_a_damaged_table_of_the_check_is_one_line(raw: Path, tmp_path: Path, run_step: RunStep) -> None:
+    check_step(run_step, raw, tmp_path)
+    (tmp_path / "cases.csv").write_text("case,patient\na,a\n")
+    done = convert_step(run_step, raw, tmp_path, tmp_path / "store")
+    assert_refused(done)
+    assert "cases.csv: expected the columns case,patient,split" in done.stderr
+    assert not (tmp_path / "store").exists()
+
+
 def test_audit_step_finds_a_video_in_two_splits(raw: Path, tmp_path: Path, run_step: RunStep) -> None:
     shutil.copy(raw / "Videos" / "0XA.avi", raw / "Videos" / "0XD.avi")
     check_step(run_step, raw, tmp_path)
@@ -150,25 +162,13 @@ def test_audit_step_finds_a_video_in_two_splits(raw: Path, tmp_path: Path, run_s
     assert not (tmp_path / "audit.json").exists()
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a file system of 4 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small disk needs the rights of root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def test_a_full_disk_is_one_line_and_leaves_nothing(
-    raw: Path, tmp_path: Path, run_step: RunStep, small_disk: Path
-) -> None:
+def test_a_full_disk_is_one_line_and_leaves_nothing(raw: Path, tmp_path: Path, run_step: RunStep) -> None:
     check_step(run_step, raw, tmp_path)
-    done = convert_step(run_step, raw, tmp_path, small_disk / "store")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with small_disk(disk, 4 * 2**20) as inside:
+        done = convert_step(run_step, raw, tmp_path, disk / "store", inside)
+        left = subprocess.run([*inside, "ls", "-A", disk], capture_output=True, text=True, check=True)
     assert_refused(done)
     assert "the disk is full" in done.stderr
-    assert list(small_disk.iterdir()) == []
+    assert left.stdout == ""

@@ -8,9 +8,9 @@ import pytest
 
 from echo_files import UID_ROOT, burn, speckle, write_dicom
 from echonet.data.avi import read_video, write_mjpg
-from echonet.data.standard_clips import import_folder
-from reprise.data.anonymous_names import clip_name, reveals_identity
-from reprise.data.findings import Report
+from echonet.data.standard_clips import clip_name, import_folder
+from reprise.data.anonymous_names import reveals_identity
+from reprise.data.findings import Findings
 from reprise.step.errors import InputError
 
 STEP = "echonet/import_clips.py"
@@ -65,8 +65,8 @@ def test_nothing_of_a_header_or_a_path_comes_through(tmp_path, run_step):
 
 
 def test_the_six_real_clips(tmp_path, real_data):
-    report = Report([], [])
-    clips = import_folder(real_data / "echo", tmp_path, report).set_index("case")
+    findings = Findings()
+    clips = import_folder(real_data / "echo", tmp_path, findings).set_index("case")
     expected = {
         "US-PAL-8-10x-echo": (10, "motion"),
         "US-RGB-8-epicard": (1, "brightness"),
@@ -82,7 +82,7 @@ def test_the_six_real_clips(tmp_path, real_data):
         assert frames.shape == (expected[case][0], 112, 112, 3)
         assert frames[:, :6, :6].max() < 12  # a corner: black but for what compression leaves there
         assert frames[:, 30:80, 30:80].mean() > 10
-    assert [finding for finding in report.findings if finding[0] == "excluded"] == []
+    assert [finding for finding in findings.rows if finding[0] == "excluded"] == []
 
 
 def test_damaged_files_are_named_and_stop_no_other(tmp_path, real_data):
@@ -99,9 +99,9 @@ def test_damaged_files_are_named_and_stop_no_other(tmp_path, real_data):
     frames_lie = write_dicom(source / "lie.dcm", speckle(3), "MONOCHROME2")
     frames_lie.write_bytes(frames_lie.read_bytes().replace(b"IS\x02\x003 ", b"IS\x02\x001A"))
     (tmp_path / "videos").mkdir()
-    report = Report([], [])
-    clips = import_folder(source, tmp_path / "videos", report)
-    findings = report.table().query("severity == 'excluded'").set_index("file").finding
+    findings = Findings()
+    clips = import_folder(source, tmp_path / "videos", findings)
+    findings = findings.table().query("severity == 'excluded'").set_index("file").finding
     assert set(clips.case) == {"good", "image_dfl"}
     assert set(findings.index) == {path.name for path in source.iterdir()} - {"good.avi", "image_dfl.dcm", "notes.txt"}
     assert "cut short" in findings["cut.avi"]
@@ -114,10 +114,10 @@ def test_the_same_file_twice_is_one_clip(tmp_path):
     (tmp_path / "out").mkdir()
     for name in ("a.avi", "b.avi"):
         write_mjpg(tmp_path / "in" / name, np.repeat(speckle(4)[..., None], 3, -1), 25)
-    report = Report([], [])
-    clips = import_folder(tmp_path / "in", tmp_path / "out", report)
+    findings = Findings()
+    clips = import_folder(tmp_path / "in", tmp_path / "out", findings)
     assert list(clips.case) == ["a"]
-    assert report.findings == [("excluded", "b.avi", "", "is the same file as another one in the folder")]
+    assert findings.rows == [("excluded", "b.avi", "", "is the same file as another one in the folder")]
 
 
 @pytest.mark.parametrize("content", [None, {}, {"notes.txt": b"x", "bad.avi": b"RIFF"}])
@@ -127,7 +127,7 @@ def test_a_folder_without_a_readable_clip_is_one_message_and_leaves_nothing(tmp_
     for name, data in (content or {}).items():
         (tmp_path / "in" / name).write_bytes(data)
     with pytest.raises(InputError, match=r"no such folder|no file in it|no clip in it can be read") as caught:
-        import_folder(tmp_path / "in", tmp_path, Report([], []))
+        import_folder(tmp_path / "in", tmp_path, Findings())
     assert all(name in str(caught.value) for name in content or {})
     assert not list(tmp_path.glob("*.avi"))
 

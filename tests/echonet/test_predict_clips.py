@@ -1,4 +1,4 @@
-"""Predictions for one's own clips: beats and EF from two networks, and the files and the page made of them."""
+"""Predictions for a user's own clips: beats and EF from two networks, the files and the page."""
 
 import re
 
@@ -92,7 +92,7 @@ def test_a_single_frame_gets_no_ef(predict):
     assert prediction.notes == ["A single frame: no beat, and no EF."]
 
 
-def test_frames_without_a_ventricle_are_told(predict):
+def test_frames_without_a_ventricle_are_noted(predict):
     masks = ellipses(100, beat=40)
     masks[70:] = False
     assert "in 30 of 100 frames" in predict(masks)[0].notes[0]

@@ -1,7 +1,7 @@
 """Which rules would run after each of many edits: `python dry_runs.py FOLDER TARGET...`, edits as JSON on stdin.
 
-Snakemake is loaded once. Each edit is then judged in a fork that parses the workflow anew, so that nothing of the
-project, which Snakemake's own process imports too, is left from the edit before.
+Snakemake is loaded once. For each edit a fork reads the workflow again. So no module of the project, which Snakemake's
+own process imports too, is left from the edit before.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ Edit = Mapping[str, str]  # paths below the folder, and their new text
 
 
 def dry_runs(folder: Path, targets: Sequence[str], edits: Sequence[Edit]) -> list[dict[str, Any]]:
-    """For each edit: `stale`, the rules that would run, `jobs`, how many of each, `needs`, what each rule needs; and by
-    each job's first output a digest of its inputs in their `order` and one of what is `seen`, which Snakemake compares.
+    """For each edit: `stale` (the rules that would run), `jobs` (the number of jobs per rule), `needs` (the rules that
+    each rule needs), and two digests per job: of its inputs in their `order`, and of what Snakemake compares (`seen`).
     """
     command = [sys.executable, __file__, str(folder), *targets]
     code = {"PYTHONPATH": str(folder / "workflow_scripts"), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -35,7 +35,7 @@ def dry_runs(folder: Path, targets: Sequence[str], edits: Sequence[Edit]) -> lis
 
 @contextmanager
 def edited(folder: Path, edit: Edit) -> Iterator[None]:
-    """Files with other text, which get their old text and times back."""
+    """Give files another text, and then their old text and times back."""
     before = {folder / name: ((folder / name).read_bytes(), (folder / name).stat()) for name in edit}
     try:
         for name, text in edit.items():
@@ -47,10 +47,10 @@ def edited(folder: Path, edit: Edit) -> Iterator[None]:
             os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
-def changed_with_old_time(path: Path, place: int = -1) -> None:
-    """Change one byte of a file, by default the last, and nothing that a listing shows of it."""
+def changed_with_old_time(path: Path, position: int = -1) -> None:
+    """Change one byte of a file, by default the last. A listing of the file shows no change."""
     stat, content = path.stat(), bytearray(path.read_bytes())
-    content[place] ^= 1
+    content[position] ^= 1
     path.write_bytes(content)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
@@ -68,14 +68,14 @@ def why(folder: Path, *target: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def in_fork(folder: Path, targets: Sequence[str]) -> dict[str, Any]:
-    """What a dry run finds, judged in a child of this process."""
+def in_fork(targets: Sequence[str]) -> dict[str, Any]:
+    """The result of a dry run in a child of this process."""
     read, write = os.pipe()
     child = os.fork()
     if not child:
         try:
             with os.fdopen(write, "w") as answer:
-                json.dump(judge(folder, targets), answer)
+                json.dump(judge(targets), answer)
         except BaseException:
             traceback.print_exc()
         os._exit(0)
@@ -86,25 +86,19 @@ def in_fork(folder: Path, targets: Sequence[str]) -> dict[str, Any]:
     return json.loads(found)
 
 
-def judge(folder: Path, targets: Sequence[str]) -> dict[str, Any]:
-    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        opened = api.workflow(ResourceSettings(cores=1), snakefile=folder / "Snakefile", workdir=folder)
-        opened.dag(DAGSettings(targets=set(targets), force_incomplete=True))
-        workflow = opened._workflow
-        workflow._prepare_dag(forceall=False, ignore_incomplete=False, lock_warn_only=True)
-        workflow._build_dag()
-        needs: dict[str, set[str]] = {job.rule.name: set() for job in workflow.dag.jobs}
-        for job in workflow.dag.jobs:
-            needs[job.rule.name] |= {needed.rule.name for needed in workflow.dag.dependencies[job]}
-        jobs = Counter(job.rule.name for job in workflow.dag.needrun_jobs())
-        made = {f"{job.rule.name} {job.output[0]}": job for job in workflow.dag.jobs if job.output}
+def judge(targets: Sequence[str]) -> dict[str, Any]:
+    """The result of a dry run in this process."""
+    from reprise.engine.plan import needed_rules, planned
+
+    with planned(Path("Snakefile"), targets) as dag:
+        jobs = Counter(job.rule.name for job in dag.needrun_jobs())
+        made = {f"{job.rule.name} {job.output[0]}": job for job in dag.jobs if job.output}
         order = {name: digest([*job.input]) for name, job in made.items()}
-        known = workflow.persistence
+        known = dag.workflow.persistence
         seen = {
             name: digest([sorted(job.input), *known._params(job), known._code(job.rule)]) for name, job in made.items()
         }
-    needs_sorted = {rule: sorted(needed) for rule, needed in needs.items()}
-    return {"stale": sorted(jobs), "jobs": jobs, "needs": needs_sorted, "order": order, "seen": seen}
+        return {"stale": sorted(jobs), "jobs": jobs, "needs": needed_rules(dag), "order": order, "seen": seen}
 
 
 def digest(value: Any) -> str:
@@ -112,12 +106,12 @@ def digest(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    from snakemake.api import SnakemakeApi
-    from snakemake.settings.types import DAGSettings, OutputSettings, Quietness, ResourceSettings
+    # Loaded here, so that the forks need not load it.
+    import snakemake.api  # noqa: F401
 
-    place, *wanted = sys.argv[1:]
+    project, *wanted = sys.argv[1:]
     answers = []
     for change in json.load(sys.stdin):
-        with edited(Path(place), change):
-            answers.append(in_fork(Path(place), wanted))
+        with edited(Path(project), change):
+            answers.append(in_fork(wanted))
     json.dump(answers, sys.stdout)

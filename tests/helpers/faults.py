@@ -2,10 +2,7 @@
 
 import os
 import shlex
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,25 +54,3 @@ def outcome(folder: Path) -> dict[str, bytes]:
     paths = [path for path in (folder / "results").rglob("*") if path.suffix in (".csv", ".json", ".safetensors")]
     there = {str(path.relative_to(folder)): path for path in paths if "fingerprints" not in path.parts}
     return {name: path.read_bytes() for name, path in there.items()}
-
-
-@contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[tuple[str, ...]]:
-    """Move a folder to a disk of its own that has so much room; yields what to put before a command that sees it.
-
-    The disk lies in a mount namespace, which ends with the test, however that ends.
-    """
-    script = (
-        f"mount -t tmpfs -o size={megabytes}m tmpfs /mnt && cp -a {folder}/. /mnt/ && mount --move /mnt {folder} "
-        "&& echo ready && cat >/dev/null"
-    )
-    holder = subprocess.Popen(
-        ["unshare", "--mount", "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert holder.stdout is not None and holder.stdout.readline() == "ready\n"
-        # The working directory from before still lies below the new disk: it is entered again by its name.
-        enter = f'cd {folder.parent} && exec "$@"'
-        yield ("nsenter", f"--mount=/proc/{holder.pid}/ns/mnt", "sh", "-c", enter, "sh")
-    finally:
-        holder.communicate()

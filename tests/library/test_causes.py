@@ -49,7 +49,7 @@ def test_code() -> None:
         "c.py: order changed",
         "d.py added",
     ]
-    assert causes({"code": "forgotten"}, {"code": new}) == ["code changed (what it was is not on record)"]
+    assert causes({"code": "forgotten"}, {"code": new}) == ["code changed (its earlier value is not on record)"]
 
 
 def test_raw_files() -> None:

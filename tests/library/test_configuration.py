@@ -1,4 +1,4 @@
-"""A configuration is understood as typed, or its problems are all told at once, each in one line."""
+"""A configuration is read as it was typed, or all its problems are named at once, one per line."""
 
 import json
 import shutil
@@ -50,9 +50,10 @@ def test_the_projects_own_configuration_is_good() -> None:
         ),
         ({"data": {"mslesion": "phantom"}}, "config.yaml: data: echonet: missing; expected phantom or a folder"),
         ({"input": "no/clips"}, "config.yaml: input: no such file or folder: no/clips"),
+        ({"ef_weights": "no/file"}, "config.yaml: ef_weights: no such file or folder: no/file"),
     ],
 )
-def test_one_line_a_problem(changes: dict[str, Any], expected: str) -> None:
+def test_one_line_per_problem(changes: dict[str, Any], expected: str) -> None:
     assert problems(config(**changes)) == [expected]
 
 

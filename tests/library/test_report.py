@@ -96,7 +96,7 @@ def test_it_reads_without_a_script_and_under_a_strict_policy(raw_report: Path) -
     assert "script-src" not in policy[1]
     with opened(raw_report, java_script_enabled=False) as (browser_page, faults):
         assert browser_page.locator("table.board").count() == 9
-        assert browser_page.locator("main figure svg").first.is_visible()
+        assert browser_page.locator("main figure .paper img").first.is_visible()
         assert faults == []
 
 

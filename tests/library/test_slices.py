@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mslesion.learning.scan_inputs import prepared
-from reprise.data.slices import fit, normalise, standardise, undo_fit, whole_size
+from reprise.data.slices import cut_or_pad, normalise, standardise, whole_size
 from reprise.data.splits import assign_folds, split_for
 from reprise.step.errors import InputError
 
@@ -19,9 +19,9 @@ SIDE = st.integers(1, 40)
 @given(shape=st.tuples(SIDE, SIDE), size=st.tuples(SIDE, SIDE))
 def test_what_fits_comes_back_in_its_place(shape: tuple[int, int], size: tuple[int, int]) -> None:
     slices = torch.arange(1, 1 + 2 * shape[0] * shape[1], dtype=torch.int16).reshape(2, *shape)
-    fitted = fit(slices, size)
+    fitted = cut_or_pad(slices, size)
     assert fitted.shape == (2, *size) and fitted.dtype == torch.int16
-    back = undo_fit(fitted, shape)
+    back = cut_or_pad(fitted, shape)
     kept = back != 0
     assert kept.sum() == 2 * min(shape[0], size[0]) * min(shape[1], size[1])
     torch.testing.assert_close(back[kept], slices[kept])
@@ -30,8 +30,8 @@ def test_what_fits_comes_back_in_its_place(shape: tuple[int, int], size: tuple[i
 def test_the_cut_is_in_the_middle() -> None:
     volume = torch.zeros(1, 217, 181)
     volume[0, 28:188, 10:170] = 1
-    assert fit(volume, (160, 160)).min() == 1
-    assert fit(torch.ones(1, 56, 48), (160, 160))[0, 52:108, 56:104].min() == 1
+    assert cut_or_pad(volume, (160, 160)).min() == 1
+    assert cut_or_pad(torch.ones(1, 56, 48), (160, 160))[0, 52:108, 56:104].min() == 1
     assert whole_size([(217, 181), (56, 190)], 32) == (224, 192)
 
 

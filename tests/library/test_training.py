@@ -5,6 +5,8 @@ import fcntl
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from project import ROOT, environment
 from reprise.step.errors import InputError
 from reprise.step.lock import locked
 from reprise.training.checkpoint import checkpoint_path, checkpoints, read_checkpoint, save_checkpoint
 from reprise.training.interval import interval
 from reprise.training.loop import INTERRUPTED, Chosen, Task, fit
-from reprise.training.optimiser import learning_rate
+from reprise.training.optimiser import learning_rate, optimiser_of, take_step
 from reprise.training.sampler import batches, integers, uniform
 
 SETTINGS = {
@@ -50,9 +53,9 @@ def task(stop_after: int | None = None, stop_with: signal.Signals = signal.SIGTE
         if next(calls) == stop_after:
             os.kill(os.getpid(), stop_with)
 
-    def terms(model: nn.Module, samples: np.ndarray, epoch: int) -> torch.Tensor:
+    def predict(model: nn.Module, samples: np.ndarray, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
         check()
-        return ((model(X[samples]) - Y[samples]) ** 2).sum()[None]
+        return model(X[samples]), Y[samples]
 
     def validate(model: nn.Module, cases: np.ndarray, epoch: int) -> dict[str, torch.Tensor]:
         check()
@@ -61,8 +64,8 @@ def task(stop_after: int | None = None, stop_with: signal.Signals = signal.SIGTE
     def summary(found: dict[str, np.ndarray]) -> dict[str, float]:
         return {"val_loss": float(found["error"].mean())}
 
-    mean = lambda sums, n: (sums[0] / n, sums[0] / n)  # noqa: E731
-    return Task(len(X), terms, mean, len(X), SETTINGS["batch_size"], validate, summary, {"best": "val_loss"})
+    at_a_time, choices = SETTINGS["batch_size"], {"best": "val_loss"}
+    return Task(len(X), predict, nn.MSELoss(), len(X), at_a_time, validate, summary, choices)
 
 
 def train(
@@ -177,6 +180,15 @@ def test_diverging_loss_is_one_clear_error(tmp_path: Path) -> None:
         train(tmp_path, settings=wild)
 
 
+def test_logged_loss_is_the_mean_per_term_whether_the_loss_is_a_mean_or_a_sum(tmp_path: Path) -> None:
+    one_epoch = SETTINGS | {"epochs": 1, "optimiser": SETTINGS["optimiser"] | {"lr": 0}}
+    summed = task()._replace(loss=nn.MSELoss(reduction="sum"), terms_per_sample=1)
+    losses = [
+        train(tmp_path / name, work, one_epoch)[1]["train_loss"][0] for name, work in (("a", None), ("b", summed))
+    ]
+    assert losses[0] == pytest.approx(losses[1])
+
+
 def test_learning_rate_falls_by_steps() -> None:
     assert [learning_rate(SETTINGS, epoch) for epoch in (0, 1, 2, 4)] == pytest.approx([0.05, 0.05, 0.005, 0.0005])
 
@@ -206,3 +218,30 @@ def test_draws_are_uniform_and_differ_by_epoch_and_stream() -> None:
         uniform(1, 0, np.arange(1000), 0),
     ):
         assert abs(np.corrcoef(draws[:1000], other)[0, 1]) < 0.15
+
+
+@pytest.mark.parametrize("name", ["sgd", "nesterov", "rmsprop", "adamw"])
+def test_a_step_is_the_optimisers_own(name: str) -> None:
+    ours, plain = network(), network()
+    optimisers = [optimiser_of(model, name, 0.05, 0.9, 1e-4) for model in (ours, plain)]
+    for _ in range(3):
+        for model, optimiser in zip((ours, plain), optimisers, strict=True):
+            torch.manual_seed(0)
+            optimiser.zero_grad()
+            nn.functional.mse_loss(model(X), Y).backward()
+        take_step(optimisers[0])
+        optimisers[1].step()
+    assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), plain.parameters(), strict=True))
+
+
+def test_training_does_not_import_pytorchs_compiler(tmp_path: Path) -> None:
+    code = f"""
+import sys
+sys.path[:0] = {[str(path) for path in (Path(__file__).parent, ROOT / "tests/helpers", ROOT / "workflow_scripts")]!r}
+from pathlib import Path
+import test_training
+test_training.train(Path({str(tmp_path)!r}), every="1 steps")
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

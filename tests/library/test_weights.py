@@ -1,4 +1,4 @@
-"""Files of weights: what is written comes back, damage is one message, downloads are verified."""
+"""Files of weights: they come back as written, damage gives one message, and downloads are checked."""
 
 import hashlib
 import json
@@ -9,12 +9,12 @@ import pytest
 import safetensors.torch
 import torch
 
-from echonet import fetch_weights as step
-from echonet.learning.download import fetch_weights
 from echonet.learning.video_network import video_network
+from reprise.models.download import fetch_weights
 from reprise.models.initial import read_state_dict
 from reprise.models.weights import load_model, read_info, save_model
 from reprise.step.errors import InputError
+from weights import fetch as step
 
 CPU = torch.device("cpu")
 INFO = {"kind": "ef", "network": "mc3_18", "width": 0.125, "frames": 32, "period": 2, "epoch": 7}
@@ -92,7 +92,10 @@ def test_values_that_are_not_finite_are_refused(saved, model):
 
 @pytest.fixture
 def server(model, tmp_path_factory):
-    """URL of a server of its own: a good file under two names, one that breaks off, one that is no file of weights."""
+    """A server on this machine: a good file with several names, one that breaks off, one that is no file of weights.
+
+    Its URL, the SHA-256 of the good file, and the path of that file.
+    """
     path = tmp_path_factory.mktemp("server") / "mc3.pth"
     torch.save(model.state_dict(), path)
     good = path.read_bytes()
@@ -152,11 +155,34 @@ def test_no_server_and_no_file_are_one_message(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_step_names_what_it_does_not_know(tmp_path):
-    for name, message in (
-        ("coco/r3d_18", "only kinetics400 can be fetched for r3d_18"),
-        ("coco", "<weights>/<network>"),
-    ):
-        args = step.arguments().parse_args(["--name", name, "--output", str(tmp_path / "weights.pth")])
-        with pytest.raises(InputError, match=message):
-            step.main(args)
+def test_torchvision_is_asked_where_its_weights_are() -> None:
+    for name, file in {
+        "kinetics400/r2plus1d_18": "r2plus1d_18-91a641e6.pth",
+        "coco/deeplabv3_resnet50": "deeplabv3_resnet50_coco-cd0a2569.pth",
+        "imagenet_backbone/deeplabv3_resnet50": "resnet50-0676ba61.pth",
+        "imagenet1k/densenet121": "densenet121-a639ec97.pth",
+    }.items():
+        assert step.torchvision_url(name).endswith(f"/{file}")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("coco/r3d_18", "coco/r3d_18: torchvision has no such weights; it has kinetics400_v1"),
+        ("imagenet_backbone/r3d_18", "torchvision has no such weights; it has none"),
+        ("/r3d_18", "torchvision has no such weights"),
+        ("imagenet/timm_network", "timm_network: unknown to torchvision; config.yaml can name a file or URL"),
+        ("coco", "expected <weights>/<network>, found coco"),
+    ],
+)
+def test_the_step_names_what_it_does_not_know(tmp_path, name, message):
+    args = step.arguments().parse_args(["--name", name, "--output", str(tmp_path / "weights.pth")])
+    with pytest.raises(InputError, match=message):
+        step.main(args)
+
+
+def test_a_network_that_torchvision_lacks_comes_from_any_url(server, tmp_path):
+    url, digest, path = server
+    words = ["--name", "own/timm_network", "--source", f"{url}/mc3-{digest[:8]}.pth", "--output", f"{tmp_path}/w.pth"]
+    step.main(step.arguments().parse_args(words))
+    assert (tmp_path / "w.pth").read_bytes() == path.read_bytes()

@@ -9,18 +9,18 @@ from torch import nn
 
 from mslesion.learning import block_task as lesion_blocks
 from mslesion.learning.block_task import ON_LESIONS, block_corners, block_task, volume_of
-from mslesion.learning.slice_tasks import Source
+from mslesion.learning.slice_tasks import SliceSource
 
 DEPTHS = (6, 3)
 SETTINGS = {"batch_size": 2, "precision": "fp32", "seed": 3, "block": [4, 16, 32], "blocks_a_scan": 5}
 
 
-def source() -> Source:
+def source() -> SliceSource:
     """Two scans, of 6 and of 3 slices of 20 x 24; only the first has a lesion, of one voxel."""
     images = torch.arange(9 * 20 * 24, dtype=torch.float32).reshape(9, 20, 24)
     masks = torch.zeros(9, 20, 24, dtype=torch.uint8)
     masks[4, 17, 2] = 1
-    return Source(images, masks, np.repeat([0, 1], DEPTHS), SETTINGS)
+    return SliceSource(images, masks, np.repeat([0, 1], DEPTHS), SETTINGS)
 
 
 def test_volumes_are_the_slices_of_their_scan() -> None:
@@ -65,9 +65,10 @@ def test_a_step_sees_blocks_of_its_samples_with_zeros_where_a_scan_ends(monkeypa
     monkeypatch.setattr(lesion_blocks, "augment", lambda images, masks, *_: (images, masks))
     task, network = block_task(source(), np.array([0, 1]), np.array([1]), "val_error"), Recorder()
     assert task.samples == 10 and task.cases == 1
-    terms = task.terms(network, np.array([0, 3]), 0)
+    logits, truth = task.predict(network, np.array([0, 3]), 0)
     (blocks,) = network.seen
-    assert blocks.shape == (2, 1, 4, 16, 32) and terms[3] == blocks.numel()
+    assert blocks.shape == (2, 1, 4, 16, 32)
+    assert logits.shape == (2, 2, 4, 16, 32) and truth.shape == (2, 4, 16, 32)
     assert not blocks[..., :4].any() and not blocks[..., 28:].any(), "24 columns in the middle of 32"
     inside = blocks[:, 0, :, :, 4:28]
     assert (inside[0].diff(dim=-1) == 1).all() and (inside[0, :, :, 0].diff(dim=0) == 20 * 24).all()

@@ -6,7 +6,7 @@ import torch
 from monai.losses import DiceCELoss, DiceLoss
 from monai.networks.nets import DynUNet
 
-from mslesion.learning.losses import dice_ce_loss, dice_ce_terms, soft_dice_loss, soft_dice_terms
+from mslesion.learning.losses import dice_ce_loss, soft_dice_loss, soft_dice_sums
 from mslesion.learning.networks import NAMES, lesion_network
 from mslesion.learning.scan_prediction import segment_scan
 from reprise.inference.volumes import volume_logits
@@ -32,8 +32,7 @@ def test_narrow_unets_train(name, shape):
     model = unet(name, 0.125)
     logits = model(torch.randn(shape))
     assert logits.shape == (2, 2, *shape[2:])
-    loss, _ = dice_ce_loss(dice_ce_terms(logits, torch.ones(2, *shape[2:])), 2)
-    loss.backward()
+    dice_ce_loss(logits, torch.ones(2, *shape[2:])).backward()
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
 
 
@@ -82,33 +81,22 @@ def test_soft_dice_is_the_published_one_by_hand():
     # Probabilities of lesion: 0.75, 0.25, 0.5, 0.5; the first and the last pixel are lesion.
     logits = torch.tensor([[[0.0, 0], [0, 0]], [[3.0, 1 / 3], [1, 1]]]).clamp(min=1e-30).log().nan_to_num(neginf=0)
     logits[0] = 0
-    terms = soft_dice_terms(logits[None], torch.tensor([[[1, 0], [0, 1]]]))
-    assert terms.tolist() == pytest.approx([1.25, 4.0])
-    assert soft_dice_loss(terms, 1)[0].item() == pytest.approx(1 - 2.6 / 4.1)
+    pair = logits[None], torch.tensor([[[1, 0], [0, 1]]])
+    assert soft_dice_sums(*pair).tolist() == pytest.approx([1.25, 4.0])
+    assert soft_dice_loss(*pair).item() == pytest.approx(1 - 2.6 / 4.1)
 
 
 def test_losses_are_monais(batch):
     logits, truth = batch
     options = {"include_background": False, "to_onehot_y": True, "softmax": True, "batch": True}
     published = DiceLoss(**options, smooth_nr=0.1, smooth_dr=0.1)
-    assert soft_dice_loss(soft_dice_terms(logits, truth), 4)[0] == pytest.approx(
-        published(logits, truth[:, None]).item()
-    )
+    assert soft_dice_loss(logits, truth) == pytest.approx(published(logits, truth[:, None]).item())
     combined = DiceCELoss(**options)(logits, truth[:, None])
-    assert dice_ce_loss(dice_ce_terms(logits, truth), 4)[0] == pytest.approx(combined.item())
-
-
-@pytest.mark.parametrize(("terms", "loss"), [(soft_dice_terms, soft_dice_loss), (dice_ce_terms, dice_ce_loss)])
-def test_terms_add_up_over_parts_of_a_batch(batch, terms, loss):
-    logits, truth = batch
-    whole = loss(terms(logits, truth), 4)
-    parts = loss(terms(logits[:1], truth[:1]) + terms(logits[1:], truth[1:]), 4)
-    assert torch.allclose(torch.stack(whole), torch.stack(parts))
-    assert whole[0] == whole[1] and not whole[1].requires_grad
+    assert dice_ce_loss(logits, truth) == pytest.approx(combined.item())
 
 
 def test_an_empty_batch_of_lesions_has_a_finite_loss():
     logits, nothing = torch.zeros(1, 2, 4, 4), torch.zeros(1, 4, 4)
     logits[:, 0] = 200
-    assert soft_dice_loss(soft_dice_terms(logits, nothing), 1)[0] == 0
-    assert dice_ce_loss(dice_ce_terms(logits, nothing), 1)[0] == pytest.approx(0)
+    assert soft_dice_loss(logits, nothing) == 0
+    assert dice_ce_loss(logits, nothing) == pytest.approx(0)

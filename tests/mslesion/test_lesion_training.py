@@ -9,17 +9,17 @@ import torch
 
 from mslesion.analysis.protocols import scored, splits, windows
 from mslesion.learning.networks import WINDOW, input_of, lesion_network
-from mslesion.learning.slice_tasks import Source, slice_task, window_samples, window_task
+from mslesion.learning.slice_tasks import SliceSource, slice_task, window_samples, window_task
 from reprise.training.loop import Task
 
 CASES = pd.DataFrame({"case": list("abcdef"), "patient": list("ppqqrr"), "slices": 2, "fold": 0})
 SETTINGS = {"batch_size": 2, "precision": "fp32", "seed": 0}
 
 
-def source() -> Source:
+def source() -> SliceSource:
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(12, 64, 64, generator=generator)
-    return Source(images, (images > 2).to(torch.uint8), np.repeat(np.arange(6), 2), SETTINGS)
+    return SliceSource(images, (images > 2).to(torch.uint8), np.repeat(np.arange(6), 2), SETTINGS)
 
 
 def test_published_folds_part_time_points_and_sound_folds_part_patients() -> None:

@@ -17,12 +17,11 @@ import pytest
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
 from ms_dataset import AFFINE, SHAPE, image, lesion, save, write_isbi, write_tree
-from mslesion import check, convert
-from mslesion.data.conversion import scan_of
+from mslesion.data.conversion import convert_dataset, read_checked, scan_of
 from mslesion.data.own_volumes import find_volumes
 from mslesion.data.raw_scans import check_dataset
 from mslesion.data.scan_volume import from_slices
-from reprise.data.findings import Report
+from reprise.data.findings import Findings
 from reprise.data.nifti import read_volume
 from reprise.data.store import Store, open_store
 from reprise.step.errors import InputError
@@ -36,23 +35,23 @@ ONE_OTHER = "expected a mask of 0 and one other, positive value, found"
 
 
 def run_check(root: Path, out: Path) -> pd.DataFrame:
-    """Run the step; returns the findings."""
-    tables = [str(word) for name in ("manifest", "cases", "findings") for word in (f"--{name}", out / f"{name}.csv")]
-    check.main(check.arguments().parse_args(["--raw", str(root), *tables]))
+    """Do what the step does; returns the findings."""
+    checked = check_dataset(root)
+    out.mkdir(exist_ok=True)
+    for name, table in checked._asdict().items():
+        table.to_csv(out / f"{name}.csv", index=False)
     return pd.read_csv(out / "findings.csv")
 
 
 def run_convert(root: Path, out: Path) -> Store:
-    words = ["--raw", root, "--manifest", out / "manifest.csv", "--cases", out / "cases.csv", "--store", out / "store"]
-    convert.main(convert.arguments().parse_args([str(word) for word in words]))
+    convert_dataset(root, *read_checked(out / "manifest.csv", out / "cases.csv"), out / "store")
     return open_store(out / "store")
 
 
 def problems(root: Path, out: Path) -> list[str]:
-    """What the step refuses, a line each; it must leave nothing."""
+    """What the check refuses, one line each."""
     with pytest.raises(InputError) as caught:
         run_check(root, out)
-    assert not out.exists()
     return [line.strip() for line in str(caught.value).split("\n")[1:]]
 
 
@@ -169,9 +168,9 @@ def test_a_folder_that_cannot_be_listed_is_a_line(
     monkeypatch.setattr(Path, "iterdir", iterdir)
     assert problems(root, tmp_path / "out") == [f"{shown}: Permission denied"]
     with pytest.raises(InputError, match="Permission denied") if locked == "raw" else nullcontext():
-        report = Report([], [])
-        find_volumes(root, report)
-        assert ("excluded", shown, "", "Permission denied") in report.findings
+        findings = Findings()
+        find_volumes(root, findings)
+        assert ("excluded", shown, "", "Permission denied") in findings.rows
 
 
 def write_mask_of(*values: float, dtype: type = np.uint8) -> Callable[[Path], object]:

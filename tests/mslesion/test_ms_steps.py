@@ -61,6 +61,7 @@ def test_check_refuses_in_one_message(tmp_path: Path, run_step: RunStep) -> None
     (raw / FLAIR).write_bytes((raw / FLAIR).read_bytes()[:-2])
     refused, *_ = run_all(run_step, raw, tmp_path, "patient", 2)
     assert len(refused[refused.index("error: ") :].splitlines()) == 2 and "Traceback" not in refused
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 
 
 def test_real_patients_keep_their_lesions_and_their_grid(real_data: Path, tmp_path: Path, run_step: RunStep) -> None:

@@ -12,7 +12,8 @@ import torch
 import yaml
 
 from ms_dataset import save
-from mslesion import convert, score, segment, train
+from mslesion import score, segment, train
+from mslesion.data.conversion import convert_dataset
 from mslesion.data.raw_scans import check_dataset
 from reprise.data.store import open_store, write_store
 from reprise.step.errors import InputError
@@ -52,10 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         save(there / "GOLD_STANDARD_x.nii", mask)
     checked = check_dataset(folder / "raw")
     assert "no voxel is lesion" in set(checked.findings["finding"])
-    for name in ("manifest", "cases"):
-        getattr(checked, name).to_csv(folder / f"{name}.csv", index=False)
-    tables = {name: folder / f"{name}.csv" for name in ("manifest", "cases")}
-    call(convert, raw=folder / "raw", **tables, store=folder / "store")
+    convert_dataset(folder / "raw", checked.manifest, checked.cases, folder / "store")
     return folder
 
 

@@ -10,15 +10,15 @@ import pytest
 from ms_dataset import WRITERS, image, save
 from mslesion.analysis.outlines import RING_PX, outline, outlined_slices
 from mslesion.data.own_volumes import find_volumes
-from reprise.data.findings import Report
+from reprise.data.findings import Findings
 from reprise.step.errors import InputError
 
 
 def found_in(root: Path) -> tuple[dict[str, str], dict[str, str]]:
     """File by case, and reason by file of those left out."""
-    report = Report([], [])
-    cases = {volume.case: volume.path.relative_to(root).as_posix() for volume in find_volumes(root, report)}
-    return cases, {file: finding for kind, file, _, finding in report.findings if kind == "excluded"}
+    findings = Findings()
+    cases = {volume.case: volume.path.relative_to(root).as_posix() for volume in find_volumes(root, findings)}
+    return cases, {file: finding for kind, file, _, finding in findings.rows if kind == "excluded"}
 
 
 def test_names_tell_flair_from_masks_and_from_other_images(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_of_every_layout_the_flairs_are_taken(tmp_path: Path, layout: str, scans
     assert len(cases) == scans and all("flair" in file.lower() for file in cases.values())
 
 
-def test_cases_are_told_apart_and_the_same_file_counts_once(tmp_path: Path) -> None:
+def test_cases_have_different_names_and_the_same_file_counts_once(tmp_path: Path) -> None:
     for number, name in enumerate(["p1/FLAIR", "p2/FLAIR", "mrn20071231", "case_003", "null", "z" * 65]):
         save(tmp_path / f"{name}.nii", image(number))
     shutil.copy(tmp_path / "p1/FLAIR.nii", tmp_path / "p1/again.nii")
@@ -81,15 +81,15 @@ def test_links_are_followed_and_odd_names_spelt_out(tmp_path: Path) -> None:
     (root / "damaged\n.nii").write_bytes(b"x" * 400)
     (root / "link").symlink_to(tmp_path / "elsewhere")
     (root / "link" / "back").symlink_to(root)
-    report = Report([], [])
-    shown = {volume.case: volume.shown for volume in find_volumes(root, report)}
+    findings = Findings()
+    shown = {volume.case: volume.shown for volume in find_volumes(root, findings)}
     assert shown == {"case_001": r"a\nb.nii", "scan": r"c\udcff/scan.nii", "linked": "link/linked.nii"}
-    assert [file for _, file, *_ in report.findings] == [r"damaged\n.nii"]
-    report.table().to_csv(tmp_path / "findings.csv")
+    assert [file for _, file, *_ in findings.rows] == [r"damaged\n.nii"]
+    findings.table().to_csv(tmp_path / "findings.csv")
     for path in ("a\nb.nii", os.fsdecode(b"c\xff"), "link"):
         shutil.rmtree(root / path) if (root / path).is_dir() and path != "link" else (root / path).unlink()
     with pytest.raises(InputError) as caught:
-        find_volumes(root, Report([], []))
+        find_volumes(root, Findings())
     assert str(caught.value).count("\n") == 1 and r"damaged\n.nii no NIfTI file" in str(caught.value)
 
 

@@ -1,4 +1,4 @@
-"""FLAIR volumes of one's own: the masks, the table and the page made of them, and nothing that names a person."""
+"""A user's own FLAIR volumes: their masks, table and page are right, and no person is named anywhere."""
 
 import gzip
 import json

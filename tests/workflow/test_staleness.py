@@ -143,7 +143,7 @@ def test_files_that_the_configuration_names_count_by_content_alone(finished: Fin
     for path, expected in (
         (clip, predicted),
         (volume, predicted),
-        (finished.folder / "initial.pth", {"echonet_fetch_weights"}),
+        (finished.folder / "initial.pth", {"weights_fetch"}),
     ):
         path.touch()
         assert stale(finished.folder, *TARGETS[1:]) == set()
@@ -160,10 +160,10 @@ def test_files_of_the_project_count_by_content_alone(finished: Finished) -> None
         path = finished.folder / name
         path.touch()
         assert stale(finished.folder, REPORT) == set()
-        changed_with_old_time(path, place=3)
+        changed_with_old_time(path, position=3)
         assert stale(finished.folder, REPORT) == {f"report_{step}" for step in read_by}
         assert why(finished.folder) == [f"report {step} <- project file {name} replaced" for step in read_by]
-        changed_with_old_time(path, place=3)
+        changed_with_old_time(path, position=3)
         path.rename(finished.folder / "aside")
         done = type_command(f"snakemake {REPORT}", finished.folder)
         (finished.folder / "aside").rename(path)

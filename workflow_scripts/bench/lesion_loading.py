@@ -20,7 +20,7 @@ from mslesion.learning.slice_tasks import window_samples
 from mslesion.learning.windows import CENTRE, list_windows
 from mslesion.phantom import brain
 from mslesion.phantom.voxels import make_grid
-from reprise.data.slices import fit
+from reprise.data.slices import cut_or_pad
 from reprise.data.store import open_store
 from reprise.engine.configuration import study_settings
 
@@ -80,7 +80,7 @@ def write_tree(root: Path, size: Sequence[int]) -> list[Path]:
     volumes = {"train1/P1_T1/flair_pp": flair / flair.max(), "train1annot/P1_T1/mask1": distance < 0}
     for name, voxels in volumes.items():
         (root / name).parent.mkdir(parents=True)
-        pixels = fit(torch.from_numpy(to_slices(255 * voxels).astype(np.uint8)), tuple(size)).numpy()
+        pixels = cut_or_pad(torch.from_numpy(to_slices(255 * voxels).astype(np.uint8)), tuple(size)).numpy()
         for number, image in enumerate(pixels):
             Image.fromarray(image).save(root / f"{name}_{number:03}.png")
     masks = sorted((root / "train1annot/P1_T1").iterdir())

@@ -10,7 +10,7 @@ from rows import Row, faster, skipped, verdict
 from torch import Tensor, nn
 
 from mslesion.learning.fc_densenet import FCDenseNet, fc_densenet
-from mslesion.learning.losses import soft_dice_loss, soft_dice_terms
+from mslesion.learning.losses import soft_dice_loss
 from mslesion.learning.window_logits import WINDOWS_AT_A_TIME, centre_logits
 from mslesion.learning.windows import CENTRE, list_windows
 from reprise.models.weights import channels_last
@@ -111,12 +111,11 @@ class _Training:
         """The loss of one step."""
         torch.manual_seed(0)
         with autocast(self.windows.device, self.precision):
-            terms = soft_dice_terms(self.model(self.windows)[:, CENTRE], self.truth)
-        loss, shown = soft_dice_loss(terms, BATCH)
+            loss = soft_dice_loss(self.model(self.windows)[:, CENTRE], self.truth)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
-        return shown.item()
+        return loss.item()
 
     def steps(self) -> int:
         """Windows of some steps."""

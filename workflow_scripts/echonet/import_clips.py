@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from echonet.data.standard_clips import import_folder
-from reprise.data.findings import Report
+from reprise.data.findings import Findings
 from reprise.step.command import run, say, step_parser
 from reprise.step.files import outputs
 
@@ -19,14 +19,14 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
-    """Convert all clips that can be read; report the others by name."""
-    report = Report([], [])
-    with outputs(args.output, args.findings) as (folder, findings):
+    """Convert all clips that can be read; list the others in the findings."""
+    findings = Findings()
+    with outputs(args.output, args.findings) as (folder, table):
         (folder / "Videos").mkdir(parents=True)
-        clips = import_folder(args.input, folder / "Videos", report)
+        clips = import_folder(args.input, folder / "Videos", findings)
         clips.to_csv(folder / "clips.csv", index=False)
-        report.table().to_csv(findings, index=False)
-    say(f"{len(clips)} clips converted, {sum(kind == 'excluded' for kind, *_ in report.findings)} left out")
+        findings.table().to_csv(table, index=False)
+    say(f"{len(clips)} clips converted, {findings.excluded()} left out")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Mean and standard deviation of the training videos' pixels, a channel, from one random clip each."""
+"""Mean and standard deviation of each channel over the training videos' pixels, from one random clip per video."""
 
 import argparse
 import json
@@ -24,7 +24,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
-    """Measure and write."""
+    """Measure the traced videos of the train split, and write the result."""
     cases, arrays = open_store(args.store)
     train = cases[(cases["split"] == "train") & (cases["traced"] >= 0)]
     if train.empty:
@@ -35,9 +35,9 @@ def main(args: argparse.Namespace) -> None:
 
 
 def normalisation(frames: np.ndarray, train: pd.DataFrame, settings: dict[str, Any]) -> dict[str, Any]:
-    """Statistics over one random clip of each of `videos` random videos, as published.
+    """Statistics over `videos` random videos, one random clip per video, as published.
 
-    Frames that a video shorter than the clip lacks count as black. std is sqrt(E[x^2] - E[x]^2).
+    A video shorter than the clip is continued in black. std is sqrt(E[x^2] - E[x]^2).
     """
     from echonet.learning.clips import clip_rows, n_starts
 

@@ -1,7 +1,7 @@
-"""Predict imported clips without any tracing: masks, area curves, beats, EF a beat, overlay videos and a page.
+"""Predict imported clips without any tracing: masks, area curves, beats, EF per beat, overlay videos and a page.
 
-Writes to the output folder: predictions.csv (a row a beat, and one with beat `all` for a clip's averages), areas.csv (a
-row a frame), masks/<clip>.npz (array `masks`, (F, 112, 112) bool), videos/<clip>.mp4, and index.html about all of them.
+Writes to the output folder: predictions.csv (one row per beat, and one per clip with beat `all` for its averages),
+areas.csv (one row per frame), masks/<clip>.npz (array `masks`, (F, 112, 112) bool), videos/<clip>.mp4, and index.html.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import pandas as pd
 
 from echonet.analysis.overlay import write_overlay_video
 from echonet.data.avi import read_video
-from reprise.report.clips_page import ClipPart, write_clips_page
+from reprise.report.own_files_page import Case, Media, write_own_files_page
 from reprise.step.command import progress, run, say, step_parser
 from reprise.step.files import outputs
 from reprise.step.tables import read_table
@@ -23,18 +23,17 @@ if TYPE_CHECKING:
 
 TEXTS = {
     "title": "Ejection fraction of your clips",
-    "warning_title": "For research only",
+    "kind": "clips",
     "warnings": [
-        "Not a medical device: no number on this page may serve a decision about a patient.",
-        "The networks learnt from apical four-chamber views and cannot tell whether a clip is one. On any other view, "
-        "and on a clip in colour Doppler, their numbers mean nothing.",
-        "How far the numbers hold depends on what the networks learnt from. Those of the demo have seen phantoms only.",
+        "The networks learnt from apical four-chamber views, and cannot tell whether a clip shows this view. Numbers "
+        "of any other view, and of a clip in colour Doppler, mean nothing.",
+        "The numbers can only be as good as the data that the networks learnt from. The networks of the demo have seen "
+        "phantoms only.",
     ],
     "overview_caption": "Ejection fraction (EF, percent), averaged over each clip's beats: from the masks by the "
     "method of discs, and by the regression network",
-    "beats_caption": "Each beat: end-diastole (ED) and end-systole (ES) in seconds, and EF in percent",
-    "findings_caption": "What was odd about the files, and which were left out",
 }
+BEATS = "Each beat: end-diastole (ED) and end-systole (ES) in seconds, and EF in percent"
 FINDINGS = {"severity": str, "file": str, "finding": str}
 EFS = ["ef_masks", "ef_regression"]
 SHOWN = ["beat", "ed_s", "es_s", *EFS]
@@ -59,15 +58,15 @@ def arguments() -> argparse.ArgumentParser:
 
 
 class Predicted(NamedTuple):
-    """What was made of one clip: its beats, the area of each frame, and its part of the page."""
+    """The results of one clip: its beats, the area of each frame, and what the page shows."""
 
     beats: pd.DataFrame
     areas: pd.DataFrame
-    part: ClipPart
+    case: Case
 
 
 def main(args: argparse.Namespace) -> None:
-    """Predict each clip, then write the tables and the page about all of them."""
+    """Predict each clip, then write the tables and the page."""
     from echonet.learning.own_clips import predict_own_clip
     from echonet.learning.segmentation_network import segmentation_network
     from echonet.learning.video_network import video_network
@@ -89,24 +88,25 @@ def main(args: argparse.Namespace) -> None:
             made.append(write_clip(folder, case, frames, fps, prediction))
         networks = {"segmentation": segmentation[1], "ef": regression[1]}
         write_tables(folder, made, clips, findings, networks)
-    say(f"{len(clips)} clips, {sum(len(one.beats) - 1 for one in made)} beats: {args.output / 'index.html'}")
+    say(f"{len(clips)} clips, {sum(len(each.beats) - 1 for each in made)} beats: {args.output / 'index.html'}")
 
 
 def write_clip(folder: Path, case: str, frames: np.ndarray, fps: float, prediction: "Prediction") -> Predicted:
-    """Write a clip's masks and overlay video."""
+    """Write the masks and the overlay video of a clip."""
     masks, areas, systoles, beats, notes = prediction
     np.savez_compressed(folder / "masks" / f"{case}.npz", masks=masks)
     video = folder / "videos" / f"{case}.mp4"
     average = beats.iloc[-1]
     efs = f"EF {percent(average['ef_regression'])} (regression), {percent(average['ef_masks'])} (masks)"
     write_overlay_video(video, None, frames, masks, areas, systoles.tolist(), fps, None, f"{case} · {efs}")
-    facts = f"{len(frames)} frames, {fps:.4g} a second, {len(frames) / fps:.2g} s. {efs}."
+    facts = f"{len(frames)} frames, {fps:.4g} per second, {len(frames) / fps:.2g} s. {efs}."
     alt = f"The clip {case}, beside it with the left ventricle found in each frame, and below the area over time."
     curve = pd.DataFrame(
         {"clip": case, "frame": np.arange(len(areas)), "time_s": np.arange(len(areas)) / fps, "area_px": areas}
     )
     beats.insert(0, "clip", case)
-    return Predicted(beats, curve, ClipPart(case, facts, notes, video, alt, for_readers(beats[SHOWN])))
+    shown = Case(case, facts, notes, [Media(video, alt)], {BEATS: for_readers(beats[SHOWN])})
+    return Predicted(beats, curve, shown)
 
 
 def write_tables(
@@ -117,27 +117,26 @@ def write_tables(
     networks: dict[str, dict[str, Any]],
 ) -> None:
     """Write predictions.csv, areas.csv and index.html."""
-    beats = pd.concat([one.beats for one in made])
+    beats = pd.concat([each.beats for each in made])
     beats.to_csv(folder / "predictions.csv", index=False, float_format="%.4f")
-    pd.concat([one.areas for one in made]).to_csv(folder / "areas.csv", index=False, float_format="%.4f")
+    pd.concat([each.areas for each in made]).to_csv(folder / "areas.csv", index=False, float_format="%.4f")
     averages = beats[beats["beat"] == "all"].set_index("clip")
-    overview = clips.set_index("case").assign(beats=[len(one.beats) - 1 for one in made]).join(averages[EFS])
+    overview = clips.set_index("case").assign(beats=[len(each.beats) - 1 for each in made]).join(averages[EFS])
     overview = for_readers(overview.rename_axis("clip").reset_index())
     keys = ["network", "width", "weights", "epoch", "protocol"]
     about = pd.DataFrame([{key: str(info.get(key, "")) for key in keys} for info in networks.values()])
     about.insert(0, "task", list(networks))
     about = about.rename(columns={"weights": "initial weights"})
-    parts = [one.part for one in made]
-    write_clips_page(folder / "index.html", parts, overview, TEXTS, findings=findings, networks=about)
+    write_own_files_page(folder / "index.html", [each.case for each in made], overview, TEXTS, findings, about)
 
 
 def for_readers(table: pd.DataFrame) -> pd.DataFrame:
-    """A table with EF in whole percent, as clinicians give it, and with headings in words."""
+    """A table with EF in whole percent, as clinicians write it, and with headings in words."""
     return table.assign(**{name: table[name].round().astype("Int64") for name in EFS}).rename(columns=HEADINGS)
 
 
 def percent(ef: float) -> str:
-    """An EF for a reader, as `55 %`, or a dash where there is none."""
+    """An EF for a reader, such as `55 %`, or a dash if there is none."""
     return "–" if np.isnan(ef) else f"{ef:.0f} %"  # noqa: RUF001
 
 

@@ -1,7 +1,7 @@
-"""Segment the lesions of one's own FLAIR volumes (NIfTI): a mask each, lesion load and count, slices and a page.
+"""Segment the lesions of a user's own FLAIR volumes (NIfTI): masks, lesion load and count, slices and a page.
 
-Writes to the output folder: volumes.csv (a row a volume), masks/CASE.nii.gz on the volume's own grid, its header's
-free text blank, slices/CASE-NNN.png (some slices, lesions outlined), and index.html about all of them.
+Writes to the output folder: volumes.csv (one row per volume), masks/CASE.nii.gz (on the grid of the volume, without the
+free text of its header), slices/CASE-NNN.png (some slices with the lesions outlined), and index.html.
 """
 
 import argparse
@@ -16,25 +16,24 @@ from mslesion.analysis.lesions import label_lesions, lesion_load_ml
 from mslesion.analysis.outlines import outlined_slices
 from mslesion.data.own_volumes import OwnVolume, find_volumes, read_again
 from mslesion.data.scan_volume import from_slices, to_slices
-from reprise.data.findings import Report
+from reprise.data.findings import Findings
 from reprise.data.nifti import Volume, without_text, write_mask
+from reprise.report.own_files_page import Case, Media, write_own_files_page
 from reprise.report.page_tables import number
-from reprise.report.volumes_page import Picture, VolumePart, write_volumes_page
 from reprise.step.command import json_object, progress, run, say, step_parser
 from reprise.step.files import file_sha256, outputs
 
 TEXTS = {
     "title": "Lesions in your volumes",
-    "warning_title": "For research only",
+    "kind": "volumes",
     "warnings": [
-        "Not a medical device: no number on this page may serve a decision about a patient.",
-        "The network learnt from FLAIR images of the brain and cannot tell whether a volume is one, or was prepared "
-        "like those. On any other image its numbers mean nothing.",
-        "How far the numbers hold depends on what the network learnt from. That of the demo has seen phantoms only.",
+        "The network learnt from FLAIR images of the brain. It cannot tell whether a volume is such an image, and was "
+        "prepared in the same way. Numbers of any other image mean nothing.",
+        "The numbers can only be as good as the data that the network learnt from. The network of the demo has seen "
+        "phantoms only.",
     ],
     "overview_caption": "Volume of all lesions together (lesion load) and number of lesions: voxels that touch by "
     "faces, edges or corners are one lesion",
-    "findings_caption": "What was odd about the files, and which were left out",
 }
 HEADINGS = {"load_ml": "lesion load (ml)", "voxel_mm3": "voxel (mm³)"}
 SHOWN = ["case", "load_ml", "lesions", "voxel_mm3", "slices", "file"]
@@ -43,10 +42,10 @@ KEYS = ["network", "width", "epoch", "protocol", "fold"]
 
 
 class Predicted(NamedTuple):
-    """A row of the table, and a part of the page."""
+    """The results of one volume: its row of the table, and what the page shows."""
 
     row: dict[str, object]
-    part: VolumePart
+    case: Case
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -54,7 +53,9 @@ def arguments() -> argparse.ArgumentParser:
     parser = step_parser(__doc__)
     parser.add_argument("--input", type=Path, required=True, help="folder of volumes, searched to any depth")
     parser.add_argument("--weights", type=Path, required=True, help="weights of a lesion network")
-    parser.add_argument("--settings", type=json_object, default={}, help='{"code": without which no old mask counts}')
+    parser.add_argument(
+        "--settings", type=json_object, default={}, help='{"code": ...}: old masks of other code are ignored'
+    )
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder from which a killed run goes on")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
@@ -63,15 +64,15 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
-    """Segment volume by volume, then write masks, pictures, table and page."""
+    """Segment each volume, then write masks, pictures, the table and the page."""
     from mslesion.learning.scan_prediction import load_lesion_network, packed, segment_scan, unpacked
     from reprise.inference.parts import Arrays, resumed
     from reprise.step.device import pick_device
 
     device = pick_device(args.device)
     model, info = load_lesion_network(args.weights, device)
-    report = Report([], [])
-    volumes = find_volumes(args.input, report)
+    findings = Findings()
+    volumes = find_volumes(args.input, findings)
     by_digest = {volume.digest: volume for volume in volumes}
 
     def masks_of(todo: list[str]) -> Iterator[Arrays]:
@@ -81,28 +82,28 @@ def main(args: argparse.Namespace) -> None:
 
     identity = [args.settings.get("code"), file_sha256(args.weights)]
     parts = resumed(args.checkpoints, identity, list(by_digest), masks_of)
-    with outputs(args.output, args.findings) as (folder, findings):
+    with outputs(args.output, args.findings) as (folder, findings_file):
         for name in ("masks", "slices"):
             (folder / name).mkdir(parents=True)
         made = []
         for volume, part in zip(volumes, parts, strict=True):
             content = read_again(volume)
-            note_cut(volume, content, info["size"], report)
-            made.append(write_volume(folder, volume, content, unpacked(part), report))
-        report.table().to_csv(findings, index=False)
-        write_tables(folder, made, report.table(), info)
-    say(f"{len(made)} volumes, {sum(kind == 'excluded' for kind, *_ in report.findings)} files left out")
+            note_cut(volume, content, info["size"], findings)
+            made.append(write_volume(folder, volume, content, unpacked(part), findings))
+        findings.table().to_csv(findings_file, index=False)
+        write_tables(folder, made, findings, info)
+    say(f"{len(made)} volumes, {findings.excluded()} files left out")
 
 
-def note_cut(volume: OwnVolume, content: Volume, size: tuple[int, int] | None, report: Report) -> None:
-    """Note that a network for slices of a fixed size has seen their middle only."""
+def note_cut(volume: OwnVolume, content: Volume, size: tuple[int, int] | None, findings: Findings) -> None:
+    """Note if the network has seen only the middle of the slices, because it needs slices of a fixed size."""
     width, height = content.voxels.shape[:2]
     if size and (height > size[0] or width > size[1]):
         seen = f"{min(height, size[0])} x {min(width, size[1])} of {height} x {width}"
-        report.note(volume.shown, volume.case, f"only the middle of its slices was segmented, {seen} pixels")
+        findings.note(volume.shown, volume.case, f"only the middle of its slices was segmented, {seen} pixels")
 
 
-def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndarray, report: Report) -> Predicted:
+def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndarray, findings: Findings) -> Predicted:
     """Write a volume's mask (N, H, W) bool and pictures."""
     case = volume.case
     write_mask(folder / "masks" / f"{case}.nii.gz", from_slices(mask.astype(np.uint8)), without_text(content.header))
@@ -113,32 +114,30 @@ def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndar
     for shown in outlined_slices(to_slices(content.voxels), mask, SLICES, (height, width)):
         file = folder / "slices" / f"{case}-{shown.place:03}.png"
         file.write_bytes(shown.png)
-        place = f"Slice {shown.place} of {len(mask)}"
+        which = f"Slice {shown.place} of {len(mask)}"
         found = f"{number(shown.pixels, 0)} pixels outlined" if shown.pixels else "nothing outlined"
-        alt = f"{place} of {case}, seen from below, front at the top: {found} as lesion."
-        pictures.append(Picture(file, shown.size, f"{place}, {found}.", alt))
-    row = {
-        **{"case": case, "load_ml": round(load, 4), "lesions": lesions, "voxel_mm3": round(voxel_mm3, 6)},
-        **dict(zip(("slices", "height", "width"), mask.shape, strict=True)),
-        **{"orientation": content.orientation, "file": volume.shown, "sha256": volume.digest},
-    }
+        alt = f"{which} of {case}, seen from below, front at the top: {found} as lesion."
+        pictures.append(Media(file, alt, f"{which}, {found}.", shown.size))
+    row = {"case": case, "load_ml": round(load, 4), "lesions": lesions, "voxel_mm3": round(voxel_mm3, 6)}
+    row |= zip(("slices", "height", "width"), mask.shape, strict=True)
+    row |= {"orientation": content.orientation, "file": volume.shown, "sha256": volume.digest}
     facts = (
         f"{len(mask)} axial slices of {mask.shape[1]} x {mask.shape[2]} pixels, {apart:.3g} mm apart, pixels of "
         f"{height:.3g} x {width:.3g} mm. Lesions: {lesions}, together {number(load, 2)} ml. "
         "The patient's right is on the left."
     )
-    notes = [finding for _, _, where, finding in report.findings if where == case]
-    return Predicted(row, VolumePart(case, facts, notes, pictures))
+    notes = [finding for _, _, where, finding in findings.rows if where == case]
+    return Predicted(row, Case(case, facts, notes, pictures))
 
 
-def write_tables(folder: Path, made: list[Predicted], findings: pd.DataFrame, info: dict[str, Any]) -> None:
+def write_tables(folder: Path, made: list[Predicted], findings: Findings, info: dict[str, Any]) -> None:
     """Write volumes.csv and index.html."""
-    table = pd.DataFrame([one.row for one in made])
+    table = pd.DataFrame([each.row for each in made])
     table.to_csv(folder / "volumes.csv", index=False)
     overview = table[SHOWN].rename(columns=HEADINGS)
     network = pd.DataFrame([{key: str(info.get(key, "")) for key in KEYS}])
-    parts = [one.part for one in made]
-    write_volumes_page(folder / "index.html", parts, overview, TEXTS, findings=findings, networks=network)
+    cases = [each.case for each in made]
+    write_own_files_page(folder / "index.html", cases, overview, TEXTS, findings.table(), network)
 
 
 if __name__ == "__main__":

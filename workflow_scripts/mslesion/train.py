@@ -14,7 +14,7 @@ from reprise.training.launch import spread
 from reprise.training.options import depends_on, training_parser
 
 if TYPE_CHECKING:
-    from mslesion.learning.slice_tasks import Source
+    from mslesion.learning.slice_tasks import SliceSource
     from reprise.training.loop import Task
 
 
@@ -34,7 +34,7 @@ def main(args: argparse.Namespace) -> None:
 
     from mslesion.learning.networks import WINDOW, input_of, lesion_network
     from mslesion.learning.scan_inputs import OF_VOLUME, brain_slices
-    from mslesion.learning.slice_tasks import Source
+    from mslesion.learning.slice_tasks import SliceSource
     from reprise.data.store import open_store
     from reprise.models.weights import channels_last, save_model
     from reprise.step.device import pick_device
@@ -45,7 +45,7 @@ def main(args: argparse.Namespace) -> None:
     cases, arrays = open_store(args.store)
     size = settings.get("size")
     normalisation = settings["normalisation"] if input_of(settings["network"]) == WINDOW else OF_VOLUME
-    source = Source(*brain_slices(cases, arrays, size, normalisation, device), settings)
+    source = SliceSource(*brain_slices(cases, arrays, size, normalisation, device), settings)
     split = splits(cases, args.protocol, settings["folds"], args.fold)
     torch.manual_seed(settings["seed"])
     model = channels_last(lesion_network(settings["network"], settings["width"]).to(device))
@@ -66,8 +66,8 @@ def main(args: argparse.Namespace) -> None:
         history.to_csv(log, index=False)
 
 
-def task_of(source: "Source", cases: pd.DataFrame, split: pd.Series, protocol: str) -> "Task":
-    """What is trained: windows, slices or blocks, as the network sees them."""
+def task_of(source: "SliceSource", cases: pd.DataFrame, split: pd.Series, protocol: str) -> "Task":
+    """The task on what the network sees: windows, slices or blocks."""
     from mslesion.learning.block_task import block_task
     from mslesion.learning.networks import BLOCK, WINDOW, input_of
     from mslesion.learning.slice_tasks import slice_task, window_task

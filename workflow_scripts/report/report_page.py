@@ -1,4 +1,4 @@
-"""Write the report: one HTML file with the scoreboard, each study's section, and where it all comes from."""
+"""Write the report: one HTML file with the scoreboard, the section of each study, and where all results come from."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Set each published figure beside ours, with a verdict."""
+"""Compare each published figure with ours, and give a verdict."""
 
 import argparse
 from pathlib import Path

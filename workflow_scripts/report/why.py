@@ -1,4 +1,4 @@
-"""Say why Snakemake would run what it would run, in words: `make why`, or for any target and configuration."""
+"""Say in words why Snakemake would run each job: `make why`, or for any target and configuration."""
 
 import argparse
 import sys
@@ -6,17 +6,14 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from snakemake.api import SnakemakeApi
 from snakemake.cli import parse_config
 from snakemake.dag import DAG
-from snakemake.exceptions import RuleException
 from snakemake.jobs import Job
-from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
-from snakemake.workflow import Workflow
-from snakemake_interface_common.exceptions import WorkflowError
 
 from reprise.engine.causes import input_causes, params_causes
+from reprise.engine.plan import planned
 from reprise.engine.stale_results import DID_NOT_END, MISSING, OTHER_CODE, result_faults
+from reprise.step.errors import InputError
 
 MOST_CAUSES = 5
 
@@ -27,29 +24,20 @@ def main() -> None:
     parser.add_argument("--config", nargs="*", default=[], metavar="KEY=VALUE", help="as for snakemake")
     args = parser.parse_args()
     try:
-        settings = ConfigSettings(config=parse_config(args.config))
+        config = parse_config(args.config)
     except (ValueError, AssertionError):
         sys.exit(f"error: --config: expected KEY=VALUE, found {' '.join(args.config)}")
-    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        opened = api.workflow(ResourceSettings(cores=1), config_settings=settings, snakefile=Path("Snakefile"))
-        try:
-            opened.dag(DAGSettings(targets={args.target}, force_incomplete=True))
-            print("\n".join(explain(planned(opened._workflow))))
-        except (WorkflowError, RuleException) as error:
-            sys.exit(f"error: {error}")
-
-
-def planned(workflow: Workflow) -> DAG:
-    """The jobs as a dry run finds them. Snakemake has no public way to it that leaves more than text."""
-    workflow._prepare_dag(forceall=False, ignore_incomplete=False, lock_warn_only=True)
-    workflow._build_dag()
-    return workflow.dag
+    try:
+        with planned(Path("Snakefile"), [args.target], config) as dag:
+            print("\n".join(explain(dag)))
+    except InputError as error:
+        sys.exit(f"error: {error}")
 
 
 def explain(dag: DAG) -> list[str]:
-    """A line for each job that would run: its own causes, or the chain of jobs that leads to some.
+    """One line per job that would run: its own causes, or the chain of jobs that leads to a job with causes.
 
-    Jobs of one rule with the same causes share a line.
+    Jobs of one rule with the same causes stand in one line.
     """
     levels = (sorted(level, key=str) for level in dag.toposorted())
     jobs = [job for level in levels for job in level if dag.needrun(job) and not job.rule.norun]
@@ -68,7 +56,7 @@ def explain(dag: DAG) -> list[str]:
 
 
 def _ways_to_causes(dag: DAG, jobs: Sequence[Job], causes: dict[Job, tuple[str, ...]]) -> dict[Job, Job]:
-    """For each job without causes of its own, the job before it on the shortest way to one that has some."""
+    """For each job without causes of its own, the job before it on the shortest way to a job with causes."""
     before: dict[Job, Job] = {}
     would_run, waiting = set(jobs), deque(causes)
     while waiting:
@@ -81,7 +69,7 @@ def _ways_to_causes(dag: DAG, jobs: Sequence[Job], causes: dict[Job, tuple[str, 
 
 
 def _causes(dag: DAG, job: Job) -> Iterator[str]:
-    """What of the job itself makes it stale, other jobs left aside."""
+    """Why the job itself is stale, without the causes of other jobs."""
     reason, persistence = dag.reason(job), dag.workflow.persistence
     recorded = next((file for file in job.output if persistence.metadata(file) is not None), None)
     faults = defaultdict(list)
@@ -94,7 +82,7 @@ def _causes(dag: DAG, job: Job) -> Iterator[str]:
         yield DID_NOT_END
     changes = list(params_causes(persistence.params(recorded) or (), persistence._params(job))) if recorded else []
     for fault, names in faults.items():
-        # A change that Snakemake sees as well is named in more detail below.
+        # If Snakemake sees the change too, it is named in more detail below.
         if fault != OTHER_CODE or not changes:
             yield fault if fault in (DID_NOT_END, OTHER_CODE) else f"{_several(names)} {fault}"
     if recorded is None or reason.forced:

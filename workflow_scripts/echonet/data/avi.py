@@ -16,7 +16,7 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
 
 class Header(NamedTuple):
-    """What a video file says of itself: number of frames, size in pixels, frames a second."""
+    """What a video file says about itself: number of frames, size in pixels, frames per second."""
 
     frames: int
     height: int
@@ -25,14 +25,14 @@ class Header(NamedTuple):
 
 
 class Video(NamedTuple):
-    """A decoded video: frames (F, H, W, 3) uint8 RGB, and frames a second."""
+    """A decoded video: frames (F, H, W, 3) uint8 RGB, and frames per second."""
 
     frames: np.ndarray
     fps: float
 
 
 def read_video(path: str | Path) -> Video:
-    """Decode a whole video file (AVI, MP4, MOV) to memory, every frame in its order.
+    """Decode a whole video file (AVI, MP4, MOV) to memory, all frames in their order.
 
     Raises:
         InputError: no such file, not a video, no frame in it, or not as many frames as its header promises.
@@ -40,7 +40,7 @@ def read_video(path: str | Path) -> Video:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
-    # One thread a file: these files are small, and callers decode several of them side by side.
+    # One thread per file: the files are small, and callers decode several of them at the same time.
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     try:
         if not capture.isOpened():
@@ -79,9 +79,10 @@ def write_mjpg(path: str | Path, frames: np.ndarray, fps: float) -> None:
 
 
 def avi_header(data: bytes, name: str | Path) -> Header:
-    """The header of an AVI file's bytes, held against the frames that are really there; nothing is decoded.
+    """The header of an AVI file, compared with the frames that are really in the file; nothing is decoded.
 
-    `frames` is the length of the video stream. Layout: Microsoft, "AVI RIFF File Reference".
+    `data` are the file's bytes; `frames` is the length of the video stream. Source: Microsoft, "AVI RIFF File
+    Reference".
 
     Raises:
         InputError: not an AVI file, truncated, without a video stream or frames, or with a false frame count.
@@ -113,7 +114,7 @@ def _decoded(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Each RIFF chunk as (kind, where its content starts, its size); lists are entered, so it is one flat walk."""
+    """Each RIFF chunk as (kind, start of its content, its size); chunks inside lists are listed, too."""
     at = 0
     while at + 8 <= len(data):
         kind, size = struct.unpack_from("<4sI", data, at)
@@ -122,7 +123,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _video_stream(data: bytes, chunks: list[tuple[bytes, int, int]]) -> tuple[int, Header]:
-    """Number of the first video stream, and its header; ValueError, IndexError or struct.error if there is none."""
+    """Number and header of the first video stream; ValueError, IndexError or struct.error if there is none."""
     streams = [(at, start) for at, (kind, start, _) in enumerate(chunks) if kind == b"strh"]
     number = [data[start : start + 4] for _, start in streams].index(b"vids")
     at, start = streams[number]

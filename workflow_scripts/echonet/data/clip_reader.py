@@ -1,4 +1,4 @@
-"""Reads one echo clip, whatever it came in: multi-frame DICOM, AVI, MP4, MOV or another video."""
+"""Reads one echo clip of any format: multi-frame DICOM, AVI, MP4, MOV or another video."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from reprise.step.errors import InputError
 
 VIDEO_SUFFIXES = {".avi", ".mp4", ".mov", ".m4v", ".mkv", ".webm", ".wmv", ".mpg", ".mpeg"}
 DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
-LOW_GROUPS = {b"\x02\0", b"\x08\0", b"\0\x02", b"\0\x08"}  # with which a DICOM file without a preamble begins
+LOW_GROUPS = {b"\x02\0", b"\x08\0", b"\0\x02", b"\0\x08"}  # a DICOM file without a preamble begins with one of these
 
 
 def clip_format(path: Path) -> str | None:
-    """What a file is taken for, `dicom` or `video`, by its first bytes, then by its suffix; None if neither."""
+    """The kind of a file, `dicom` or `video`, by its first bytes, then by its suffix; None if it is neither."""
     try:
         with path.open("rb") as stream:
             start = stream.read(132)
@@ -29,8 +29,8 @@ def read_clip(path: Path) -> Clip:
     """Decode a clip.
 
     Raises:
-        InputError: it cannot be read. The message says why, without the file's name (which may identify a
-            person), and in words that quote nothing from the file.
+        InputError: it cannot be read. The message says why. It contains neither the file's name, which may identify
+            a person, nor anything from the file.
     """
     kind = clip_format(path)
     if kind is None:

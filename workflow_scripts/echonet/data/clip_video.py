@@ -1,4 +1,4 @@
-"""Reads the frames of a video file: AVI, MP4, MOV and whatever else FFmpeg decodes."""
+"""Reads the frames of a video file: AVI, MP4, MOV and all else that FFmpeg decodes."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -16,7 +16,7 @@ def read_video_clip(source: Path | BytesIO) -> Clip:
     """Decode a video file, or the video inside a DICOM file; colour becomes grey.
 
     Raises:
-        InputError: it is damaged, cut short, or holds no video; the message does not name the file.
+        InputError: it is damaged, cut short, or without video; the message does not name the file.
     """
     try:
         with av.open(source if isinstance(source, BytesIO) else str(source), "r") as container:
@@ -30,9 +30,9 @@ def read_video_clip(source: Path | BytesIO) -> Clip:
 
 
 def _upright_frames(container: av.container.InputContainer) -> Iterator[np.ndarray]:
-    """Grey frames, turned as the header asks.
+    """Grey frames, rotated as the header says.
 
-    Packets are counted, not frames: an edit list may rightly hide frames, but not the packets they come from.
+    Packets are counted, not frames: an edit list may hide frames, but never the packets that hold them.
     """
     stream = container.streams.video[0]
     promised, found = stream.frames, 0

@@ -1,6 +1,5 @@
-"""EchoNet-Dynamic from its checked raw folder to the store: every frame decoded once, every tracing rasterised."""
+"""EchoNet-Dynamic from its checked raw folder to the store: decodes all frames once, rasterises all tracings."""
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,18 +13,36 @@ from echonet.data.avi import read_video
 from echonet.data.raw_dataset import READERS, SIZE, Tracings
 from echonet.data.raw_tables import read_tracings
 from echonet.data.tracings import ROWS, group_tracings, rasterise
-from reprise.data.findings import Report, raise_problems
+from reprise.data.findings import Findings
 from reprise.data.store import Rows, write_store
 from reprise.step.command import progress
-from reprise.step.errors import InputError
+from reprise.step.files import refuse_changed
+from reprise.step.tables import read_table
 
+FILES = {"path": str, "sha256": str}
+CASES = (
+    dict.fromkeys(("case", "patient", "split"), str)
+    | dict.fromkeys(("offset", "frames"), int)
+    | dict.fromkeys(("fps", "ef", "esv_ml", "edv_ml"), float)
+    | dict.fromkeys(("traced", "ed_frame", "es_frame"), int)
+    | dict.fromkeys(("tracing_ok", "order_ok"), bool)
+)
 TRACED = ("ed_frame", "es_frame")  # index 0 and 1 of every array of traced frames
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 class ColourFoundError(Exception):
-    """A frame's three channels differ, so that one cannot stand for all."""
+    """The three channels of a frame differ, so one channel is not enough."""
+
+
+def read_checked(manifest: Path, cases: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The manifest and the cases that the check has written, as `convert_dataset` takes them.
+
+    Raises:
+        InputError: one of them is damaged.
+    """
+    return read_table(manifest, FILES), read_table(cases, CASES)
 
 
 def convert_dataset(root: str | Path, manifest: pd.DataFrame, cases: pd.DataFrame, folder: str | Path) -> None:
@@ -33,8 +50,8 @@ def convert_dataset(root: str | Path, manifest: pd.DataFrame, cases: pd.DataFram
 
     Arrays: frames (N, 112, 112, C), traced_frames (T, 2, 112, 112, C) and traced_masks (T, 2, 112, 112) uint8,
     tracings (T, 2, 21, 4) float32 (NaN where not tracing_ok); in all of them index 0 is ED and 1 is ES.
-    C is 1 if the channels are equal in every frame, else 3. That is known only at the end, so one channel is
-    tried first: the first frame with colour stops that attempt, and three are written in a second one.
+    C is 1 if the channels are equal in all frames, otherwise 3. This is known only at the end. So one channel is
+    tried first; the first frame with colour stops this attempt, and a second attempt writes three.
 
     Raises:
         InputError: a file has changed since the check, a video cannot be decoded, or the disk is full.
@@ -50,20 +67,11 @@ def convert_dataset(root: str | Path, manifest: pd.DataFrame, cases: pd.DataFram
 
 def _read_tracings(root: Path, hashes: dict[str, str]) -> Tracings:
     name = next(path for path in hashes if path.lower() == "volumetracings.csv")
-    _verify(root, name, hashes[name])
-    report = Report([], [])
-    table = read_tracings(root / name, report)
-    raise_problems(root, report)
+    refuse_changed(root / name, hashes[name])
+    findings = Findings()
+    table = read_tracings(root / name, findings)
+    findings.raise_problems(root)
     return group_tracings(table)
-
-
-def _verify(root: Path, name: str, sha256: str) -> None:
-    try:
-        found = hashlib.sha256((root / name).read_bytes()).hexdigest()
-    except FileNotFoundError:
-        found = "no such file"
-    if found != sha256:
-        raise InputError(f"{root / name}: changed since the check (expected sha256 {sha256}, found {found})")
 
 
 def _arrays(
@@ -85,14 +93,14 @@ def _arrays(
 
 
 def _lines(pair: Sequence[np.ndarray]) -> np.ndarray:
-    """Two tracings as (2, 21, 4) float32; NaN if either has another number of rows."""
+    """Two tracings as (2, 21, 4) float32; NaN if one of them has another number of rows."""
     if any(len(tracing) != ROWS for tracing in pair):
         return np.full((2, ROWS, 4), np.nan, np.float32)
     return np.stack(pair).astype(np.float32)
 
 
 def _frames(root: Path, hashes: dict[str, str], cases: pd.DataFrame, traced_frames: np.ndarray) -> Iterator[np.ndarray]:
-    """Each case's frames (F, 112, 112, C) in turn; its ED and ES frames also go to their row of `traced_frames`."""
+    """Frames (F, 112, 112, C) of one case after the other; copies the ED and ES frames to `traced_frames`."""
     paths = {Path(name).stem: name for name in hashes if name.lower().endswith(".avi")}
     channels = traced_frames.shape[-1]
     decoded = _in_order(lambda case: _decode(root, paths[case], hashes[paths[case]]), cases["case"])
@@ -106,12 +114,12 @@ def _frames(root: Path, hashes: dict[str, str], cases: pd.DataFrame, traced_fram
 
 
 def _decode(root: Path, name: str, sha256: str) -> np.ndarray:
-    _verify(root, name, sha256)
+    refuse_changed(root / name, sha256)
     return read_video(root / name).frames
 
 
 def _in_order(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Results of a function over items, in their order, worked out by threads a bounded way ahead."""
+    """Results of a function in the order of the items; threads compute a few of them ahead."""
     with ThreadPoolExecutor(READERS) as pool:
         ahead: deque[Future[Result]] = deque()
         try:

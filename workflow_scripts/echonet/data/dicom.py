@@ -1,4 +1,4 @@
-"""Reads the frames of an ultrasound DICOM file, in any photometric form and transfer syntax that has a decoder."""
+"""Reads the frames of an ultrasound DICOM file; its compression needs a decoder that is installed."""
 
 import logging
 import re
@@ -37,7 +37,7 @@ def read_dicom_clip(path: Path) -> Clip:
     """Decode the frames of a DICOM file; colour becomes grey, more than 8 bits are scaled over the whole clip.
 
     Raises:
-        InputError: it is no ultrasound, has no pixels, or they cannot be decoded. The message quotes no header.
+        InputError: it is no ultrasound, has no pixels, or they cannot be decoded. The message quotes nothing.
     """
     with _silence():
         header = _read_header(path)
@@ -50,9 +50,9 @@ def read_dicom_clip(path: Path) -> Clip:
 
 
 def identifying_words(path: Path) -> frozenset[str]:
-    """Words of a DICOM header that may name a person: lower case, three letters or more; and its UIDs, whole.
+    """Words of a DICOM header that may identify a person (lower case, three letters or more), and its whole UIDs.
 
-    They are for comparison, never to be written. An unreadable header gives none.
+    They serve for comparison and must not be written anywhere. An unreadable header gives none.
     """
     with _silence():
         try:
@@ -106,7 +106,7 @@ def _read_header(path: Path) -> pydicom.Dataset:
 
 
 def _guessed_syntax(header: pydicom.Dataset) -> UID:
-    """The transfer syntax of a file without file meta information, which pydicom inferred from its first element."""
+    """The transfer syntax of a file that does not state it; pydicom has inferred it from the first element."""
     implicit, little_endian = header.original_encoding
     if implicit:
         return ImplicitVRLittleEndian
@@ -167,11 +167,11 @@ def _decode(header: pydicom.Dataset) -> np.ndarray:
 
 
 def _frames(header: pydicom.Dataset) -> Iterator[np.ndarray]:
-    """Frames as pydicom decodes them, colour as RGB, but palettes not applied."""
+    """Frames as pydicom decodes them: colour as RGB, palettes not applied."""
     if header.file_meta.TransferSyntaxUID.is_compressed:
         yield from iter_pixels(header)
         return
-    # One by one: in uncompressed YBR_FULL_422 iter_pixels of pydicom 3.0 takes later frames for YBR_FULL.
+    # Singly: iter_pixels of pydicom 3.0 reads uncompressed YBR_FULL_422 as YBR_FULL from the second frame on.
     for index in range(int(header.get("NumberOfFrames") or 1)):
         yield pixel_array(header, index=index)
 
@@ -189,7 +189,7 @@ def _grey(frame: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
 
 
 def _scale_to_bytes(frames: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
-    """Grey frames as uint8, black to white: eight unsigned bits as they are, others over the clip's own range."""
+    """Grey frames as uint8: eight unsigned bits stay as they are, others are scaled to the range of the clip."""
     grey = header.PhotometricInterpretation.startswith("MONOCHROME")
     if frames.dtype != np.uint8 or (grey and header.BitsStored != 8):
         frames = apply_voi_lut(apply_modality_lut(frames, header), header)

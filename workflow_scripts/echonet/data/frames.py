@@ -1,4 +1,4 @@
-"""What the readers of echo clips share: the decoded clip, its frame rate, and a bound on its size."""
+"""What the readers of echo clips share: the decoded clip, its frame rate, and a limit on its size."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -16,8 +16,8 @@ class Clip(NamedTuple):
     """A decoded clip.
 
     frames: (F, H, W) uint8, grey.
-    fps: frames a second.
-    fps_source: the header field that told it, or `assumed`.
+    fps: frames per second.
+    fps_source: the header field with the frame rate, or `assumed`.
     """
 
     frames: np.ndarray
@@ -26,7 +26,7 @@ class Clip(NamedTuple):
 
 
 def first_plausible(rates: dict[str, object]) -> tuple[float, str]:
-    """The first rate that is a number from 1 to 1000 frames a second, with its name; or else 30 and `assumed`."""
+    """The first rate from 1 to 1000 frames per second, with its name; 30 and `assumed` if there is none."""
     for name, value in rates.items():
         try:
             fps = float(value)  # type: ignore[arg-type]
@@ -41,7 +41,7 @@ def stack_frames(frames: Iterable[np.ndarray]) -> np.ndarray:
     """Stack frames of one shape, (F, H, W).
 
     Raises:
-        InputError: there is none, their shapes differ, or they are too many to be held in memory.
+        InputError: there are none, their shapes differ, or there are too many for the memory.
     """
     kept: list[np.ndarray] = []
     for frame in frames:

@@ -1,31 +1,35 @@
-"""What is worth knowing about the videos and tracings of EchoNet-Dynamic, though none of it stops the run."""
+"""Notes on videos and tracings of EchoNet-Dynamic: a reader should know them, but they do not stop the run."""
 
 import numpy as np
 import pandas as pd
 
 from echonet.data.avi import Header
 from echonet.data.tracings import ROWS
-from reprise.data.findings import Report
+from reprise.data.findings import Findings
 
-CLIP_FRAMES = 64  # source frames that a clip of 32 frames with period 2 spans
+CLIP_FRAMES = 64  # a clip of 32 frames with period 2 spans so many frames
 EF_TOLERANCE = 0.1  # EF points
 
 
-def note_listing(file: str, listed: pd.DataFrame, headers: dict[str, Header], report: Report) -> None:
-    """Note where the file list disagrees with the videos' headers, or its EF with its own volumes."""
+def note_listing(file: str, listed: pd.DataFrame, headers: dict[str, Header], findings: Findings) -> None:
+    """Note where the file list contradicts the videos' headers, or its EF its own volumes."""
     implied = 100 * (listed["edv_ml"] - listed["esv_ml"]) / listed["edv_ml"].where(listed["edv_ml"] > 0)
     for line in listed.assign(row=listed.index, implied=implied).to_dict("records"):
         header = headers[line["case"]]
         where = f"row {line['row']} ({line['case']})"
         if header.frames != line["frames"]:
-            report.note(file, where, f"says {line['frames']:g} frames, the video has {header.frames}; the video holds")
+            findings.note(
+                file, where, f"says {line['frames']:g} frames, the video has {header.frames}; the video holds"
+            )
         if (header.height, header.width) != (line["height"], line["width"]):
             said, found = f"{line['height']:g}x{line['width']:g}", f"{header.height}x{header.width}"
-            report.note(file, where, f"says frames of {said}, the video's are {found}; the video holds")
+            findings.note(file, where, f"says frames of {said}, the video's are {found}; the video holds")
         if abs(header.fps - line["fps"]) >= 1:
-            report.note(file, where, f"says {line['fps']:g} frames a second, the video {header.fps:g}; the list holds")
+            findings.note(
+                file, where, f"says {line['fps']:g} frames per second, the video {header.fps:g}; the list holds"
+            )
         if not abs(line["implied"] - line["ef"]) <= EF_TOLERANCE:
-            report.note(file, where, f"EF is {line['ef']:g}, its volumes give {line['implied']:.2f}; the EF holds")
+            findings.note(file, where, f"EF is {line['ef']:g}, its volumes give {line['implied']:.2f}; the EF holds")
 
 
 def note_cases(
@@ -34,28 +38,30 @@ def note_cases(
     cases: pd.DataFrame,
     headers: dict[str, Header],
     tracings: dict[str, dict[int, np.ndarray]],
-    report: Report,
+    findings: Findings,
 ) -> None:
-    """Note what is out of the ordinary in each case, and which videos are excluded for what reason."""
+    """Note what is unusual in each case, and which videos are excluded and why."""
     stored = cases.set_index("case")
     for case, header in headers.items():
         video, frames = f"{folder}/{case}.avi", tracings.get(case, {})
         if len(frames) < 2:
             size = "" if case in stored.index else f", frames of {header.height}x{header.width}; not stored"
-            report.exclude(video, "", f"{len(frames)} traced frames, 2 expected{size}")
+            findings.exclude(video, "", f"{len(frames)} traced frames, 2 expected{size}")
             continue
         if header.frames < CLIP_FRAMES:
-            report.note(video, "", f"{header.frames} frames, fewer than the {CLIP_FRAMES} of a clip; padded with zeros")
-        _note_tracing(traces, case, frames, bool(stored.loc[case, "order_ok"]), report)
+            findings.note(
+                video, "", f"{header.frames} frames, fewer than the {CLIP_FRAMES} of a clip; padded with zeros"
+            )
+        _note_tracing(traces, case, frames, bool(stored.loc[case, "order_ok"]), findings)
 
 
-def _note_tracing(file: str, case: str, frames: dict[int, np.ndarray], order_ok: bool, report: Report) -> None:
+def _note_tracing(file: str, case: str, frames: dict[int, np.ndarray], order_ok: bool, findings: Findings) -> None:
     if len(frames) > 2:
-        report.note(file, case, f"{len(frames)} traced frames; the first and the last in the file are used")
+        findings.note(file, case, f"{len(frames)} traced frames; the first and the last in the file are used")
     first, *_, last = frames
     for frame in (first, last):
         if len(frames[frame]) != ROWS:
             found = len(frames[frame])
-            report.note(file, f"{case} frame {frame}", f"{found} rows, {ROWS} expected; kept, its mask may be odd")
+            findings.note(file, f"{case} frame {frame}", f"{found} rows, {ROWS} expected; kept, its mask may be odd")
     if not order_ok:
-        report.note(file, case, f"the area at ED (frame {last}) is smaller than at ES (frame {first})")
+        findings.note(file, case, f"the area at ED (frame {last}) is smaller than at ES (frame {first})")

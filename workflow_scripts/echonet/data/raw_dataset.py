@@ -1,4 +1,4 @@
-"""EchoNet-Dynamic on disk: `FileList.csv`, `VolumeTracings.csv` and `Videos/*.avi`, examined before any use."""
+"""The check of EchoNet-Dynamic on disk: `FileList.csv`, `VolumeTracings.csv` and `Videos/*.avi`."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from echonet.data.avi import Header, avi_header
 from echonet.data.notes import note_cases, note_listing
 from echonet.data.raw_tables import SPLITS, read_file_list, read_tracings
 from echonet.data.tracings import ROWS, area, group_tracings, refuse_misplaced
-from reprise.data.findings import Report, raise_problems
+from reprise.data.findings import Checked, Findings
 from reprise.step.command import progress
 from reprise.step.errors import InputError
 
@@ -22,16 +22,8 @@ READERS = 8
 Tracings = dict[str, dict[int, np.ndarray]]
 
 
-class Checked(NamedTuple):
-    """What the check of a data set found: its files, its usable cases, and what is worth knowing."""
-
-    manifest: pd.DataFrame
-    cases: pd.DataFrame
-    findings: pd.DataFrame
-
-
 class File(NamedTuple):
-    """One raw file: where it is, its size, its hash, and for a sound video its header."""
+    """One raw file: its path, its size, its hash, and the header if it is a sound video."""
 
     path: Path
     bytes: int
@@ -44,39 +36,39 @@ def check_dataset(root: str | Path) -> Checked:
     """Examine a whole data set without decoding it.
 
     Returns:
-        manifest: path (below root), bytes, sha256, frames, height, width, fps; a row a file that is used.
-        cases: a row a video that can be stored: case, patient, split, offset and frames (rows of the stored
+        manifest: path (below root), bytes, sha256, frames, height, width, fps; one row per file that is used.
+        cases: one row per video that can be stored: case, patient, split, offset and frames (rows of the stored
             frames), fps, ef (%), esv_ml, edv_ml, traced (row of the stored tracings, -1: not traced, so in no
             study), ed_frame (last traced in file order), es_frame (first), tracing_ok (both have 21 rows),
             order_ok (the ED tracing's area is not below the ES tracing's).
         findings: severity (note | excluded), file, where, finding.
 
     Raises:
-        InputError: the folder is no such data set, or with every problem in it, a line each.
+        InputError: the folder is no such data set, or has problems; the message lists them all, one per line.
     """
     root = Path(root)
     lists, traces, folder = _parts(root)
-    report = Report([], [])
-    listed = read_file_list(lists, report)
-    table = read_tracings(traces, report)
-    files = _examine_listed(lists.name, listed, folder, report)
+    findings = Findings()
+    listed = read_file_list(lists, findings)
+    table = read_tracings(traces, findings)
+    files = _examine_listed(lists.name, listed, folder, findings)
     headers = {case: file.header for case, file in files.items() if file.header}
     if len(listed):
-        refuse_misplaced(traces.name, table, _sizes(listed, headers), report)
+        refuse_misplaced(traces.name, table, _sizes(listed, headers), findings)
     tracings = group_tracings(table)
-    _refuse_odd_sizes(headers, tracings, folder.name, report)
-    raise_problems(root, report)
+    _refuse_odd_sizes(headers, tracings, folder.name, findings)
+    findings.raise_problems(root)
     cases = _cases(listed, headers, tracings)
-    _refuse_empty_splits(lists.name, cases, report)
-    raise_problems(root, report)
-    note_listing(lists.name, listed, headers, report)
-    note_cases(folder.name, traces.name, cases, headers, tracings, report)
+    _refuse_empty_splits(lists.name, cases, findings)
+    findings.raise_problems(root)
+    note_listing(lists.name, listed, headers, findings)
+    note_cases(folder.name, traces.name, cases, headers, tracings, findings)
     manifest = _manifest(root, [*map(_examine_table, (lists, traces)), *files.values()])
-    return Checked(manifest, cases, report.table())
+    return Checked(manifest, cases, findings.table())
 
 
 def _parts(root: Path) -> list[Path]:
-    """Paths of the two tables and the folder of videos, whatever the letter case of their names."""
+    """Paths of the two tables and of the folder of videos; the letter case of their names does not matter."""
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
     entries = sorted(root.iterdir(), reverse=True)  # the published spelling comes last, and wins
@@ -87,30 +79,30 @@ def _parts(root: Path) -> list[Path]:
     return [found[name.lower()] for name in PARTS]
 
 
-def _examine_listed(file: str, listed: pd.DataFrame, folder: Path, report: Report) -> dict[str, File]:
-    """Each listed video that is there, by case, in the list's order; what is wrong goes to the report."""
-    videos = _find_videos(folder, report)
+def _examine_listed(file: str, listed: pd.DataFrame, folder: Path, findings: Findings) -> dict[str, File]:
+    """Each listed video that is there, by case, in the list's order; what is wrong goes to the findings."""
+    videos = _find_videos(folder, findings)
     for row, case in listed["case"].items():
         if case not in videos:
-            report.refuse(file, f"row {row}", f"expected the video {folder.name}/{case}.avi, found no such file")
+            findings.refuse(file, f"row {row}", f"expected the video {folder.name}/{case}.avi, found no such file")
     known = set(listed["case"])
     for case in sorted(set(videos) - known):
-        report.exclude(f"{folder.name}/{videos[case].name}", "", f"{file} does not name it")
+        findings.exclude(f"{folder.name}/{videos[case].name}", "", f"{file} does not name it")
     wanted = [case for case in listed["case"].drop_duplicates() if case in videos]
     with ThreadPoolExecutor(READERS) as pool:
         examined = pool.map(lambda case: _examine_video(videos[case]), wanted)
         files = dict(zip(wanted, progress(examined, "videos checked", len(wanted)), strict=True))
-    report.problems.extend(file.problem for file in files.values() if file.problem)
+    findings.problems.extend(file.problem for file in files.values() if file.problem)
     return files
 
 
-def _find_videos(folder: Path, report: Report) -> dict[str, Path]:
+def _find_videos(folder: Path, findings: Findings) -> dict[str, Path]:
     videos: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() != ".avi" or path.name.startswith("."):
             continue
         if path.stem in videos:
-            report.refuse(f"{folder.name}/{path.name}", "", f"the same name as {videos[path.stem].name}")
+            findings.refuse(f"{folder.name}/{path.name}", "", f"the same name as {videos[path.stem].name}")
         videos[path.stem] = path
     return videos
 
@@ -138,11 +130,11 @@ def _sizes(listed: pd.DataFrame, headers: dict[str, Header]) -> pd.DataFrame:
     return sizes.astype(float).reindex(listed["case"].unique())
 
 
-def _refuse_odd_sizes(headers: dict[str, Header], tracings: Tracings, folder: str, report: Report) -> None:
+def _refuse_odd_sizes(headers: dict[str, Header], tracings: Tracings, folder: str, findings: Findings) -> None:
     for case, header in headers.items():
         if len(tracings.get(case, {})) > 1 and not _fits(header):
             found = f"{header.height}x{header.width}"
-            report.refuse(
+            findings.refuse(
                 f"{folder}/{case}.avi", "", f"expected frames of {SIZE}x{SIZE}, as it is traced, found {found}"
             )
 
@@ -155,7 +147,7 @@ def _cases(listed: pd.DataFrame, headers: dict[str, Header], tracings: Tracings)
     """The table of cases; see `check_dataset`."""
     stored = listed[[_fits(headers[case]) for case in listed["case"]]].reset_index(drop=True)
     cases = stored[["case", "split", "fps", "ef", "esv_ml", "edv_ml"]].copy()
-    cases.insert(1, "patient", cases["case"])  # one video a patient
+    cases.insert(1, "patient", cases["case"])  # each patient has one video
     frames = pd.Series([headers[case].frames for case in cases["case"]], dtype=int)
     cases.insert(3, "offset", frames.cumsum() - frames)
     cases.insert(4, "frames", frames)
@@ -177,11 +169,11 @@ def _traced(frames: dict[int, np.ndarray]) -> dict[str, int | bool]:
     }
 
 
-def _refuse_empty_splits(file: str, cases: pd.DataFrame, report: Report) -> None:
+def _refuse_empty_splits(file: str, cases: pd.DataFrame, findings: Findings) -> None:
     usable = cases.loc[cases["traced"] >= 0, "split"]
     empty = [split.upper() for split in SPLITS if not (usable == split).any()]
     if empty:
-        report.refuse(file, "", f"expected traced videos in each split, found none in {', '.join(empty)}")
+        findings.refuse(file, "", f"expected traced videos in each split, found none in {', '.join(empty)}")
 
 
 def _manifest(root: Path, files: list[File]) -> pd.DataFrame:

@@ -1,14 +1,15 @@
 """The two tables of EchoNet-Dynamic, `FileList.csv` and `VolumeTracings.csv`.
 
-Tolerated, because the meaning is clear: `.avi` after a name or not, letter case of headers and splits, spaces
-around a cell, blank lines, a leading index column. A row is numbered as an editor shows it: the header is row 1.
+Some things are tolerated because their meaning is clear: names with or without `.avi`, any letter case of headers and
+splits, spaces around a cell, blank lines, a leading index column. Rows are numbered as an editor shows them: the header
+is row 1.
 """
 
 from pathlib import Path
 
 import pandas as pd
 
-from reprise.data.findings import Report
+from reprise.data.findings import Findings
 
 SPLITS = ("train", "val", "test")
 # Column of the file -> our name, least and greatest value.
@@ -26,63 +27,63 @@ WHOLE = ("FrameHeight", "FrameWidth", "NumberOfFrames", "Frame")
 UNSAFE_NAME = r"(?s:.*[/\\\x00-\x1f\x7f].*)|\.{0,2}"
 
 
-def read_file_list(path: Path, report: Report) -> pd.DataFrame:
-    """Read `FileList.csv`; whatever is wrong with it goes to the report.
+def read_file_list(path: Path, findings: Findings) -> pd.DataFrame:
+    """Read `FileList.csv`; whatever is wrong with it goes to the findings.
 
     Returns:
-        A row a video, indexed by its row in the file: case (name without suffix), split (train | val | test),
+        One row per video, indexed by its row in the file: case (name without suffix), split (train | val | test),
         ef (%), esv_ml, edv_ml, height and width (px), fps, frames. Rows with an unusable name are left out;
         an unusable number is NaN.
     """
-    cells = _read_columns(path, ["FileName", *NUMBERS, "Split"], report)
-    table = pd.DataFrame({"case": _case_names(path.name, cells["FileName"], report)})
-    table["split"] = _splits(path.name, cells["Split"], report)
+    cells = _read_columns(path, ["FileName", *NUMBERS, "Split"], findings)
+    table = pd.DataFrame({"case": _case_names(path.name, cells["FileName"], findings)})
+    table["split"] = _splits(path.name, cells["Split"], findings)
     for column, (name, least, most) in NUMBERS.items():
-        table[name] = _numbers(path.name, cells[column], least, most, report)
+        table[name] = _numbers(path.name, cells[column], least, most, findings)
     suffixed = cells["FileName"].str.lower().str.endswith(".avi").sum()
     if suffixed:
-        report.note(path.name, "", f"{suffixed} names end in .avi; taken without it")
+        findings.note(path.name, "", f"{suffixed} names end in .avi; taken without it")
     table = table.dropna(subset="case")
-    _refuse_duplicates(path.name, table["case"], report)
+    _refuse_duplicates(path.name, table["case"], findings)
     return table
 
 
-def read_tracings(path: Path, report: Report) -> pd.DataFrame:
-    """Read `VolumeTracings.csv`; whatever is wrong with it goes to the report.
+def read_tracings(path: Path, findings: Findings) -> pd.DataFrame:
+    """Read `VolumeTracings.csv`; whatever is wrong with it goes to the findings.
 
     Returns:
-        A row a traced line, in the order and with the row numbers of the file: case, frame (from 0), and the
+        One row per traced line, in the order and with the row numbers of the file: case, frame (from 0), and the
         line's ends x1, y1, x2, y2 in pixels, y downwards. Rows with anything unusable are left out.
     """
-    cells = _read_columns(path, ["FileName", *COORDINATES, "Frame"], report)
-    table = pd.DataFrame({"case": _case_names(path.name, cells["FileName"], report)})
-    table["frame"] = _numbers(path.name, cells["Frame"], 0, 1_000_000, report)
+    cells = _read_columns(path, ["FileName", *COORDINATES, "Frame"], findings)
+    table = pd.DataFrame({"case": _case_names(path.name, cells["FileName"], findings)})
+    table["frame"] = _numbers(path.name, cells["Frame"], 0, 1_000_000, findings)
     for column in COORDINATES:
-        table[column.lower()] = _numbers(path.name, cells[column], -10_000, 10_000, report)
+        table[column.lower()] = _numbers(path.name, cells[column], -10_000, 10_000, findings)
     bare = (~cells["FileName"].str.lower().str.endswith(".avi")).sum()
     if bare:
-        report.note(path.name, "", f"{bare} rows name a video without .avi; taken as if with it")
+        findings.note(path.name, "", f"{bare} rows name a video without .avi; taken as if with it")
     return table.dropna().astype({"frame": int})
 
 
-def _read_columns(path: Path, columns: list[str], report: Report) -> pd.DataFrame:
+def _read_columns(path: Path, columns: list[str], findings: Findings) -> pd.DataFrame:
     """The named columns as stripped text; none of their rows if the file or its header cannot be used."""
-    cells = _read_cells(path, report)
+    cells = _read_cells(path, findings)
     headers = [str(cell).lower() for cell in cells.iloc[0]] if len(cells) else []
     wrong = [name for name in columns if headers.count(name.lower()) != 1]
     if wrong:
         if len(cells):
             found = ", ".join(cells.iloc[0])
-            report.refuse(path.name, "row 1", f"expected one column each of {', '.join(wrong)}; found {found}")
+            findings.refuse(path.name, "row 1", f"expected one column each of {', '.join(wrong)}; found {found}")
         return pd.DataFrame({name: pd.Series(dtype=str) for name in columns})
     if headers[0] in ("", "unnamed: 0"):
-        report.note(path.name, "row 1", "a leading index column without a name; ignored")
+        findings.note(path.name, "row 1", "a leading index column without a name; ignored")
     if len(cells) == 1:
-        report.refuse(path.name, "", "expected rows below the header, found none")
+        findings.refuse(path.name, "", "expected rows below the header, found none")
     return pd.DataFrame({name: cells.iloc[1:, headers.index(name.lower())] for name in columns})
 
 
-def _read_cells(path: Path, report: Report) -> pd.DataFrame:
+def _read_cells(path: Path, findings: Findings) -> pd.DataFrame:
     """All cells of a CSV file as stripped text, the header among them, indexed by row number from 1."""
     try:
         # Without a header pandas never takes a column for an index, and reports a row that is too long.
@@ -91,44 +92,44 @@ def _read_cells(path: Path, report: Report) -> pd.DataFrame:
         )
     except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
         reason = str(error).strip().rsplit("error: ", 1)[-1]
-        report.refuse(path.name, "", f"not a readable CSV file ({reason})")
+        findings.refuse(path.name, "", f"not a readable CSV file ({reason})")
         return pd.DataFrame()
     cells.index += 1
     cells = cells.apply(lambda column: column.str.strip())
     return cells[(cells != "").any(axis=1)]
 
 
-def _case_names(file: str, cells: pd.Series, report: Report) -> pd.Series:
-    """Names without `.avi`; missing where a name could not be that of a file in one folder."""
+def _case_names(file: str, cells: pd.Series, findings: Findings) -> pd.Series:
+    """Names without `.avi`; missing where the name cannot be that of a file in the folder."""
     names = cells.str.replace(r"\.avi$", "", case=False, regex=True)
     unsafe = names.str.fullmatch(UNSAFE_NAME).astype(bool)
     for row, name in cells[unsafe].drop_duplicates().items():
-        report.refuse(file, f"row {row}", f"FileName must be the name of a file in Videos/, found {name!r}")
+        findings.refuse(file, f"row {row}", f"FileName must be the name of a file in Videos/, found {name!r}")
     return names.mask(unsafe)
 
 
-def _splits(file: str, cells: pd.Series, report: Report) -> pd.Series:
+def _splits(file: str, cells: pd.Series, findings: Findings) -> pd.Series:
     splits = cells.str.lower()
     for row, split in cells[~splits.isin(SPLITS)].items():
-        report.refuse(file, f"row {row}", f"Split must be TRAIN, VAL or TEST, found {split!r}")
+        findings.refuse(file, f"row {row}", f"Split must be TRAIN, VAL or TEST, found {split!r}")
     irregular = (cells != cells.str.upper()).sum()
     if irregular:
-        report.note(file, "", f"{irregular} splits are not in upper case; taken as if they were")
+        findings.note(file, "", f"{irregular} splits are not in upper case; taken as if they were")
     return splits
 
 
-def _numbers(file: str, cells: pd.Series, least: float, most: float, report: Report) -> pd.Series:
-    """Text to numbers between two limits; NaN, after a report, for all else."""
+def _numbers(file: str, cells: pd.Series, least: float, most: float, findings: Findings) -> pd.Series:
+    """Text as numbers between two limits; anything else becomes a problem, and NaN."""
     numbers = pd.to_numeric(cells, errors="coerce").astype(float)
     whole = cells.name in WHOLE
     good = numbers.between(least, most) & ((numbers % 1 == 0) | (not whole))
     for row, text in cells[~good].items():
         kind = "a whole number" if whole else "a number"
-        report.refuse(file, f"row {row}", f"{cells.name} must be {kind} from {least} to {most}, found {text!r}")
+        findings.refuse(file, f"row {row}", f"{cells.name} must be {kind} from {least} to {most}, found {text!r}")
     return numbers.where(good)
 
 
-def _refuse_duplicates(file: str, cases: pd.Series, report: Report) -> None:
+def _refuse_duplicates(file: str, cases: pd.Series, findings: Findings) -> None:
     first = {case: row for row, case in cases[::-1].items()}
     for row, case in cases[cases.duplicated()].items():
-        report.refuse(file, f"row {row}", f"{case} is already in row {first[case]}")
+        findings.refuse(file, f"row {row}", f"{case} is already in row {first[case]}")

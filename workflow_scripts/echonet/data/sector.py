@@ -1,9 +1,9 @@
 """Finds the ultrasound sector on a scanner's screen, crops to it and blackens everything else.
 
-Speckle flickers from frame to frame; text, rulers, colour bars and a drawn electrocardiogram do not, or only
-seldom. The sector is the convex hull of what flickers: being convex, a real sector holds that hull, and so no text
-beside it is kept. Without motion (a single or a frozen frame) it is the hull of the largest area that differs from
-the background.
+Speckle flickers from frame to frame; text, rulers, colour bars and a drawn electrocardiogram rarely do. The sector is
+taken to be the convex hull of what flickers. A real sector is convex, so it contains this hull, and no text beside it
+is kept. Without motion (a single or a frozen frame) the sector is the hull of the largest area that differs from the
+background.
 """
 
 from itertools import pairwise
@@ -12,15 +12,19 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-FLICKER = (2, 4, 8)  # grey levels of 255: more than lossy compression, or else than an analogue copy, changes black
-FLICKER_SHARE = 0.2  # of the frames, in which a pixel of the sector changes
-REPEATED = 0.1  # of the usual share of changed pixels: with less, a frame repeats the one before
-BRIGHT = 5  # grey levels from the background
+FLICKER = (
+    2,
+    4,
+    8,
+)  # grey levels: compression changes black by less than the first, an analogue copy by less than the others
+FLICKER_SHARE = 0.2  # a pixel of the sector changes in at least this fraction of the frames
+REPEATED = 0.1  # a frame with fewer changed pixels than this fraction of the usual number is a repeat
+BRIGHT = 5  # a bright pixel differs from the background by more grey levels
 STROKE = 0.012  # of the picture's shorter side: about the width of a stroke of text
 SMALLEST_PART = 0.02  # of the largest part
 SMALLEST_SECTOR, WHOLE_PICTURE = 0.02, 0.95  # of the picture
-TRIM = 0.1  # of each side of the centre square, where no sector was found; as the original conversion trims
-SCREEN = 0.75  # height over width of a screen
+TRIM = 0.1  # cut off each side of the centre square if no sector is found, as the original conversion does
+SCREEN = 0.75  # height of a screen divided by its width
 
 
 class Sector(NamedTuple):
@@ -50,10 +54,10 @@ def find_sector(frames: np.ndarray) -> Sector:
 
 
 def cut_out(frames: np.ndarray, mask: np.ndarray, size: int) -> np.ndarray:
-    """Crop frames to a sector and down-sample them, black outside it.
+    """Crop frames to a sector and down-sample them; outside the sector they become black.
 
-    The crop is a square about the sector's bounding box, as high as the sector; a sector wider than a screen's
-    4 : 3 makes it larger. Where it leaves the picture it is black. Cubic interpolation, as in EchoNet-Dynamic.
+    The crop is a square around the sector's bounding box, as high as the sector, or larger if the sector is wider
+    than 4 : 3. Outside the picture it is black. Interpolation is cubic, as in EchoNet-Dynamic.
 
     Args:
         frames: (F, H, W) uint8.
@@ -71,7 +75,7 @@ def cut_out(frames: np.ndarray, mask: np.ndarray, size: int) -> np.ndarray:
 
 
 def crop_square(mask: np.ndarray) -> tuple[int, int, int]:
-    """Top, left and side, in pixels, of the square about the mask; it may leave the picture."""
+    """Top, left and side, in pixels, of the square around the mask; it may reach beyond the picture."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     height, width = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
     side = max(height, round(SCREEN * width))
@@ -79,18 +83,18 @@ def crop_square(mask: np.ndarray) -> tuple[int, int, int]:
 
 
 def _flickers(frames: np.ndarray, level: int) -> np.ndarray:
-    """Pixels that change by more than `level` in a fair share of the frames, (H, W) bool; repeats do not count."""
+    """Pixels (H, W) bool that change by more than `level` in enough of the frames; repeated frames do not count."""
     changes = [cv2.absdiff(before, after) > level for before, after in pairwise(frames)]
-    shares = np.array([change.mean() for change in changes])
-    if not shares.any():
+    changed = np.array([change.mean() for change in changes])
+    if not changed.any():
         return np.zeros(frames.shape[1:], bool)
-    repeated = shares < REPEATED * np.median(shares[shares > 0])
+    repeated = changed < REPEATED * np.median(changed[changed > 0])
     fresh = [change for change, is_repeated in zip(changes, repeated, strict=True) if not is_repeated]
     return sum(fresh, np.zeros(frames.shape[1:], int)) >= FLICKER_SHARE * len(fresh)
 
 
 def _differs_from_background(frames: np.ndarray) -> np.ndarray:
-    """Pixels whose surroundings are not of the picture's most frequent grey, (H, W) bool."""
+    """Pixels (H, W) bool whose surroundings differ from the picture's most frequent grey."""
     picture = np.median(frames[:: max(1, len(frames) // 9)], axis=0).astype(np.uint8)
     background = np.bincount(picture.ravel(), minlength=256).argmax()
     smooth = cv2.medianBlur(picture, _stroke(picture) | 1)
@@ -98,7 +102,7 @@ def _differs_from_background(frames: np.ndarray) -> np.ndarray:
 
 
 def _large_parts(found: np.ndarray, smallest: float) -> np.ndarray:
-    """Without thin strokes, the connected parts that have at least the share `smallest` of the largest one's area."""
+    """Connected parts with at least the fraction `smallest` of the largest part's area; thin strokes are removed."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_stroke(found), _stroke(found)))
     opened = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, kernel)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
@@ -112,7 +116,7 @@ def _stroke(picture: np.ndarray) -> int:
 
 
 def _hull(parts: np.ndarray) -> np.ndarray:
-    """The convex hull of all parts together, (H, W) bool; of nothing, nothing."""
+    """The convex hull (H, W) bool of all parts together; empty if there are none."""
     points = cv2.findNonZero(parts.astype(np.uint8))
     if points is None:
         return np.zeros_like(parts)
@@ -120,7 +124,7 @@ def _hull(parts: np.ndarray) -> np.ndarray:
 
 
 def _centre(shape: tuple[int, ...]) -> np.ndarray:
-    """The centre square, trimmed on all sides, where headers, depth marks and text usually are."""
+    """The centre square, cut on all sides, because headers, depth marks and text are usually there."""
     height, width = shape
     half = max(1, round((0.5 - TRIM) * min(shape)))
     mask = np.zeros((height, width), bool)
@@ -129,7 +133,7 @@ def _centre(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _crop(picture: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
-    """A square of the picture, black where it leaves it."""
+    """A square of the picture; black where it reaches beyond it."""
     height, width = picture.shape
     out = np.zeros((side, side), picture.dtype)
     rows, columns = slice(max(0, top), min(height, top + side)), slice(max(0, left), min(width, left + side))

@@ -1,4 +1,4 @@
-"""Tracings of EchoNet-Dynamic: the left ventricle as a long axis and chords across it, and the mask they enclose.
+"""Tracings of EchoNet-Dynamic: a long axis of the left ventricle, chords across it, and the mask that they enclose.
 
 A tracing is an array (rows, 4) of x1, y1, x2, y2 in pixels, y downwards, in the order of the file: row 0 is the
 long axis from apex to mitral plane, rows 1 to 20 are chords from apex to mitral annulus.
@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from skimage import draw
 
-from reprise.data.findings import Report
+from reprise.data.findings import Findings
 
 ROWS = 21  # of a sound tracing
 
 
 def polygon(tracing: np.ndarray) -> np.ndarray:
-    """Outline (2 * rows - 2, 2) of x, y: down one wall and up the other; the long axis plays no part."""
+    """Outline (2 * rows - 2, 2) of x, y: down one wall and up the other; the long axis is not used."""
     chords = tracing[1:]
     return np.concatenate([chords[:, :2], chords[::-1, 2:]])
 
@@ -22,8 +22,8 @@ def polygon(tracing: np.ndarray) -> np.ndarray:
 def rasterise(tracing: np.ndarray, height: int, width: int) -> np.ndarray:
     """Mask (height, width) uint8 0/1 of a tracing, as the published loader makes it.
 
-    Corners are rounded to whole pixels, halves to even. Inside is by even-odd, where the outline crosses itself
-    as well; a pixel on the outline follows `skimage.draw.polygon`, which takes it in unless two edges coincide.
+    Corners are rounded to whole pixels, halves to even. The even-odd rule says what is inside, also where the outline
+    crosses itself. Pixels on the outline are inside unless two edges coincide, as in `skimage.draw.polygon`.
     """
     mask = np.zeros((height, width), np.uint8)
     x, y = np.rint(polygon(tracing)).astype(int).T
@@ -33,13 +33,13 @@ def rasterise(tracing: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def area(tracing: np.ndarray) -> float:
-    """Area enclosed by a tracing in square pixels (shoelace formula; orientation does not matter)."""
+    """Area inside a tracing in square pixels (shoelace formula; the direction of the outline does not matter)."""
     x, y = polygon(tracing).T
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)
 
 
 def group_tracings(table: pd.DataFrame) -> dict[str, dict[int, np.ndarray]]:
-    """Case -> frame -> tracing (rows, 4) float64; frames in the order in which the file names them first.
+    """Case -> frame -> tracing (rows, 4) float64; frames in the order of their first row in the file.
 
     Args:
         table: as `raw_tables.read_tracings` returns it.
@@ -51,8 +51,8 @@ def group_tracings(table: pd.DataFrame) -> dict[str, dict[int, np.ndarray]]:
     return {case: {frame: np.stack(rows) for frame, rows in frames.items()} for case, frames in grouped.items()}
 
 
-def refuse_misplaced(file: str, table: pd.DataFrame, videos: pd.DataFrame, report: Report) -> None:
-    """Report tracings of unknown videos, of frames after a video's last one, and outside a video's frame.
+def refuse_misplaced(file: str, table: pd.DataFrame, videos: pd.DataFrame, findings: Findings) -> None:
+    """Refuse tracings of unknown videos, of frames after a video's last one, and outside a video's frame.
 
     Args:
         file: name of the tracings' file.
@@ -61,7 +61,7 @@ def refuse_misplaced(file: str, table: pd.DataFrame, videos: pd.DataFrame, repor
     """
     unknown = ~table["case"].isin(videos.index)
     for row, case in table.loc[unknown, "case"].drop_duplicates().items():
-        report.refuse(file, f"row {row}", f"traces {case}, which the file list does not name")
+        findings.refuse(file, f"row {row}", f"traces {case}, which the file list does not name")
     lines = table.assign(row=table.index).join(videos, on="case")
     # A pixel's position may mean its centre or its corner: the frame reaches from -0.5 to its size.
     x, y = lines[["x1", "x2"]], lines[["y1", "y2"]]
@@ -70,10 +70,10 @@ def refuse_misplaced(file: str, table: pd.DataFrame, videos: pd.DataFrame, repor
     late = lines["frame"] >= lines["frames"]
     for line in lines[late].drop_duplicates(["case", "frame"]).to_dict("records"):
         problem = f"traces frame {line['frame']} of {line['case']}, which has {line['frames']:g} frames"
-        report.refuse(file, f"row {line['row']}", problem)
+        findings.refuse(file, f"row {line['row']}", problem)
     for line in lines[outside].drop_duplicates(["case", "frame"]).to_dict("records"):
         found = ", ".join(f"{line[column]:g}" for column in ("x1", "y1", "x2", "y2"))
         problem = (
             f"X1, Y1, X2, Y2 = {found} is outside the {line['height']:g}x{line['width']:g} frame of {line['case']}"
         )
-        report.refuse(file, f"row {line['row']}", problem)
+        findings.refuse(file, f"row {line['row']}", problem)

@@ -19,14 +19,14 @@ PROTOCOLS = ("published", "sound")
 TRAIN_START, CROP_ROW, CROP_COLUMN, VAL_START = range(4)
 
 
-class Source(NamedTuple):
-    """Where clips come from, and how they are prepared."""
+class ClipSource(NamedTuple):
+    """The videos from which clips are taken, and how clips are prepared."""
 
     frames: Tensor  # (N, H, W, C) uint8, all videos one after another
-    normalisation: Mapping[str, Any]  # mean and std, a value a channel, on the scale 0..255
+    normalisation: Mapping[str, Any]  # mean and std, one value per channel, on the scale 0..255
     settings: Mapping[str, Any]  # frames, period, pad, downsample, batch_size, validation_clips, precision, seed
     device: torch.device
-    memory: Tensor  # (batch_size, frames, H, W, 3) float32 for one batch after another: new memory costs a CPU dear
+    memory: Tensor  # (batch_size, frames, H, W, 3) float32, used for each batch: new memory is slow on a CPU
 
 
 def clip_regression_task(
@@ -38,26 +38,26 @@ def clip_regression_task(
     settings: Mapping[str, Any],
     device: torch.device,
 ) -> Task:
-    """A task whose samples are videos, of which each epoch shows one random clip, shifted by up to `pad` pixels.
+    """A task whose samples are videos: each epoch shows one random clip of each video, shifted by up to `pad` pixels.
 
-    Validation is done twice: `published` on one random clip a video, as the original chose its epoch, and `sound`
-    on the mean over fixed, evenly spaced clips.
+    Validation is done twice: `published` uses one random clip of each video, as the original code does to choose its
+    epoch; `sound` uses the mean over fixed, evenly spaced clips.
 
     Args:
         frames: (N, H, W, C) uint8, all videos one after another.
-        train: a row a video: offset, frames, and the target column.
+        train: one row per video: offset, frames, and the target column.
         val: likewise.
         target: name of the column to regress.
-        normalisation: see `Source`.
-        settings: see `Source`.
+        normalisation: see `ClipSource`.
+        settings: see `ClipSource`.
         device: where the network is.
     """
     memory = torch.empty(settings["batch_size"], settings["frames"], *frames.shape[1:3], 3, device=device)
-    source = Source(place_frames(frames, device), normalisation, settings, device, memory)
+    source = ClipSource(place_frames(frames, device), normalisation, settings, device, memory)
     return Task(
         samples=len(train),
-        terms=partial(_squared_error, source, train, target),
-        loss=_mean,
+        predict=partial(_predict_and_truth, source, train, target),
+        loss=mse_loss,
         cases=len(val),
         at_a_time=settings["batch_size"],
         validate=partial(_predict_both, source, val),
@@ -66,26 +66,21 @@ def clip_regression_task(
     )
 
 
-def _squared_error(
-    source: Source, train: pd.DataFrame, target: str, model: nn.Module, samples: np.ndarray, epoch: int
-) -> Tensor:
-    """The summed squared error (1,) on one random clip of each sample."""
+def _predict_and_truth(
+    source: ClipSource, train: pd.DataFrame, target: str, model: nn.Module, samples: np.ndarray, epoch: int
+) -> tuple[Tensor, Tensor]:
+    """Predictions (B,) for one random clip of each sample, and their targets (B,)."""
     videos, settings = train.iloc[samples], source.settings
     draw = partial(integers, settings["seed"], epoch, samples)
     # As published, the last crop offset, 2 * pad, never occurs.
     crops = np.stack([draw(axis, max(1, 2 * settings["pad"])) for axis in (CROP_ROW, CROP_COLUMN)], axis=1)
     batch = _clips(source, videos, draw(TRAIN_START, _starts(source, videos)), crops)
     truth = torch.from_numpy(videos[target].to_numpy(np.float32)).to(source.device)
-    return mse_loss(model(batch).flatten().float(), truth, reduction="sum")[None]
-
-
-def _mean(terms: Tensor, samples: int) -> tuple[Tensor, Tensor]:
-    mean = terms[0] / samples
-    return mean, mean
+    return model(batch).flatten().float(), truth
 
 
 def _predict_both(
-    source: Source, val: pd.DataFrame, model: nn.Module, cases: np.ndarray, epoch: int
+    source: ClipSource, val: pd.DataFrame, model: nn.Module, cases: np.ndarray, epoch: int
 ) -> dict[str, Tensor]:
     """Predictions (B,) by both protocols' clips."""
     videos, settings = val.iloc[cases], source.settings
@@ -96,7 +91,7 @@ def _predict_both(
     return {"published": _predict(source, videos, model, random), "sound": torch.stack(fixed).mean(dim=0)}
 
 
-def _predict(source: Source, videos: pd.DataFrame, model: nn.Module, starts: np.ndarray) -> Tensor:
+def _predict(source: ClipSource, videos: pd.DataFrame, model: nn.Module, starts: np.ndarray) -> Tensor:
     """Predictions (B,) for one clip of each video."""
     with autocast(source.device, source.settings["precision"]):
         return model(_clips(source, videos, starts)).flatten().double()
@@ -109,8 +104,8 @@ def _summary(truth: np.ndarray, predictions: dict[str, np.ndarray]) -> dict[str,
     return losses | {f"val_r2_{name}": float(1 - error.mean() / truth.var()) for name, error in squared.items()}
 
 
-def _clips(source: Source, videos: pd.DataFrame, starts: np.ndarray, crops: np.ndarray | None = None) -> Tensor:
-    """Prepared clips (B, 3, L, H, W), one a video, cropped where `crops` (B, 2) says; the next call overwrites them."""
+def _clips(source: ClipSource, videos: pd.DataFrame, starts: np.ndarray, crops: np.ndarray | None = None) -> Tensor:
+    """Prepared clips (B, 3, L, H, W), one per video, cropped at `crops` (B, 2); the next call overwrites them."""
     settings, where = source.settings, (videos["offset"].to_numpy(), videos["frames"].to_numpy(), starts)
     length, period, pad = settings["frames"], settings["period"], 0 if crops is None else settings["pad"]
     batch, valid = gather_clips(source.frames, *where, length=length, period=period, device=source.device)
@@ -119,5 +114,5 @@ def _clips(source: Source, videos: pd.DataFrame, starts: np.ndarray, crops: np.n
     return downsample(clips, settings["downsample"])
 
 
-def _starts(source: Source, videos: pd.DataFrame) -> np.ndarray:
+def _starts(source: ClipSource, videos: pd.DataFrame) -> np.ndarray:
     return n_starts(videos["frames"].to_numpy(), source.settings["frames"], source.settings["period"])

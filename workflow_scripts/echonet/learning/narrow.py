@@ -1,4 +1,4 @@
-"""A narrower network of the same kind: every hidden channel count of a convolutional network times a width."""
+"""Narrower networks of the same kind: a width multiplies every hidden channel count of a convolutional network."""
 
 import math
 from collections.abc import Callable
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
+from torch.overrides import TorchFunctionMode
 
 from reprise.step.errors import InputError
 
@@ -16,8 +17,8 @@ from reprise.step.errors import InputError
 def narrow(build: Callable[[], nn.Module], width: float, image_shape: tuple[int, ...]) -> nn.Module:
     """Build a convolutional network with every hidden channel count multiplied by `width`.
 
-    The network runs once without data (on torch's meta device); each layer takes the number of inputs that
-    reaches it and rounds its own outputs, so that concatenations and residual sums agree at any width.
+    The network runs once on an image of zeros. Each layer takes the number of inputs that reaches it and rounds its own
+    outputs, so that concatenations and residual sums agree at any width.
 
     Args:
         build: makes the network at width 1.
@@ -34,12 +35,20 @@ def narrow(build: Callable[[], nn.Module], width: float, image_shape: tuple[int,
     """
     if not 0 < width <= 1:
         raise InputError(f"width: expected above 0 and at most 1, found {width}")
-    with torch.device("meta"):
+    with _WithoutValues():
         model = build().eval()
-        _resize_all(model, width, torch.empty(1, *image_shape))
-    model.to_empty(device="cpu")
+    _resize_all(model, width, torch.zeros(1, *image_shape))
     model.apply(_initialise)
     return model.train()
+
+
+class _WithoutValues(TorchFunctionMode):
+    """Skips the initialisation of layers, which are about to be replaced."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function in (Tensor.normal_, Tensor.uniform_) or getattr(function, "__module__", "") == nn.init.__name__:
+            return args[0] if args else kwargs["tensor"]
+        return function(*args, **(kwargs or {}))
 
 
 def _resize_all(model: nn.Module, width: float, images: Tensor) -> None:

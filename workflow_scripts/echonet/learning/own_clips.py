@@ -1,7 +1,7 @@
-"""Predicts one clip without a reader's tracing: masks, area curve, beats, and EF of each beat by two networks.
+"""Predicts one clip without any tracing: masks, area curve, beats, and EF of each beat by two networks.
 
-EF from the masks is the method of discs on the segmentation network's contours; EF by regression is the video
-network's for the clip of frames whose middle is the beat's end-systole. The networks see frames, not seconds.
+EF from the masks is the method of discs on the contours of the segmentation network. EF by regression comes from the
+video network, for the frames around the beat's end-systole. The networks see frames, not seconds.
 """
 
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from echonet.learning.clips import n_starts
 from echonet.learning.ef_prediction import predict_clips
 from echonet.learning.segmentation_masks import segment_frames
 
-BEAT_SECONDS = 0.4  # systoles lie at least that far apart: 20 frames at 50 frames a second, as published
+BEAT_SECONDS = 0.4  # least time between systoles: 20 frames at 50 frames per second, as published
 PROMINENCE = 0.5
 TRIM = 0.05
 ALL_BEATS = "all"
@@ -25,15 +25,15 @@ COLUMNS = ["beat", "ed_frame", "es_frame", "ed_s", "es_s", "edv_px3", "esv_px3",
 
 
 class Prediction(NamedTuple):
-    """What two networks say of one clip.
+    """What two networks find in one clip.
 
     masks: (F, H, W) bool.
     areas: (F,) px.
     systoles: frames of end-systole.
-    beats: a row a beat (`beat` 1, 2, ...), then one of their averages (`beat` is `all`); columns as COLUMNS: frames
-        and seconds of end-diastole and end-systole, volumes in px^3, EF in percent, first frame of the clip that the
-        regression took.
-    notes: sentences on what a reader of the numbers must know.
+    beats: one row per beat (`beat` 1, 2, ...), then one row of their averages (`beat` is `all`). The columns are
+        COLUMNS: frames and seconds of end-diastole and end-systole, volumes in px^3, EF in percent, and the first
+        frame that the regression used.
+    notes: sentences that a reader of the numbers must know.
     """
 
     masks: np.ndarray
@@ -48,7 +48,7 @@ def predict_own_clip(
 ) -> Prediction:
     """Predict a clip, frames (F, H, W, C) uint8, by both networks.
 
-    Without a systole the row `all` holds the regression's EF of the first clip of frames; of a single frame, none.
+    If there is no systole, the row `all` has the regression's EF of the first frames. A single frame gets no EF.
     """
     masks = segment_frames(*segmentation, frames, device)
     areas = masks.sum(axis=(1, 2))
@@ -64,13 +64,13 @@ def predict_own_clip(
 
 
 def _starts(systoles: np.ndarray, n_frames: int, length: int, period: int) -> np.ndarray:
-    """First frame of each beat's clip: its middle is the systole, as far as the video reaches."""
+    """First frame of each beat's clip. The systole is its middle, if the video is long enough."""
     last = int(n_starts(n_frames, length, period)) - 1
     return beat_starts(systoles, last, length * period // 2, move_late=True, repeat=True)
 
 
 def _table(beats: pd.DataFrame, starts: np.ndarray, efs: pd.Series, fps: float) -> pd.DataFrame:
-    """Beats with both EFs, and their averages in a last row; a clip that two beats share counts once."""
+    """Beats with both EFs, and their averages in a last row. A clip of two beats counts once."""
     rows = beats.rename(columns={"ef": "ef_masks"}).assign(
         beat=[str(beat + 1) for beat in beats["beat"]],
         ed_s=beats["ed_frame"] / fps,
@@ -93,7 +93,7 @@ def _notes(n_frames: int, areas: np.ndarray, systoles: np.ndarray, needed: int) 
     elif (areas == 0).any():
         notes.append(f"No left ventricle was found in {(areas == 0).sum()} of {n_frames} frames.")
     if not len(systoles):
-        notes.append("No end-systole was found; the regression's EF is that of the clip's beginning.")
+        notes.append("No end-systole was found; the regression's EF is that of the first frames.")
     if n_frames < needed:
-        notes.append(f"{n_frames} frames, fewer than the {needed} that the regression spans: the rest is blank.")
+        notes.append(f"{n_frames} frames, fewer than the {needed} that the regression needs: the rest is blank.")
     return notes

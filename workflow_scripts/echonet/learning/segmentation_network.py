@@ -1,13 +1,12 @@
 """Segmentation networks of torchvision, with one output channel and no auxiliary head."""
 
-import inspect
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import torchvision
 from torch import nn
 
+from echonet.learning.lean_torchvision import torchvision
 from echonet.learning.narrow import narrow
 from reprise.models.initial import load_initial
 from reprise.step.errors import InputError
@@ -37,15 +36,6 @@ def segmentation_network(
     if weights != "random":
         load_initial(model, initial, weights, width, backbone="backbone" if weights == "imagenet_backbone" else None)
     return model
-
-
-def segmentation_weights_url(network: str, weights: str) -> str:
-    """Where torchvision keeps those weights; the file's name ends in the start of its SHA-256."""
-    if weights == "coco":
-        return torchvision.models.get_model_weights(_name(network)).DEFAULT.url
-    if weights == "imagenet_backbone":
-        return inspect.signature(_builder(network)).parameters["weights_backbone"].default.url
-    raise InputError(f"weights: only imagenet_backbone and coco can be fetched for {network}, found {weights}")
 
 
 def _name(network: str) -> str:

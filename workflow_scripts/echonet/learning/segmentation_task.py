@@ -16,12 +16,12 @@ from reprise.training.loop import Task
 LARGE, SMALL = 0, 1
 
 
-class Source(NamedTuple):
-    """Where image pairs and their masks come from, and how they are prepared."""
+class PairSource(NamedTuple):
+    """Image pairs with their masks, and how they are prepared."""
 
     images: Tensor  # (T, 2, H, W, C) uint8
     masks: Tensor  # (T, 2, H, W) uint8
-    normalisation: Mapping[str, Any]  # mean and std, a value a channel, on the scale 0..255
+    normalisation: Mapping[str, Any]  # mean and std, one value per channel, on the scale 0..255
     settings: Mapping[str, Any]  # batch_size, precision
     device: torch.device
 
@@ -49,27 +49,39 @@ def segmentation_task(
         settings: `batch_size` and `precision`.
         device: where the network is.
     """
-    source = Source(place_frames(images, device), place_frames(masks, device), normalisation, settings, device)
+    source = PairSource(place_frames(images, device), place_frames(masks, device), normalisation, settings, device)
     pixels = masks[0, 0].size
     return Task(
         samples=len(train),
-        terms=partial(_terms, source, train),
-        loss=lambda sums, samples: (sums[0], sums[0] / samples / pixels),
+        predict=partial(_predict_and_truth, source, train),
+        loss=_published_loss,
         cases=len(val),
         at_a_time=settings["batch_size"],
         validate=partial(_validate, source, val),
         summary=partial(_summary, pixels),
         choices={"published": "val_loss"},
+        terms_per_sample=pixels,
     )
 
 
-def _terms(source: Source, train: np.ndarray, model: nn.Module, samples: np.ndarray, epoch: int) -> Tensor:
-    """The summed loss (1,) of some samples."""
-    losses = [_summed_loss(*_logits_and_truth(source, model, train[samples], which)) for which in (LARGE, SMALL)]
-    return (losses[LARGE].sum() + losses[SMALL].sum())[None] / 2
+def _predict_and_truth(
+    source: PairSource, train: np.ndarray, model: nn.Module, samples: np.ndarray, epoch: int
+) -> tuple[Tensor, Tensor]:
+    """Logits and masks (B, 2, H, W) of some samples."""
+    logits, masks = zip(
+        *(_logits_and_truth(source, model, train[samples], which) for which in (LARGE, SMALL)), strict=True
+    )
+    return torch.stack(logits, dim=1), torch.stack(masks, dim=1)
 
 
-def _validate(source: Source, val: np.ndarray, model: nn.Module, cases: np.ndarray, epoch: int) -> dict[str, Tensor]:
+def _published_loss(logits: Tensor, masks: Tensor) -> Tensor:
+    """Cross-entropy summed over batch and pixels, averaged over large and small images (B, 2, H, W)."""
+    return binary_cross_entropy_with_logits(logits, masks, reduction="sum") / 2
+
+
+def _validate(
+    source: PairSource, val: np.ndarray, model: nn.Module, cases: np.ndarray, epoch: int
+) -> dict[str, Tensor]:
     """Sums (B, 2) over each case's large and small image: loss, pixels shared with the truth, pixels of both."""
     found: dict[str, list[Tensor]] = {"loss": [], "shared": [], "total": []}
     for which in (LARGE, SMALL):
@@ -82,7 +94,7 @@ def _validate(source: Source, val: np.ndarray, model: nn.Module, cases: np.ndarr
     return {name: torch.stack(values, dim=1) for name, values in found.items()}
 
 
-def _logits_and_truth(source: Source, model: nn.Module, rows: np.ndarray, which: int) -> tuple[Tensor, Tensor]:
+def _logits_and_truth(source: PairSource, model: nn.Module, rows: np.ndarray, which: int) -> tuple[Tensor, Tensor]:
     """Logits and masks (B, H, W) of the large or the small images at some rows of the store."""
     index = torch.from_numpy(rows)
     batch = take_frames(source.images[:, which], index, source.device)

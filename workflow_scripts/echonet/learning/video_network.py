@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 from torch import nn
 
+from echonet.learning.lean_torchvision import torchvision
 from echonet.learning.narrow import narrow
 from reprise.models.initial import load_initial
 from reprise.step.errors import InputError
@@ -40,13 +40,6 @@ def video_network(network: str, width: float = 1, weights: str = "random", initi
     if weights != "random":
         load_initial(model, initial, weights, width)
     return model
-
-
-def video_weights_url(network: str, weights: str) -> str:
-    """Where torchvision keeps those weights; the file's name ends in the start of its SHA-256."""
-    if weights != "kinetics400":
-        raise InputError(f"weights: only kinetics400 can be fetched for {network}, found {weights}")
-    return torchvision.models.get_model_weights(_name(network)).DEFAULT.url
 
 
 def _name(network: str) -> str:

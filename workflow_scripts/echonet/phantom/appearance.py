@@ -10,7 +10,7 @@ _SURROUNDINGS = [LABELS.index(label) for label in ("backdrop", "lung")]
 
 
 def draw_look(rng: np.random.Generator, labels: np.ndarray) -> Look:
-    """A random machine, setting and acoustic window for a scene with these labels at first."""
+    """A random machine, setting and acoustic window for a scene that begins with these labels."""
     tissue, blood = _draw_echoes(rng)
     depth = np.linspace(0, 1, SAMPLES)[:, None]
     near = rng.uniform(-14, 4) - depth / rng.uniform(0.03, 0.12) * 8
@@ -30,7 +30,7 @@ def draw_look(rng: np.random.Generator, labels: np.ndarray) -> Look:
 
 
 def _draw_echoes(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Echo by label of scatterers that move with the tissue, and of those in blood; (256,) dB each."""
+    """Echo in dB of scatterers in tissue and of those in blood, by label; (256,) each."""
     typical = {
         "backdrop": (-7, 4), "lung": (-6, 5), "pericardium": (4, 3), "atrial_wall": (-1, 3), "right_wall": (-1, 3),
         "septum": (0, 1), "lateral_wall": (-4, 4), "apical_wall": (-4, 4), "trabecula": (-2, 3), "cord": (-8, 4),
@@ -66,6 +66,6 @@ def _draw_gain(rng: np.random.Generator, depth: np.ndarray) -> np.ndarray:
 
 
 def _smooth(rng: np.random.Generator, samples: float, beams: float) -> np.ndarray:
-    """(SAMPLES, BEAMS) smooth noise of unit standard deviation and of the given grain."""
+    """(SAMPLES, BEAMS) smooth noise of standard deviation 1; `samples` and `beams` are the size of its grain."""
     noise = cv2.GaussianBlur(rng.standard_normal((SAMPLES, BEAMS)), (0, 0), sigmaX=beams, sigmaY=samples)
     return noise / noise.std()

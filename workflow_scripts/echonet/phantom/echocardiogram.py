@@ -26,7 +26,7 @@ class Echocardiogram(NamedTuple):
 
 
 def film(rng: np.random.Generator, frames: int) -> Echocardiogram:
-    """A random echocardiogram of so many frames, at least 50; at least one whole systole is in view."""
+    """A random echocardiogram of 50 frames or more; at least one whole systole is in view."""
     fps = 50 if rng.uniform() < 0.7 else int(rng.integers(30, 61))
     sector = _draw_sector(rng)
     ejection_fraction = _draw_ejection_fraction(rng)
@@ -50,13 +50,13 @@ def film(rng: np.random.Generator, frames: int) -> Echocardiogram:
 
 
 def _draw_ejection_fraction(rng: np.random.Generator) -> float:
-    """Fraction 0.15..0.78, more widely spread than in patients: a small phantom, too, needs every degree of failure."""
+    """Fraction 0.15..0.78, more widely spread than in patients, so that a small phantom has weak and strong hearts."""
     value = rng.uniform(0.15, 0.78) if rng.uniform() < 0.7 else rng.normal(0.6, 0.07)
     return float(np.clip(value, 0.15, 0.78))
 
 
 def _draw_end_diastolic_ml(rng: np.random.Generator, ejection_fraction: float) -> float:
-    """End-diastolic volume; a ventricle that ejects little is large."""
+    """End-diastolic volume in ml; a ventricle that ejects little is large."""
     return float(82 * np.exp(rng.normal(0, 0.3)) * (1 + 1.5 * max(0.0, 0.55 - ejection_fraction)))
 
 
@@ -71,7 +71,7 @@ def _draw_sector(rng: np.random.Generator) -> Sector:
 
 
 def _draw_placed_ventricle(rng: np.random.Generator, sector: Sector, ejection_fraction: float) -> Ventricle:
-    """A ventricle within the sector, its base within the frame; one that ejects little is round."""
+    """A ventricle inside the sector, its base inside the frame; a ventricle that ejects little is round."""
     angle, distance = rng.normal(0.03, 0.1), sector.depth * rng.uniform(0.1, 0.3)
     apex = np.array([sector.x + distance * np.sin(angle), max(sector.y + distance * np.cos(angle), _MARGIN)])
     length = min(sector.depth * rng.uniform(0.38, 0.56), (SIDE - _MARGIN - 6 - apex[1]) * 0.98)
@@ -82,7 +82,7 @@ def _draw_placed_ventricle(rng: np.random.Generator, sector: Sector, ejection_fr
 
 
 def _draw_drift(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
-    """(F, 2) px: slow movement of the whole heart by breathing and by the hand that holds the probe."""
+    """(F, 2) px: slow movement of the whole heart, from breathing and from the hand that holds the probe."""
     phases, periods = rng.uniform(0, 2 * np.pi, 2), rng.uniform(2.5, 5, 2)
     return rng.uniform(0, [1.0, 1.5]) * np.sin(2 * np.pi * times[:, None] / periods + phases)
 
@@ -90,20 +90,20 @@ def _draw_drift(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
 def _scene(
     sector: Sector, shapes: list[Shape], activation: np.ndarray, opening: np.ndarray, drift: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Labels and origins of the tissue for each frame, as `ultrasound.render` takes them."""
+    """Labels and origins of the tissue for each frame, as `ultrasound.render` expects them."""
     still, contracting, lifting = stacked(shapes)
     points = still + activation[:, None, None] * contracting + opening[:, None, None] * lifting + drift[:, None]
     grid = ultrasound.polar_grid(sector)
-    place = np.stack(np.meshgrid(np.arange(BEAMS), np.arange(SAMPLES))).astype(np.float32)
+    position = np.stack(np.meshgrid(np.arange(BEAMS), np.arange(SAMPLES))).astype(np.float32)
     flow = _polar(sector, grid, _field(grid, still, contracting))
     across, down = (_polar(sector, grid, np.broadcast_to(step, grid.shape)) for step in np.eye(2))
     moves = np.column_stack([activation, drift]).astype(np.float32)
     for outline, (level, right, low) in zip(points, moves, strict=True):
-        yield painted(sector, shapes, outline), *(place - level * flow - right * across - low * down)
+        yield painted(sector, shapes, outline), *(position - level * flow - right * across - low * down)
 
 
 def _field(grid: np.ndarray, points: np.ndarray, displacements: np.ndarray) -> np.ndarray:
-    """Displacements (P, 2) of points spread smoothly over the grid (SAMPLES, BEAMS, 2), fading far from them."""
+    """Displacements (P, 2) of points, spread smoothly over the grid (SAMPLES, BEAMS, 2); they fade with distance."""
     coarse = grid[::8, ::8]
     squared = ((coarse[..., None, :] - points) ** 2).sum(axis=-1)
     weight = np.exp(-squared / (2 * 5.0**2)) + 1e-4 / (1 + squared)

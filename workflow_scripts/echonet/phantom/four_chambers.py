@@ -1,8 +1,8 @@
-"""The anatomy of an apical four-chamber view about a left ventricle of known shape.
+"""The anatomy of an apical four-chamber view around a left ventricle of known shape.
 
 The other structures are placed along the long axis of the left ventricle (from its apex) and across it (positive
-towards the lateral wall, which lies to the right of the image). Functions that return structures give label,
-thickness (0 for a filled outline) and points (P, 2) in px of each, at one moment of the beat.
+towards the lateral wall, on the right of the image). A structure is its label, its thickness (0 for a filled outline)
+and its points (P, 2) in px, at one moment of the beat.
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ Structures = list[tuple[str, float, np.ndarray]]
 
 
 class Anatomy(NamedTuple):
-    """What surrounds the left ventricle; sizes are fractions of its length unless said otherwise."""
+    """What surrounds the left ventricle; sizes are fractions of its length unless stated otherwise."""
 
     septum: float
     lateral: float
@@ -32,7 +32,7 @@ class Anatomy(NamedTuple):
     right_width: float
     right_wall: float
     right_shortening: float  # of the tricuspid ring, relative to the mitral ring's
-    right_squeeze: float  # share of the right ventricle's width lost at activation 1
+    right_squeeze: float  # fraction of the right ventricle's width lost at activation 1
     left_atrium: float
     right_atrium: float
     atrial_septum: float
@@ -41,12 +41,12 @@ class Anatomy(NamedTuple):
     meeting: float  # how far beyond the ring, towards the atrium, the closed leaflets meet
     leaflet_lift: float  # how steeply an open leaflet points into the ventricle
     muscles: np.ndarray  # (M, 4) level, side (-1 septal, 1 lateral), depth into the cavity, radius
-    specks: np.ndarray  # (K, 4) bright spots on the wall, likewise
+    specks: np.ndarray  # (K, 4) bright spots on the wall, with the same columns
     aorta: float  # radius of the descending aorta; 0 if it is not in view
 
 
 def draw_anatomy(rng: np.random.Generator) -> Anatomy:
-    """A random surrounding."""
+    """Random surroundings."""
     low, high = [0.35, -1, 0, 0.02], [0.75, 1, 0.05, 0.06]
     muscles = rng.uniform(low, high, (rng.integers(0, 4), 4))
     muscles[:, 1] = np.where(muscles[:, 1] > -0.3, 1, -1)  # mostly lateral
@@ -123,7 +123,7 @@ def _place(ventricle: Ventricle, along: np.ndarray | float, across: np.ndarray |
 
 
 def _pouch(start: np.ndarray, end: np.ndarray, deepest: np.ndarray, bulge: float) -> np.ndarray:
-    """(14, 2): a rounded bag that hangs between two points and reaches down to a third."""
+    """(14, 2): a rounded bag that hangs between two points and reaches down to `deepest`."""
     turn = np.linspace(0, np.pi, 14)[:, None]
     sideways = -np.cos(turn) * (1 + bulge * np.sin(turn) ** 2)
     middle = (start + end) / 2
@@ -180,7 +180,7 @@ def _right_heart(
 
 
 def _trabeculae(ventricle: Ventricle, anatomy: Anatomy, meeting: np.ndarray, activation: float) -> Structures:
-    """Papillary muscles, their cords to where the leaflets meet, and bright specks, all riding on the walls."""
+    """Papillary muscles, their cords to where the leaflets meet, and bright specks; all move with the walls."""
     size = ventricle.length
     base = size * (1 - ventricle.shortening * activation)
     turn = np.linspace(0, 2 * np.pi, 9)
@@ -210,10 +210,10 @@ def _mitral_valve(
     turn = np.linspace(0, 2 * np.pi, 8)
     disc = 0.025 * size * np.column_stack([np.cos(turn), np.sin(turn)])
     leaflets: Structures = []
-    for hinge, share in ((septal_ring, 0.6), (lateral_ring, 0.4)):
+    for hinge, fraction in ((septal_ring, 0.6), (lateral_ring, 0.4)):
         inward = (meeting - hinge) / np.linalg.norm(meeting - hinge)
         lifted = 0.3 * inward - anatomy.leaflet_lift * axis
-        length = share * np.linalg.norm(lateral_ring - septal_ring) / np.linalg.norm(lifted)
+        length = fraction * np.linalg.norm(lateral_ring - septal_ring) / np.linalg.norm(lifted)
         tip = meeting + opening * (hinge + length * lifted - meeting)
         belly = (hinge + tip) / 2 + 0.03 * size * axis * (1 - opening)
         leaflets.append(("valve", anatomy.valve * size, np.vstack([hinge, belly, tip])))

@@ -1,8 +1,8 @@
 """A beating left ventricle in the apical four-chamber plane: outline, volume, tracing and rhythm.
 
 Lengths are in pixels, x to the right and y down. `activation` is 0 at end-diastole and 1 at the end of a
-systole of full strength; every point of the outline moves along a straight line with it. The volume is
-that of the discs about the long axis whose diameters are the widths in this plane.
+systole of full strength; each point of the outline moves with it along a straight line. The volume is
+that of discs around the long axis; their diameters are the widths in this plane.
 """
 
 from typing import NamedTuple
@@ -116,7 +116,7 @@ def opening_at(rhythm: Rhythm, times_s: np.ndarray) -> np.ndarray:
 
 
 def _course(rhythm: Rhythm, levels: np.ndarray, times_s: np.ndarray) -> np.ndarray:
-    """Smooth course through nine levels a beat (B, 9), five in systole and four in diastole."""
+    """Smooth course through nine levels per beat (B, 9), five in systole and four in diastole."""
     systole = np.array([0.0, 0.12, 0.5, 0.85, 1.0])
     diastole = np.array([0.1, 0.35, 0.7, 0.86])
     systoles, lengths = rhythm.systoles_s[:, None], rhythm.lengths_s[:, None]
@@ -140,6 +140,6 @@ def _half_widths(rng: np.random.Generator, width: float) -> tuple[np.ndarray, np
 
 
 def _inward(width: np.ndarray, lost: np.ndarray, wanted: float) -> float:
-    """The factor f for which the sum of (width - f lost)^2 is `wanted` times that of width^2: a quadratic's root."""
+    """The factor f for which the sum of (width - f lost)^2 is `wanted` times that of width^2 (a quadratic equation)."""
     whole, mixed, square = width @ width, width @ lost, lost @ lost
     return float((mixed - np.sqrt(mixed**2 - square * whole * (1 - wanted))) / square)

@@ -1,13 +1,11 @@
 """A phantom of the EchoNet-Dynamic data set: FileList.csv, VolumeTracings.csv and Videos/*.avi.
 
-A case is made from the seed and its number alone. The rare faults of the released files are there on purpose:
-a video without tracings, tracings with a row count other than 21, videos shorter than a clip of 64 frames, and
-tracings that list the larger frame first.
+A case depends on the seed and its number alone. Some have the rare faults of the released files on purpose: a video
+without tracings, a tracing whose number of rows is not 21, a video shorter than a clip of 64 frames, tracings that
+list the larger frame first.
 """
 
-import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -23,15 +21,16 @@ from echonet.phantom.ultrasound import SIDE
 from reprise.step.command import progress
 from reprise.step.errors import InputError
 from reprise.step.files import outputs
+from reprise.step.pool import mapped
 
 SPLITS = ("TRAIN", "VAL", "TEST")
-# Share of the videos with each fault, about as released; at least one of each from FAULTY_FROM videos on.
+# Fraction of the videos with each fault, about as released; with FAULTY_FROM videos or more, at least one of each.
 FAULTS = {"untraced": 0.0006, "malformed": 0.0093, "short": 0.0095, "reversed": 0.0095}
 FAULTY_FROM = 20
 
 
 class Plan(NamedTuple):
-    """What is decided about a case before it is made."""
+    """What is decided about a case before it is drawn."""
 
     number: int
     split: str
@@ -51,7 +50,7 @@ def write_phantom(folder: str | Path, videos: int, split: Sequence[float], seed:
     with outputs(folder) as (partial_folder,):
         (partial_folder / "Videos").mkdir(parents=True)
         make = partial(_write_case, partial_folder / "Videos", seed)
-        made = list(progress(_mapped(make, plans, processes), "phantom videos", total=videos))
+        made = list(progress(mapped(make, plans, processes), "phantom videos", total=videos))
         rows, tracings = zip(*made, strict=True)
         pd.DataFrame(rows).to_csv(partial_folder / "FileList.csv", index=False)
         pd.DataFrame(chain.from_iterable(tracings)).to_csv(partial_folder / "VolumeTracings.csv", index=False)
@@ -66,19 +65,9 @@ def plan_cases(videos: int, split: Sequence[float], seed: int) -> list[Plan]:
     rng = np.random.default_rng([seed, videos])
     val, test = (max(1, round(videos * fraction)) for fraction in split[1:])
     splits = rng.permutation(np.repeat(SPLITS, [videos - val - test, val, test]))
-    counts = [max(1, round(videos * share)) if videos >= FAULTY_FROM else 0 for share in FAULTS.values()]
+    counts = [max(1, round(videos * fraction)) if videos >= FAULTY_FROM else 0 for fraction in FAULTS.values()]
     faults = rng.permutation(np.repeat([*FAULTS, ""], [*counts, videos - sum(counts)]))
     return [Plan(*each) for each in zip(range(videos), splits.tolist(), faults.tolist(), strict=True)]
-
-
-def _mapped(make: Callable[[Plan], Any], plans: list[Plan], processes: int) -> Iterator[Any]:
-    """Results in the order of the plans."""
-    if processes == 1:
-        yield from map(make, plans)
-        return
-    # a forked child could inherit OpenCV's locks in a locked state
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(make, plans, chunksize=4)
 
 
 def _write_case(folder: Path, seed: int, plan: Plan) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -125,7 +114,7 @@ def _tracing_rows(
 
 
 def _malformed(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
-    """A tracing as some released ones are: without its last chords, or with the outline drawn twice."""
+    """A tracing like some of the released ones: without its last chords, or with the outline drawn twice."""
     if rng.uniform() < 0.5:
         return points[: rng.integers(15, 20)]
     return np.vstack([points, points[1:] + 0.5])

@@ -1,4 +1,4 @@
-"""Labelled shapes that move along straight lines, and how they are painted onto the polar grid of a sector."""
+"""Labelled shapes that move along straight lines, and their painting onto the polar grid of a sector."""
 
 from typing import NamedTuple
 
@@ -27,10 +27,10 @@ def stacked(shapes: list[Shape]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def painted(sector: Sector, shapes: list[Shape], points: np.ndarray) -> np.ndarray:
-    """Labels on the polar grid, uint8 (SAMPLES, BEAMS), each shape over those before it.
+    """Labels on the polar grid, uint8 (SAMPLES, BEAMS); each shape covers those before it.
 
     Args:
-        points: (P, 2) where the points of all shapes are now, in the order of `stacked`.
+        points: (P, 2) current positions of the points of all shapes, in the order of `stacked`.
     """
     labels = np.zeros((SAMPLES, BEAMS), np.uint8)
     fixed = np.rint(to_polar(sector, points) * (1 << _FRACTION_BITS)).astype(np.int32)[None]

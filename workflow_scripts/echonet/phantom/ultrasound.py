@@ -1,8 +1,8 @@
 """B-mode frames of a labelled, moving scene: speckle, sector and display of a phased array.
 
-A frame is made on the polar grid of the beams (samples x beams). Scatterers that move with the tissue, or are
-new in every frame in blood, are weighted by the echo of their label, blurred by the pulse, detected,
-log-compressed, and converted to pixels. As the pulse is constant in angle, speckle widens with depth.
+A frame is made on the polar grid of the beams (samples x beams). In tissue, scatterers move with it; in blood, they
+are new in each frame. They are weighted by the echo of their label, blurred by the pulse, detected, log-compressed,
+and converted to pixels. The pulse is constant in angle, so speckle widens with depth.
 """
 
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ import numpy as np
 
 SIDE = 112  # px, height and width of a frame
 SAMPLES, BEAMS = 152, 120
-_SPARE = 64  # by which the pool of blood scatterers exceeds a frame, on both axes
+_SPARE = 64  # the pool of blood scatterers is larger than a frame by so much, on both axes
 
 
 class Sector(NamedTuple):
-    """Where the fan of beams lies in the frame: x and y of its apex and its depth, in px."""
+    """Position of the fan of beams in the frame: x and y of its apex and its depth, in px."""
 
     x: float
     y: float
@@ -26,7 +26,7 @@ class Sector(NamedTuple):
 
 
 class Look(NamedTuple):
-    """How one machine shows one patient; arrays in dB, of labels or of the polar grid."""
+    """How one machine shows one patient; arrays in dB, over labels or over the polar grid."""
 
     tissue_db: np.ndarray  # (256,) echo of scatterers that move with the tissue, by label
     blood_db: np.ndarray  # (256,) echo of scatterers that are new in every frame, by label
@@ -38,7 +38,7 @@ class Look(NamedTuple):
     white_db: float  # echo that is shown as 255
     range_db: float  # from black to white
     gamma: float
-    persistence: float  # share of the frame before that stays
+    persistence: float  # fraction of the frame before that stays visible
 
 
 def to_polar(sector: Sector, points: np.ndarray) -> np.ndarray:
@@ -69,8 +69,8 @@ def render(
 ) -> Iterator[np.ndarray]:
     """Frames, uint8 (112, 112), one for each item of `scene`.
 
-    An item is the labels, uint8 (SAMPLES, BEAMS), and where the tissue of each place was at first: its beam and
-    its sample, float32 (SAMPLES, BEAMS) each.
+    An item is the labels, uint8 (SAMPLES, BEAMS), and the original position of the tissue that is now at each place:
+    beam and sample, float32 (SAMPLES, BEAMS) each.
     """
     tissue = _scatterers(rng, 0) * _amplitude(look.lumps_db)
     blood = _scatterers(rng, _SPARE)
@@ -92,13 +92,13 @@ def render(
 
 
 def _scatterers(rng: np.random.Generator, spare: int) -> np.ndarray:
-    """Real and imaginary part of white noise of unit power, float32 (2, SAMPLES + spare, BEAMS + spare)."""
+    """Real and imaginary part of white noise of power 1, float32 (2, SAMPLES + spare, BEAMS + spare)."""
     noise = rng.standard_normal((2, SAMPLES + spare, BEAMS + spare), dtype=np.float32)
     return noise * np.float32(np.sqrt(0.5))
 
 
 def _window(rng: np.random.Generator, scatterers: np.ndarray) -> np.ndarray:
-    """A random part of a larger field of scatterers, as good as new ones."""
+    """A random part of a larger field of scatterers; as random as new ones."""
     row, column = rng.integers(0, _SPARE, 2)
     return scatterers[:, row : row + SAMPLES, column : column + BEAMS]
 

@@ -1,16 +1,16 @@
 """Checked multiple-sclerosis scans to the store: axial slices in one orientation, and the headers to write masks back.
 
-cases.csv, a row a scan in the order of patients and time points:
+cases.csv has one row per scan, in the order of patients and time points:
     case, patient, timepoint;
     offset, slices, height, width: `array[offset : offset + slices * height * width]` of a flat array is the scan as
         (slices, height, width), see `scan_of`; first_slice: the number of slices of the scans before it;
     slice_mm, row_mm, column_mm: spacing along the three axes;
     orientation (of the file's axes), dtype (smallest type that holds the FLAIR), sha256 (of the FLAIR's file, or of the
-        hashes of its slices), fold (in which an image tree validates on the scan, 0: none is given);
+        hashes of its slices), fold (the fold of an image tree that validates on the scan, 0: none is given);
     lesion_voxels_1 and, where there are two raters, lesion_voxels_2.
 
 Arrays: flair (V,) uint8, int16 or float32, the smallest that holds all scans; mask1 (V,) uint8, 0 or 1, and mask2
-where there are two raters; headers (cases, 540) uint8, each FLAIR's own header, behind which zeros may follow.
+where there are two raters; headers (cases, 540) uint8, the header of each FLAIR, filled up with zeros.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,16 +27,18 @@ from reprise.data.nifti import HEADER_SIZE, write_mask
 from reprise.data.store import Rows, write_store
 from reprise.step.command import progress
 from reprise.step.errors import InputError
-from reprise.step.files import file_sha256
+from reprise.step.files import refuse_changed
 from reprise.step.tables import read_table
 
-FILES = dict.fromkeys(("path", "sha256", "case", "content", "shape"), str)  # columns of a manifest that count here
-CASES = {
-    **{"case": str, "patient": str, "timepoint": int, "offset": int, "first_slice": int},
-    **dict.fromkeys(("slices", "height", "width"), int),
-    **dict.fromkeys(("column_mm", "row_mm", "slice_mm"), float),
-    **{"orientation": str, "dtype": str, "fold": int},
-}
+FILES = dict.fromkeys(
+    ("path", "sha256", "case", "content", "shape"), str
+)  # the columns of a manifest that are used here
+CASES = (
+    dict.fromkeys(("case", "patient"), str)
+    | dict.fromkeys(("timepoint", "offset", "first_slice", "slices", "height", "width"), int)
+    | dict.fromkeys(("column_mm", "row_mm", "slice_mm"), float)
+    | {"orientation": str, "dtype": str, "fold": int}
+)
 
 
 def read_checked(manifest: str | Path, cases: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -47,7 +49,7 @@ def read_checked(manifest: str | Path, cases: str | Path) -> tuple[pd.DataFrame,
     """
     files = read_table(manifest, FILES)
     masks = [mask for mask in MASKS if mask in set(files["content"])]
-    scans = read_table(cases, {**CASES, **{f"lesion_voxels_{mask[-1]}": int for mask in masks}, "sha256": str})
+    scans = read_table(cases, CASES | {f"lesion_voxels_{mask[-1]}": int for mask in masks} | {"sha256": str})
     wanted = [(scan.case, f"{scan.width}x{scan.height}x{scan.slices}") for scan in scans.itertuples()]
     for content in ("flair", *masks):
         listed = files[files["content"] == content].drop_duplicates("case")
@@ -92,20 +94,11 @@ def write_scan_mask(path: str | Path, slices: np.ndarray, header: np.ndarray) ->
 def _voxels(
     root: Path, manifest: pd.DataFrame, content: str, headers: np.ndarray, dtype: np.dtype
 ) -> Iterator[np.ndarray]:
-    """The voxels (V,) of one content of each scan in turn; fills `headers` a row a scan."""
+    """The voxels (V,) of one content, one scan after the other; fills one row of `headers` per scan."""
     files = manifest[manifest["content"] == content].groupby("case", sort=False)
     for row, (_, listed) in enumerate(progress(files, f"scans converted ({content})", len(files))):
         for name, sha256 in zip(listed["path"], listed["sha256"], strict=True):
-            _verify(root / name, sha256)
+            refuse_changed(root / name, sha256)
         volume = read_content(root, list(listed["path"]), content)
         headers[row, : len(volume.header)] = np.frombuffer(volume.header, np.uint8)
         yield np.ascontiguousarray(to_slices(volume.voxels), dtype).reshape(-1)
-
-
-def _verify(path: Path, sha256: str) -> None:
-    try:
-        found = file_sha256(path)
-    except OSError as error:
-        found = str(error.strerror)
-    if found != sha256:
-        raise InputError(f"{path}: changed since the check (expected sha256 {sha256}, found {found})")

@@ -1,4 +1,4 @@
-"""The folders in which multiple-sclerosis data sets come, recognised from the names of their files.
+"""The layouts of multiple-sclerosis data sets, recognised from the names of their files.
 
 Below the folder, at any depth:
 
@@ -8,7 +8,7 @@ Below the folder, at any depth:
 - open_ms_data in MNI space: `patientNN/{FLAIR,T1,T1KS,T2}_*.nii.gz` and `patientNN/GOLD_STANDARD_*.nii.gz`.
 - MSLesSeg: `P1/T1/P1_T1_{FLAIR,T1,T2,MASK}.nii.gz`, and for its test patients `P54/P54_{FLAIR,T1,T2,MASK}.nii.gz`.
 
-A volume may also be a pair of files, `.hdr` and `.img`; the header's name then stands for both.
+A volume may also be a pair of files, `.hdr` and `.img`; it is then listed by the header's name.
 """
 
 import re
@@ -16,7 +16,7 @@ from collections import defaultdict
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from reprise.data.findings import Report, raise_problems
+from reprise.data.findings import Findings
 from reprise.data.folders import UNPRINTABLE, files_below, one_line
 from reprise.data.nifti import ENDINGS
 from reprise.step.errors import InputError
@@ -31,20 +31,20 @@ PATTERNS = {
     "MSLesSeg": r"(?P<patient>P\d+)/(?:T(?P<time>\d+)/(?P=patient)_T(?P=time)|(?P=patient))"
     r"_(?P<content>FLAIR|T1|T2|MASK)" + VOLUME,
 }
-CONTENTS = {"mprage": "t1", "gold_standard": "mask1", "mask": "mask1"}  # other names of what is in a file
+CONTENTS = {"mprage": "t1", "gold_standard": "mask1", "mask": "mask1"}  # other names of the same content
 MASKS = ("mask1", "mask2")
 IMAGES = (*ENDINGS, ".png")
 Files = dict[str, tuple[str, ...]]  # by content: flair, t1, t1ks, t2, pd, mask1, mask2
 
 
 class Scan(NamedTuple):
-    """One scan: its files by content, below the root; one volume each, or its slices in order."""
+    """One scan and its files (below the root) by content: one volume each, or the slices in order."""
 
     case: str
     patient: str
     timepoint: int
     files: Files
-    fold: int  # in which the image tree validates on it; 0: in none, or in several
+    fold: int  # the fold of an image tree that validates on it; 0: none, or several
 
 
 class Layout(NamedTuple):
@@ -54,37 +54,37 @@ class Layout(NamedTuple):
     scans: list[Scan]
 
 
-def find_scans(root: Path, report: Report) -> Layout:
-    """Recognise the layout of a folder and list its scans; what is wrong or left over goes to the report.
+def find_scans(root: Path, findings: Findings) -> Layout:
+    """Recognise the layout of a folder and list its scans; what is wrong or left over goes to the findings.
 
     Raises:
-        InputError: no such folder, or no layout or more than one is recognised in what can be listed of it.
+        InputError: there is no such folder, or its files are of no known layout, or of more than one.
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
-    names = _names(root, report)
+    names = _names(root, findings)
     matches = {layout: _matches(pattern, names) for layout, pattern in PATTERNS.items()}
     found = [layout for layout, matched in matches.items() if matched]
     if len(found) != 1:
-        raise_problems(root, report)
+        findings.raise_problems(root)
         what = f"files of {' and '.join(found)}" if found else ", ".join(map(one_line, names[:5])) or "nothing"
         raise InputError(f"{root}: expected the files of one of {', '.join(PATTERNS)} in it; found {what}")
     (layout,) = found
     left = [name for name in names if name.endswith(IMAGES) and name not in matches[layout]]
     for folder, count in _count_by_folder(left).items():
-        report.exclude(one_line(folder), "", f"{count} image files that are not of {layout}'s, so not read")
+        findings.exclude(one_line(folder), "", f"{count} image files that are not of {layout}'s, so not read")
     odd = [name for name in matches[layout] if UNPRINTABLE.search(name)]
     for folder, count in _count_by_folder(odd).items():
-        report.refuse(one_line(folder), "", f"expected paths of printable characters, found {count} of others")
+        findings.refuse(one_line(folder), "", f"expected paths of printable characters, found {count} of others")
     for name in odd:
         del matches[layout][name]
-    scans = _slices(matches[layout], report) if layout == "image tree" else _volumes(matches[layout], report)
+    scans = _slices(matches[layout], findings) if layout == "image tree" else _volumes(matches[layout], findings)
     return Layout(layout, sorted(scans, key=lambda scan: (_number(scan.patient), scan.patient, scan.timepoint)))
 
 
-def _names(root: Path, report: Report) -> list[str]:
-    """Files below the root; of a pair of header and voxels the header alone."""
-    files = files_below(root, lambda folder, why: report.refuse(one_line(f"{folder.relative_to(root)}"), "", why))
+def _names(root: Path, findings: Findings) -> list[str]:
+    """Files below the root; a pair of header and voxels is listed by its header alone."""
+    files = files_below(root, lambda folder, why: findings.refuse(one_line(f"{folder.relative_to(root)}"), "", why))
     names = [path.relative_to(root).as_posix() for path in files]
     headers = {name for name in names if name.endswith((".hdr", ".hdr.gz"))}
     return [name for name in names if re.sub(r"\.img(?=(\.gz)?$)", ".hdr", name) not in headers - {name}]
@@ -106,29 +106,29 @@ def _number(name: str) -> int:
     return int(re.sub(r"\D", "", name) or 0)
 
 
-def _volumes(matches: dict[str, re.Match[str]], report: Report) -> list[Scan]:
-    """Scans of a layout with one file a modality."""
+def _volumes(matches: dict[str, re.Match[str]], findings: Findings) -> list[Scan]:
+    """Scans of a layout with one file per modality."""
     found: dict[tuple[str, str], Files] = defaultdict(dict)
     for name, match in matches.items():
         content = match["content"].lower()
         content = CONTENTS.get(content, content)
         files = found[match["patient"], match.groupdict().get("time") or ""]
         if content in files:
-            report.refuse(name, "", f"the same content as {files[content][0]}; one of them is too many")
+            findings.refuse(name, "", f"the same content as {files[content][0]}; one of them is too many")
         files[content] = (name,)
     scans = []
     for (patient, time), files in found.items():
         case = _case(patient, time)
         for content in (content for content in ("flair", "mask1") if content not in files):
-            there = next(iter(files.values()))[0]
-            report.refuse(
-                case, "", f"expected a {'FLAIR' if content == 'flair' else 'mask'} beside {there}, found none"
+            found_file = next(iter(files.values()))[0]
+            findings.refuse(
+                case, "", f"expected a {'FLAIR' if content == 'flair' else 'mask'} beside {found_file}, found none"
             )
         scans.append(Scan(case, patient, int(time or 1), files, 0))
     twice = [scan.case for scan in scans if "mask2" in scan.files]
     for scan in scans:
         if twice and "mask1" in scan.files and "mask2" not in scan.files:
-            report.refuse(scan.case, "", f"expected masks of as many raters as {twice[0]} has")
+            findings.refuse(scan.case, "", f"expected masks of as many raters as {twice[0]} has")
     return scans
 
 
@@ -138,8 +138,8 @@ def _case(patient: str, time: str) -> str:
     return f"{patient}{separator}{time}" if time else patient
 
 
-def _slices(matches: dict[str, re.Match[str]], report: Report) -> list[Scan]:
-    """Scans of the image tree; a scan is read from the first folder that has it."""
+def _slices(matches: dict[str, re.Match[str]], findings: Findings) -> list[Scan]:
+    """Scans of the image tree; if several folders have a scan, it is read from the first."""
     folders: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
     folds: dict[str, set[int]] = defaultdict(set)
     for name, match in matches.items():
@@ -151,26 +151,26 @@ def _slices(matches: dict[str, re.Match[str]], report: Report) -> list[Scan]:
     for case, by_folder in folders.items():
         images = next((folder for folder in by_folder if "annot" not in folder.split("/")[-2]), "")
         masks = "/".join([*images.split("/")[:-2], images.split("/")[-2] + "annot", case]) if images else ""
-        files = _paired(by_folder.get(images, {}), by_folder.get(masks, {}), case, report)
+        files = _paired(by_folder.get(images, {}), by_folder.get(masks, {}), case, findings)
         patient, time = case.split("_T")
         inside = folds[case] if len(folds[case]) == 1 else {0}
         scans.append(Scan(case, patient, int(time), files, *inside))
     return scans
 
 
-def _paired(images: dict[str, str], masks: dict[str, str], case: str, report: Report) -> Files:
+def _paired(images: dict[str, str], masks: dict[str, str], case: str, findings: Findings) -> Files:
     """Slices by number, each with its mask: the same name with mask1 for flair_pp."""
     wanted = {slice_name: slice_name.replace("flair_pp", "mask1") for slice_name in images if "flair_pp" in slice_name}
     missing = [name for name, mask in wanted.items() if mask not in masks]
     numbers = {name: _last_number(name) for name in wanted}
     if not wanted or missing:
         what = f"{len(missing)} slices have none, such as {missing[0]}.png" if missing else "found no slices"
-        report.refuse(case, "", f"expected slices *flair_pp*.png, each with its mask *mask1*.png; {what}")
+        findings.refuse(case, "", f"expected slices *flair_pp*.png, each with its mask *mask1*.png; {what}")
     if len(set(numbers.values())) < len(numbers):
-        report.refuse(case, "", "expected a number at the end of each slice's name, none of them twice")
+        findings.refuse(case, "", "expected a different number at the end of each slice's name")
     order = sorted(set(wanted) - set(missing), key=lambda name: (numbers[name], name))
     if order != sorted(order):
-        report.note(case, "", "the names of its slices sort in another order than their numbers; the numbers hold")
+        findings.note(case, "", "the names of its slices sort in another order than their numbers; the numbers hold")
     return {"flair": tuple(images[name] for name in order), "mask1": tuple(masks[wanted[name]] for name in order)}
 
 

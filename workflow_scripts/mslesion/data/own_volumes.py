@@ -1,7 +1,7 @@
-"""A folder of brain volumes of one's own: which of its files are FLAIR images that can be read, and their names.
+"""The FLAIR images in a user's own folder that can be read, and the names of their cases.
 
-A case keeps its file's name, if need be with its folder's before it, unless that may identify a person: see
-`anonymous_names`. Then it is called by its place in the folder, such as case_001.
+A case keeps its file's name, with its folder's before it if two files have the same name. If the name may identify a
+person (see `anonymous_names`), the case gets a number instead, such as case_001.
 """
 
 import hashlib
@@ -14,29 +14,30 @@ from typing import NamedTuple
 import numpy as np
 
 from reprise.data.anonymous_names import safe_name, shown_path
-from reprise.data.findings import MOST_LINES, Report
+from reprise.data.findings import MOST_LINES, Findings, first_lines
 from reprise.data.folders import files_below, one_line
-from reprise.data.nifti import ENDINGS, Volume, header_text, read_volume, volume_files
+from reprise.data.nifti import ENDINGS, Volume, ending_of, header_text, read_volume, volume_files
 from reprise.step.command import progress
 from reprise.step.errors import InputError
 from reprise.step.files import file_sha256
 
 LARGEST = float(np.finfo(np.float32).max)
-NOT_SQUARE = 1.5  # a pixel's longer side over its shorter one: the scan was made in another plane
-# What a file's name says of its content; the first that fits holds.
+NOT_SQUARE = 1.5  # longer side of a pixel divided by its shorter one: above this, the scan was made in another plane
+# What a file's name says about its content; the first that matches counts.
 SAYS = {
     "mask": re.compile(r"mask(?!ed)|segment|(?<![a-z])(a?seg|gt|lesions?|labels?|roi|gold)(?![a-z])"),
-    # What is registered to a FLAIR is none: T1_regtoFLAIR, sub-01_space-FLAIR_T1w.
+    # Images registered to a FLAIR are not FLAIR images: T1_regtoFLAIR, sub-01_space-FLAIR_T1w.
     "flair": re.compile(r"(?<!to)(?<!(?:to|in)[-_ ])(?<!space[-_ ])flair(?![-_ ]?space)"),
     "T1, T2 or PD": re.compile(r"(?<![a-z0-9])(t[12](?!\d)|pd(?![a-z0-9]))|mprage"),
 }
-HARMLESS = {"flair", "brain", "head", "none", "time", "nifti", "mni", "icbm", "fsl", "spm"}  # words that name nobody
+# Words of headers that are no names of persons.
+HARMLESS = {"flair", "brain", "head", "none", "time", "nifti", "mni", "icbm", "fsl", "spm"}
 
 
 class OwnVolume(NamedTuple):
-    """A volume that was read: its name, its file, how messages call that file, and the file's SHA-256.
+    """A volume that was read: its name, its file, its name in messages, and the SHA-256 of the file.
 
-    Of a pair of files the digest is that of both their digests.
+    For a pair of files, the digest is made from the digests of both.
     """
 
     case: str
@@ -45,48 +46,47 @@ class OwnVolume(NamedTuple):
     digest: str
 
 
-def find_volumes(root: Path, report: Report) -> list[OwnVolume]:
-    """Every FLAIR volume below a folder that can be read, at any depth; hidden files are left out.
+def find_volumes(root: Path, findings: Findings) -> list[OwnVolume]:
+    """Every readable FLAIR volume below a folder, at any depth; hidden files are ignored.
 
-    Masks are not taken, nor are T1, T2 and PD images beside a FLAIR: names tell them apart.
+    Masks are not taken, and no T1, T2 or PD image beside a FLAIR: their names tell what they are.
 
     Args:
         root: the folder.
-        report: gets a finding for each file that is not taken, and for what is odd about the others.
+        findings: gets a finding for each file that is not taken, and for what is odd about the others.
 
     Raises:
-        InputError: no such folder, or no volume in it can be read; its files are then named.
+        InputError: there is no such folder, or no volume in it can be read; the message then lists its files.
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder of volumes")
-    below = files_below(root, lambda folder, why: report.exclude(one_line(f"{folder.relative_to(root)}"), "", why))
+    below = files_below(root, lambda folder, why: findings.exclude(one_line(f"{folder.relative_to(root)}"), "", why))
     names = _Names(root, _identifying(below))
     found: list[OwnVolume] = []
-    files = list(_candidates(below, names, report))
+    files = list(_candidates(below, names, findings))
     stems = Counter(_stem(path).lower() for path in files)
-    for place, path in enumerate(progress(files, "volumes read"), start=1):
+    for number, path in enumerate(progress(files, "volumes read"), start=1):
         digest = _digest(path)
         shown = names.shown(path, digest)
         try:
             volume = read_volume(path)
         except InputError as error:
-            report.exclude(shown, "", _reason(error, path))
+            findings.exclude(shown, "", _reason(error, path))
             continue
-        problem = _problem(volume, digest in {one.digest for one in found})
+        problem = _problem(volume, digest in {other.digest for other in found})
         if problem:
-            report.exclude(shown, "", problem)
+            findings.exclude(shown, "", problem)
             continue
         folder = f"{path.parent.name}_" if stems[_stem(path).lower()] > 1 and path.parent != root else ""
         kept = safe_name(folder + _stem(path), names.identifying)
-        case = _free(kept, place, {one.case.lower() for one in found})
+        case = _free(kept, number, {other.case.lower() for other in found})
         found.append(OwnVolume(case, path, shown, digest))
         for oddity in _oddities(path, volume):
-            report.note(shown, case, oddity)
+            findings.note(shown, case, oddity)
     if not found:
-        lines = [f"{file} {finding}" for _, file, _, finding in report.findings[:MOST_LINES]]
-        if len(report.findings) > MOST_LINES:
-            lines.append(f"... and {len(report.findings) - MOST_LINES} more")
-        raise InputError("\n  ".join([f"{root}: no FLAIR volume in it can be read:", *lines]))
+        lines = [f"{file} {finding}" for _, file, _, finding in findings.rows]
+        head = f"{root}: no FLAIR volume in it can be read:"
+        raise InputError("\n  ".join([head, *first_lines(lines, MOST_LINES)]))
     return found
 
 
@@ -94,7 +94,7 @@ def read_again(volume: OwnVolume) -> Volume:
     """Read a volume that was found.
 
     Raises:
-        InputError: it has changed meanwhile; the message does not name its file if the name may identify a person.
+        InputError: it has changed since; the message does not name the file if its name may identify a person.
     """
     if _digest(volume.path) != volume.digest:
         raise InputError(f"{volume.shown}: changed while it was being segmented")
@@ -102,13 +102,13 @@ def read_again(volume: OwnVolume) -> Volume:
 
 
 class _Names(NamedTuple):
-    """A folder, and the words that no name of a file in it may show."""
+    """A folder, and the words that may identify a person, so that no message may contain them."""
 
     root: Path
     identifying: frozenset[str]
 
     def shown(self, path: Path, digest: str) -> str:
-        """A file, for messages."""
+        """The name of a file in messages."""
         return shown_path(path, self.root, self.identifying, digest or "unreadable", "file")
 
 
@@ -118,29 +118,29 @@ def _identifying(files: list[Path]) -> frozenset[str]:
     return frozenset(re.findall(r"[^\W\d_]{3,}", " ".join(texts))) - HARMLESS
 
 
-def _candidates(below: list[Path], names: _Names, report: Report) -> Iterator[Path]:
-    """Those of a folder's files that may be FLAIR volumes, of a pair the header; the others are reported."""
+def _candidates(below: list[Path], names: _Names, findings: Findings) -> Iterator[Path]:
+    """Files that may be FLAIR volumes (the header of each pair); all others become findings."""
     root = names.root
     files = {path for path in below if path.name.endswith(ENDINGS) or path.is_file()}
     nifti = [path for path in sorted(files) if path.name.endswith(ENDINGS)]
     volumes = [path for path in nifti if _header_of(path) == path or _header_of(path) not in files]
-    if not volumes and not report.findings:
+    if not volumes and not findings.rows:
         raise InputError(f"{root}: no NIfTI volume in it; expected {', '.join(ENDINGS[:2])}, or .hdr with .img")
     if len(files) > len(nifti):
-        report.note(".", "", f"not read, as they are no NIfTI volumes: {len(files) - len(nifti)} of the files")
+        findings.note(".", "", f"not read, because they are no NIfTI volumes: {len(files) - len(nifti)} of the files")
     beside_flair = {path.parent for path in volumes if _says(path) == "flair"}
     for path in volumes:
         says = _says(path)
         if says == "mask":
-            report.exclude(names.shown(path, _digest(path)), "", "by its name a mask, not an image")
+            findings.exclude(names.shown(path, _digest(path)), "", "by its name a mask, not an image")
         elif says == "T1, T2 or PD" and path.parent in beside_flair:
-            report.exclude(names.shown(path, _digest(path)), "", f"by its name a {says} image, and there is a FLAIR")
+            findings.exclude(names.shown(path, _digest(path)), "", f"by its name a {says} image, and there is a FLAIR")
         else:
             yield path
 
 
 def _digest(path: Path) -> str:
-    """SHA-256 of a volume's file, or of those of its two files; "" if they cannot be read."""
+    """SHA-256 of a volume's file, or of the hashes of its two files; "" if they cannot be read."""
     try:
         hashes = [file_sha256(file) for file in dict.fromkeys(volume_files(path))]
     except (InputError, OSError):
@@ -149,7 +149,7 @@ def _digest(path: Path) -> str:
 
 
 def _problem(volume: Volume, known: bool) -> str:
-    """Why a volume that was read cannot be segmented, or nothing; `known` if another file is the same."""
+    """Why a volume that was read cannot be segmented, "" if it can; `known`: another file has the same content."""
     low, high = float(volume.voxels.min()), float(volume.voxels.max())
     if known:
         return "is the same file as another one in the folder"
@@ -169,7 +169,7 @@ def _oddities(path: Path, volume: Volume) -> Iterator[str]:
 
 
 def _reason(error: InputError, path: Path) -> str:
-    """What is wrong with a file, without its name: that is said apart, if it may be."""
+    """What is wrong with a file, without its name, which may identify a person."""
     text = str(error)
     for ending in ENDINGS:
         file = path.with_name(_stem(path) + ending)
@@ -180,23 +180,21 @@ def _reason(error: InputError, path: Path) -> str:
 
 
 def _says(path: Path) -> str:
-    """What a file's name says that it is, "" if nothing."""
+    """The content of a file by its name, "" if the name does not say."""
     return next((kind for kind, words in SAYS.items() if words.search(_stem(path).lower())), "")
 
 
 def _stem(path: Path) -> str:
-    ending = next((ending for ending in sorted(ENDINGS, key=len, reverse=True) if path.name.endswith(ending)), "")
-    return path.name.removesuffix(ending)
+    return path.name.removesuffix(ending_of(path))
 
 
 def _header_of(path: Path) -> Path:
-    """The header's file of the same volume: of a pair, and otherwise the file itself."""
-    ending = path.name.removeprefix(_stem(path))
-    return path.with_name(_stem(path) + ending.replace(".img", ".hdr"))
+    """The file with the header of the same volume: the `.hdr` of a pair, otherwise the file itself."""
+    return path.with_name(_stem(path) + ending_of(path).replace(".img", ".hdr"))
 
 
-def _free(name: str, place: int, taken: set[str]) -> str:
+def _free(name: str, number: int, taken: set[str]) -> str:
     """A name that no case has yet."""
     while not name or name.lower() in taken:
-        name, place = f"case_{place:03}", place + 1
+        name, number = f"case_{number:03}", number + 1
     return name

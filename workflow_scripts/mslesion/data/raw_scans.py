@@ -1,4 +1,4 @@
-"""Multiple-sclerosis scans with masks of their lesions, in any of the layouts of `layouts`, examined before use."""
+"""The check of multiple-sclerosis scans with masks of their lesions, in any of the layouts of `layouts`."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import pandas as pd
 
 from mslesion.data.layouts import MASKS, Scan, find_scans
 from mslesion.data.scan_volume import read_content
-from reprise.data.findings import Report, raise_problems
+from reprise.data.findings import Checked, Findings
 from reprise.data.nifti import grid_difference, volume_files
 from reprise.step.command import progress
 from reprise.step.errors import InputError
@@ -22,19 +22,11 @@ LARGEST = float(np.finfo(np.float32).max)
 EXACT = (np.uint8, np.int16, np.float32)  # types in which a FLAIR may be stored
 
 
-class Checked(NamedTuple):
-    """What the check of a data set found: its files, its cases, and what is worth knowing."""
-
-    manifest: pd.DataFrame
-    cases: pd.DataFrame
-    findings: pd.DataFrame
-
-
 class Facts(NamedTuple):
     """What the check keeps of one volume."""
 
     paths: list[tuple[str, int, str]]  # file below the root, bytes, sha256
-    shape: tuple[int, ...]  # canonical, as the affine is
+    shape: tuple[int, ...]  # canonical, like the affine
     affine: np.ndarray
     spacing_mm: tuple[float, float, float]
     orientation: str
@@ -49,16 +41,16 @@ def check_dataset(root: str | Path) -> Checked:
 
     Returns:
         manifest: path (below root), bytes, sha256, case, content (flair, t1, t1ks, t2, pd, mask1, mask2), shape
-            (canonical), spacing_mm, orientation (of the stored axes); a row a file that is used.
-        cases: a row a scan; its columns are described at `mslesion.data.conversion`.
+            (canonical), spacing_mm, orientation (of the stored axes); one row per file that is used.
+        cases: one row per scan; `mslesion.data.conversion` describes the columns.
         findings: severity (note | excluded), file, where, finding.
 
     Raises:
-        InputError: the folder is in no known layout, or with every problem in it, a line each.
+        InputError: the folder has no known layout, or problems; the message lists them all, one per line.
     """
     root = Path(root)
-    report = Report([], [])
-    layout, scans = find_scans(root, report)
+    findings = Findings()
+    layout, scans = find_scans(root, findings)
     tasks = [(scan, content) for scan in scans for content, files in scan.files.items() if files]
     with ThreadPoolExecutor(READERS) as pool:
         examined = pool.map(lambda task: _examined(root, task[0].files[task[1]], task[1]), tasks)
@@ -68,17 +60,17 @@ def check_dataset(root: str | Path) -> Checked:
         if isinstance(result, Facts):
             facts[scan.case][content] = result
         else:
-            report.problems.append(result.removeprefix(f"{root}/"))
+            findings.problems.append(result.removeprefix(f"{root}/"))
     for scan in scans:
-        _compare(scan, facts[scan.case], report)
-    raise_problems(root, report)
-    report.note(".", "", f"read as {layout}: {len(scans)} scans of {len({scan.patient for scan in scans})} patients")
+        _compare(scan, facts[scan.case], findings)
+    findings.raise_problems(root)
+    findings.note(".", "", f"read as {layout}: {len(scans)} scans of {len({scan.patient for scan in scans})} patients")
     manifest = pd.DataFrame([row for scan in scans for row in _manifest_rows(scan, facts[scan.case])])
-    return Checked(manifest, _cases(scans, facts), report.table())
+    return Checked(manifest, _cases(scans, facts), findings.table())
 
 
 def _examined(root: Path, files: Sequence[str], content: str) -> Facts | str:
-    """What is to be kept of one volume, or the problem with it."""
+    """What the check keeps of one volume, or the problem with it."""
     try:
         volume = read_content(root, files, content)
         paths = [path for name in files for path in _files_of(root, name)]
@@ -109,7 +101,7 @@ def _files_of(root: Path, name: str) -> list[Path]:
 
 
 def _smallest_type(voxels: np.ndarray, low: float, high: float) -> str:
-    """The smallest of `EXACT` that holds every voxel; float32 also where it only holds them to 7 digits."""
+    """The smallest type of `EXACT` that holds all voxels; else float32, even if it rounds them to 7 digits."""
     for dtype in EXACT[:2]:
         limits = np.iinfo(dtype)
         if limits.min <= low and high <= limits.max:
@@ -118,7 +110,7 @@ def _smallest_type(voxels: np.ndarray, low: float, high: float) -> str:
     return "float32"
 
 
-def _compare(scan: Scan, facts: dict[str, Facts], report: Report) -> None:
+def _compare(scan: Scan, facts: dict[str, Facts], findings: Findings) -> None:
     """Refuse what does not lie on the FLAIR's grid, and note what is unusual in a scan."""
     if "flair" not in facts:
         return
@@ -129,15 +121,15 @@ def _compare(scan: Scan, facts: dict[str, Facts], report: Report) -> None:
         if found:
             if found.startswith("affine") and other.stated != flair.stated:
                 found += f" ({(flair if other.stated else other).paths[0][0]} states no orientation)"
-            report.refuse(other.paths[0][0], "", f"expected the grid of {name}, found {found}")
+            findings.refuse(other.paths[0][0], "", f"expected the grid of {name}, found {found}")
         elif other.orientation != flair.orientation:
-            report.note(other.paths[0][0], "", f"stored as {other.orientation}, the FLAIR as {flair.orientation}")
+            findings.note(other.paths[0][0], "", f"stored as {other.orientation}, the FLAIR as {flair.orientation}")
         if content in MASKS and not other.lesion_voxels:
-            report.note(other.paths[0][0], "", "no voxel is lesion")
+            findings.note(other.paths[0][0], "", "no voxel is lesion")
         if content not in MASKS and other.constant:
-            report.refuse(other.paths[0][0], "", "every voxel has the same value")
+            findings.refuse(other.paths[0][0], "", "every voxel has the same value")
     if not flair.stated and not name.endswith(".png"):
-        report.note(name, "", f"states no orientation (qform and sform absent); taken as {flair.orientation}")
+        findings.note(name, "", f"states no orientation (qform and sform absent); taken as {flair.orientation}")
 
 
 def _manifest_rows(scan: Scan, facts: dict[str, Facts]) -> list[dict[str, object]]:

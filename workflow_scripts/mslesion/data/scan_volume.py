@@ -1,4 +1,4 @@
-"""One volume of a multiple-sclerosis scan: a NIfTI file or a folder's slices, an image or a mask of lesions."""
+"""One volume of a multiple-sclerosis scan, image or mask: from a NIfTI file or from a folder of slices."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from mslesion.data.layouts import MASKS
 from reprise.data.nifti import Volume, plain_header, read_volume, refuse_irregular
 from reprise.step.errors import InputError
 
-MASK_LEVEL = 0.2  # of its largest value: more than this is lesion in a mask of the image tree, as published
+MASK_LEVEL = 0.2  # fraction of its largest value: in a mask of the image tree, more than this is lesion, as published
 
 
 def read_content(root: Path, files: Sequence[str], content: str) -> Volume:
@@ -30,7 +30,7 @@ def read_content(root: Path, files: Sequence[str], content: str) -> Volume:
 
 
 def to_slices(voxels: np.ndarray) -> np.ndarray:
-    """Canonical voxels (X, Y, Z) as axial slices (N, H, W) from the bottom up, as radiologists look at them.
+    """Canonical voxels (X, Y, Z) as axial slices (N, H, W) from the bottom up, as radiologists view them.
 
     The front of the head is at the top and the patient's right is on the left.
     """
@@ -38,7 +38,7 @@ def to_slices(voxels: np.ndarray) -> np.ndarray:
 
 
 def from_slices(slices: np.ndarray) -> np.ndarray:
-    """Canonical voxels (X, Y, Z) from axial slices (N, H, W); undoes `to_slices`."""
+    """Canonical voxels (X, Y, Z) from axial slices (N, H, W); the reverse of `to_slices`."""
     return slices.transpose(2, 1, 0)[::-1, ::-1]
 
 
@@ -56,7 +56,7 @@ def _read_slices(root: Path, files: Sequence[str], content: str) -> Volume:
 
 
 def _read_png(path: Path) -> np.ndarray:
-    """A grey image (H, W) uint8; one with three equal channels is grey, too."""
+    """A grey image (H, W) uint8; an image with three equal channels counts as grey."""
     refuse_irregular(path)
     try:
         image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
@@ -71,6 +71,7 @@ def _read_png(path: Path) -> np.ndarray:
 
 
 def _mask_values(voxels: np.ndarray) -> tuple[float, ...]:
-    """The values of a mask: 0 if there is one, and the first three others."""
+    """The values of a mask: 0 if it occurs, and the first three others."""
     lesion = voxels[voxels != 0]
-    return (0.0,) * (lesion.size < voxels.size) + tuple(float(value) for value in np.unique(lesion)[:3])
+    values = tuple(float(value) for value in np.unique(lesion)[:3])
+    return (0.0, *values) if lesion.size < voxels.size else values

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mslesion.learning.losses import dice_ce_loss, dice_ce_terms
-from mslesion.learning.slice_tasks import Source, compared, summary
-from reprise.data.slices import fit
+from mslesion.learning.losses import dice_ce_loss
+from mslesion.learning.slice_tasks import SliceSource, compared, summary
+from reprise.data.slices import cut_or_pad
 from reprise.inference.volumes import volume_logits
 from reprise.step.device import autocast
 from reprise.training.augmentation import augment
@@ -25,23 +25,23 @@ class Volume(NamedTuple):
 
     image: Tensor  # (D, H, W)
     mask: Tensor  # (D, H, W)
-    lesion: np.ndarray  # (n, 3), the places of the lesions' voxels
+    lesion: np.ndarray  # (n, 3), indices of the lesions' voxels
 
 
-def block_task(source: Source, train: np.ndarray, val: np.ndarray, chosen_by: str) -> Task:
-    """A task whose samples are blocks of scans, each epoch at other places; validation is on whole scans.
+def block_task(source: SliceSource, train: np.ndarray, val: np.ndarray, chosen_by: str) -> Task:
+    """A task whose samples are blocks of scans, at new places in each epoch; validation is on whole scans.
 
-    Trained as nnU-Net, on changing images; the history is that of `window_task`, a batch being whole scans.
+    It trains like nnU-Net, on augmented images. The history is that of `window_task`, with scans instead of windows.
 
     Args:
-        source: see `Source`.
+        source: see `SliceSource`.
         train: numbers (T,) of the scans to train on.
         val: numbers (V,) of the scans to validate on.
         chosen_by: as for `window_task`.
     """
     return Task(
         samples=len(train) * source.settings["blocks_a_scan"],
-        terms=partial(_terms, source, [volume_of(source, scan) for scan in train]),
+        predict=partial(_predict_and_truth, source, [volume_of(source, scan) for scan in train]),
         loss=dice_ce_loss,
         cases=len(val),
         at_a_time=1,
@@ -51,7 +51,7 @@ def block_task(source: Source, train: np.ndarray, val: np.ndarray, chosen_by: st
     )
 
 
-def volume_of(source: Source, scan: int) -> Volume:
+def volume_of(source: SliceSource, scan: int) -> Volume:
     """A scan's slices as a volume."""
     first, last = np.searchsorted(source.scans, [scan, scan + 1])
     mask = source.masks[first:last]
@@ -59,7 +59,7 @@ def volume_of(source: Source, scan: int) -> Volume:
 
 
 def block_corners(volumes: list[Volume], block: np.ndarray, seed: int, epoch: int, samples: np.ndarray) -> np.ndarray:
-    """Where the block of each sample begins (B, 3): around a place anywhere in its volume, or on a lesion."""
+    """The first voxel (B, 3) of each sample's block; the centre is any voxel of the volume, or one of a lesion."""
     shapes = np.array([volume.mask.shape for volume in volumes])
     voxels = np.array([len(volume.lesion) for volume in volumes])
     draw = partial(integers, seed, epoch, samples)
@@ -70,8 +70,10 @@ def block_corners(volumes: list[Volume], block: np.ndarray, seed: int, epoch: in
     return np.clip(centres - block // 2, 0, np.maximum(shapes - block, 0))
 
 
-def _terms(source: Source, train: list[Volume], model: nn.Module, samples: np.ndarray, epoch: int) -> Tensor:
-    """What the loss of some blocks is made of (4,)."""
+def _predict_and_truth(
+    source: SliceSource, train: list[Volume], model: nn.Module, samples: np.ndarray, epoch: int
+) -> tuple[Tensor, Tensor]:
+    """Logits (B, 2, D, H, W) and masks (B, D, H, W) of some augmented blocks."""
     block, seed = source.settings["block"], source.settings["seed"]
     volumes = [train[sample % len(train)] for sample in samples]
     corners = block_corners(volumes, np.array(block), seed, epoch, samples)
@@ -79,17 +81,19 @@ def _terms(source: Source, train: list[Volume], model: nn.Module, samples: np.nd
     images = torch.stack([_cut(volume.image, corner, block) for volume, corner in places])
     masks = torch.stack([_cut(volume.mask, corner, block) for volume, corner in places])
     images, masks = augment(images, masks, seed, epoch, samples)
-    return dice_ce_terms(model(images[:, None]), masks)
+    return model(images[:, None]), masks
 
 
 def _cut(volume: Tensor, corner: np.ndarray, block: tuple[int, int, int]) -> Tensor:
-    """The block of a volume that begins at a corner; 0 where it is larger than the volume."""
+    """The block of a volume that begins at a corner, padded with 0 where it is larger than the volume."""
     depth, row, column = (slice(first, first + size) for first, size in zip(corner, block, strict=True))
-    return fit(volume[depth, row, column], tuple(block))
+    return cut_or_pad(volume[depth, row, column], tuple(block))
 
 
-def _validate(source: Source, val: list[Volume], model: nn.Module, cases: np.ndarray, epoch: int) -> dict[str, Tensor]:
-    """Soft sums and counts of one whole scan: scans differ in depth."""
+def _validate(
+    source: SliceSource, val: list[Volume], model: nn.Module, cases: np.ndarray, epoch: int
+) -> dict[str, Tensor]:
+    """Soft sums and counts of one whole scan, as scans differ in depth."""
     (volume,) = (val[case] for case in cases)
     with autocast(source.images.device, source.settings["precision"]):
         logits = volume_logits(model, volume.image[None, None], source.settings["block"])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mslesion.data.conversion import scan_of
-from reprise.data.slices import fit, normalise, standardise, whole_size
+from reprise.data.slices import cut_or_pad, normalise, standardise, whole_size
 
 MULTIPLE = 32
 OF_VOLUME = "volume"  # the normalisation by which a volume's values have mean 0 and standard deviation 1
@@ -43,7 +43,7 @@ def brain_slices(
     images, masks = [], []
     for case in cases.to_dict("records"):
         images.append(prepared(scan_of(arrays["flair"], case), size, normalisation, device))
-        masks.append(fit(torch.from_numpy(np.array(scan_of(arrays["mask1"], case))).to(device), tuple(size)))
+        masks.append(cut_or_pad(torch.from_numpy(np.array(scan_of(arrays["mask1"], case))).to(device), tuple(size)))
     return BrainSlices(torch.cat(images), torch.cat(masks), np.repeat(np.arange(len(cases)), cases["slices"]))
 
 
@@ -55,7 +55,7 @@ def prepared(
     of_volume = normalisation == OF_VOLUME
     # Padding is 0: where a background is anything else, it is made 0 too, which changes no normalised value.
     background = images.amin() if of_volume else images.amin((-2, -1), keepdim=True)
-    fitted = fit(images - background, tuple(size or _whole([scan.shape[1:]])))
+    fitted = cut_or_pad(images - background, tuple(size or _whole([scan.shape[1:]])))
     if of_volume:
         return standardise(fitted)
     return normalise(fitted, **cast(Mapping[str, float], normalisation))

@@ -12,7 +12,7 @@ from mslesion.learning.networks import BLOCK, input_of, lesion_network
 from mslesion.learning.scan_inputs import OF_VOLUME, prepared
 from mslesion.learning.window_logits import WINDOWS_AT_A_TIME, centre_logits
 from mslesion.learning.windows import scan_windows
-from reprise.data.slices import undo_fit
+from reprise.data.slices import cut_or_pad
 from reprise.inference.network import in_batches
 from reprise.inference.parts import Arrays
 from reprise.inference.volumes import volume_logits
@@ -66,7 +66,7 @@ def segment_scan(model: nn.Module, info: Mapping[str, Any], scan: np.ndarray, de
         in_batches(1, 1, of_volume, device) if whole else in_batches(len(scan), WINDOWS_AT_A_TIME, of_slices, device)
     )
     masks = torch.cat(list(parts)).reshape(images.shape)
-    return undo_fit(masks, scan.shape[1:]).numpy().astype(bool)
+    return cut_or_pad(masks, scan.shape[1:]).numpy().astype(bool)
 
 
 def packed(mask: np.ndarray) -> Arrays:

@@ -8,13 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mslesion.learning.losses import (
-    PUBLISHED_SMOOTH,
-    dice_ce_loss,
-    dice_ce_terms,
-    soft_dice_loss,
-    soft_dice_terms,
-)
+from mslesion.learning.losses import PUBLISHED_SMOOTH, dice_ce_loss, soft_dice_loss, soft_dice_sums
 from mslesion.learning.printed_measures import published_accuracy, published_dice_loss
 from mslesion.learning.window_logits import WINDOWS_AT_A_TIME, centre_logits
 from mslesion.learning.windows import CENTRE
@@ -24,7 +18,7 @@ from reprise.training.augmentation import augment
 from reprise.training.loop import Task
 
 
-class Source(NamedTuple):
+class SliceSource(NamedTuple):
     """Slices ready for the network, on its device."""
 
     images: Tensor  # (N, H, W) float32, normalised
@@ -33,23 +27,23 @@ class Source(NamedTuple):
     settings: Mapping[str, Any]  # batch_size, precision, seed; block and blocks_a_scan of a network that sees blocks
 
 
-def window_task(source: Source, train: np.ndarray, val: np.ndarray, chosen_by: str) -> Task:
+def window_task(source: SliceSource, train: np.ndarray, val: np.ndarray, chosen_by: str) -> Task:
     """A task whose samples are windows of three neighbouring slices, of which the centre counts.
 
-    The loss is the published one: soft Dice of the lesions, a whole batch as one image. The history has, of the
-    validation windows' centres, accuracy and loss as the published code prints them, Dice, sensitivity and
-    specificity over all pixels pooled, and `val_volume_dice`, the mean over scans of the Dice of their slices; and the
-    errors, 1 less each Dice. The choice is called "best".
+    The loss is the published one: soft Dice of the lesions, a whole batch as one image. The history is about the
+    centres of the validation windows. It has accuracy and loss as the published code prints them; Dice, sensitivity
+    and specificity over all pixels pooled; `val_volume_dice`, the mean over scans of the Dice of their slices; and the
+    errors, 1 - Dice for each Dice. The choice is called "best".
 
     Args:
-        source: see `Source`.
+        source: see `SliceSource`.
         train: windows (T, 3) of slice indices to train on.
         val: windows (V, 3) to validate on.
         chosen_by: the column that chooses, val_error or val_volume_error.
     """
     return Task(
         samples=len(train),
-        terms=partial(_window_terms, source, train),
+        predict=partial(_predict_windows, source, train),
         loss=soft_dice_loss,
         cases=len(val),
         at_a_time=WINDOWS_AT_A_TIME,
@@ -59,10 +53,10 @@ def window_task(source: Source, train: np.ndarray, val: np.ndarray, chosen_by: s
     )
 
 
-def slice_task(source: Source, train: np.ndarray, val: np.ndarray, chosen_by: str) -> Task:
-    """A task like `window_task`, for a network that sees the centre alone: trained as nnU-Net, on changing images."""
+def slice_task(source: SliceSource, train: np.ndarray, val: np.ndarray, chosen_by: str) -> Task:
+    """A task like `window_task` for a network that sees the centre only; trained like nnU-Net, on augmented images."""
     task = window_task(source, train, val, chosen_by)
-    return task._replace(terms=partial(_slice_terms, source, train), loss=dice_ce_loss)
+    return task._replace(predict=partial(_predict_slices, source, train), loss=dice_ce_loss)
 
 
 def window_samples(images: Tensor, masks: Tensor, windows: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -74,13 +68,13 @@ def window_samples(images: Tensor, masks: Tensor, windows: np.ndarray) -> tuple[
         windows: which slices.
     """
     places = torch.from_numpy(windows).to(images.device, non_blocking=True)
-    # `index_select` copies whole slices; indexing goes pixel by pixel, which on a CPU takes twice as long.
+    # `index_select` copies whole slices; indexing copies pixel by pixel, which takes twice as long on a CPU.
     seen = images.index_select(0, places.flatten()).unflatten(0, places.shape)
     return seen[:, :, None], masks.index_select(0, places[:, CENTRE])
 
 
 def summary(scans: np.ndarray, batch_size: int, found: dict[str, np.ndarray]) -> dict[str, float]:
-    """Measures of parts of scans (V,), such as slices, from their soft sums (V, 2) and counts (V, 4)."""
+    """Columns of the history from the soft sums (V, 2) and counts (V, 4) of parts of `scans` (V,), such as slices."""
     counts = found["counts"]
     pooled = {name: float(value) for name, value in rates(counts.sum(axis=0)).items()}
     volumes = rates([counts[scans == scan].sum(axis=0) for scan in np.unique(scans)])["dice"]
@@ -99,25 +93,31 @@ def compared(logits: Tensor, truth: Tensor) -> dict[str, Tensor]:
 
     Counts are of true and false positives and negatives, see `confusion`.
     """
-    soft = [soft_dice_terms(*pair) for pair in zip(logits[:, None], truth[:, None], strict=True)]
+    soft = [soft_dice_sums(*pair) for pair in zip(logits[:, None], truth[:, None], strict=True)]
     return {"soft": torch.stack(soft), "counts": confusion(logits.argmax(dim=1), truth)}
 
 
-def _window_terms(source: Source, train: np.ndarray, model: nn.Module, samples: np.ndarray, epoch: int) -> Tensor:
-    """What the loss of some windows is made of (2,)."""
+def _predict_windows(
+    source: SliceSource, train: np.ndarray, model: nn.Module, samples: np.ndarray, epoch: int
+) -> tuple[Tensor, Tensor]:
+    """Logits (B, 2, H, W) and masks (B, H, W) of the windows' centres."""
     images, truth = window_samples(source.images, source.masks, train[samples])
-    return soft_dice_terms(model(images)[:, CENTRE], truth)
+    return model(images)[:, CENTRE], truth
 
 
-def _slice_terms(source: Source, train: np.ndarray, model: nn.Module, samples: np.ndarray, epoch: int) -> Tensor:
-    """What the loss of some windows' centres is made of (4,)."""
+def _predict_slices(
+    source: SliceSource, train: np.ndarray, model: nn.Module, samples: np.ndarray, epoch: int
+) -> tuple[Tensor, Tensor]:
+    """The same of a network that sees the centres alone, augmented."""
     centres = torch.from_numpy(train[samples][:, CENTRE]).to(source.images.device, non_blocking=True)
     pair = source.images[centres][:, None], source.masks[centres][:, None]
     images, masks = augment(*pair, source.settings["seed"], epoch, samples)
-    return dice_ce_terms(model(images), masks[:, 0])
+    return model(images), masks[:, 0]
 
 
-def _validate(source: Source, val: np.ndarray, model: nn.Module, cases: np.ndarray, epoch: int) -> dict[str, Tensor]:
+def _validate(
+    source: SliceSource, val: np.ndarray, model: nn.Module, cases: np.ndarray, epoch: int
+) -> dict[str, Tensor]:
     """Soft sums and counts of the windows' centres."""
     device = source.images.device
     with autocast(device, source.settings["precision"]):

@@ -1,4 +1,4 @@
-"""A brain without its skull as magnetic resonance shows it, with lesions of known volume around its ventricles.
+"""A brain without its skull, as an MRI scanner shows it, with lesions of known volume around its ventricles.
 
 Places are (x, y, z) in mm from the centre of the brain: to the right, to the front, to the top.
 """
@@ -19,7 +19,7 @@ SIGNAL = {
     "t2": (0.0, 1.0, 0.52, 0.36, 0.76),
     "pd": (0.0, 0.80, 0.86, 0.66, 0.95),
 }
-BRIGHTEST = 1000.0  # signal 1 as it is stored
+BRIGHTEST = 1000.0  # the stored value of signal 1
 NOISE = 0.025
 BIAS = 0.15
 RADII_MM = np.array([66.0, 84.0, 60.0])  # half the width, length and height of a brain
@@ -27,17 +27,17 @@ KNOTS_MM = {"warp": 34.0, "folds": 10.0, "cord": 60.0}  # distances of the knots
 
 
 class Brain(NamedTuple):
-    """Labels of the tissues without lesions (X, Y, Z) uint8, indices of TISSUES, and its ventricles' place."""
+    """Labels of the tissues without lesions (X, Y, Z) uint8, as indices of TISSUES, and the ventricles' horns."""
 
     labels: np.ndarray
     horns: list[Ellipsoid]
 
 
 class Lesion(NamedTuple):
-    """An ellipsoid at its full size, and its share of the full volume at each time point (0: not there yet)."""
+    """An ellipsoid at its full size, and which fraction of it there is at each time point (0: not there yet)."""
 
     ellipsoid: Ellipsoid
-    shares: np.ndarray
+    fractions: np.ndarray
 
 
 def draw_brain(rng: np.random.Generator, grid: Grid) -> Brain:
@@ -50,7 +50,7 @@ def draw_brain(rng: np.random.Generator, grid: Grid) -> Brain:
     height = np.where(z < 0, 0.78, 1.0) * RADII_MM[2] * size
     depth = np.sqrt((x / width) ** 2 + (y / (RADII_MM[1] * size)) ** 2 + (z / height) ** 2)
     depth = depth + 0.035 * smooth_field(rng, grid, KNOTS_MM["warp"])
-    # sulci are sheets: where a random field crosses 0
+    # sulci are thin sheets where a random field crosses 0
     sulcus = np.abs(smooth_field(rng, grid, KNOTS_MM["folds"]))
     fissure = np.exp(-((x / 2.2) ** 2)) * (depth > 0.55) * (z > -8)
     labels = np.zeros(grid.shape, np.uint8)
@@ -69,7 +69,7 @@ def draw_lesions(
 ) -> list[Lesion]:
     """Up to `count` lesions in white matter, most of them close to a ventricle, that touch neither each other nor CSF.
 
-    Their long axis points away from the ventricle. Fewer are drawn where there is no room.
+    Their long axis points away from the ventricle. If there is no room, fewer are drawn.
     """
     lesions: list[Lesion] = []
     for _ in range(count * 60):
@@ -87,14 +87,14 @@ def draw_lesions(
 
 def volume_ml(lesion: Lesion, timepoint: int) -> float:
     """Volume of a lesion at a time point, by the formula of an ellipsoid."""
-    return float(4 / 3 * np.pi * np.prod(lesion.ellipsoid.radii) * lesion.shares[timepoint] / 1000)
+    return float(4 / 3 * np.pi * np.prod(lesion.ellipsoid.radii) * lesion.fractions[timepoint] / 1000)
 
 
 def border_distance(lesions: Sequence[Lesion], timepoint: int, grid: Grid) -> np.ndarray:
-    """About how many mm each voxel (X, Y, Z) lies outside the nearest lesion; negative inside, at most 20."""
+    """Approximate distance in mm of each voxel (X, Y, Z) from the nearest lesion; negative inside, at most 20."""
     distance = np.full(grid.shape, 20.0, np.float32)
     for lesion in lesions:
-        scale = np.cbrt(lesion.shares[timepoint])
+        scale = np.cbrt(lesion.fractions[timepoint])
         if scale == 0:
             continue
         shrunk = lesion.ellipsoid._replace(radii=lesion.ellipsoid.radii * scale)
@@ -106,12 +106,12 @@ def border_distance(lesions: Sequence[Lesion], timepoint: int, grid: Grid) -> np
 
 
 def acquire(rng: np.random.Generator, brain: Brain, distance: np.ndarray, grid: Grid, sequence: str) -> np.ndarray:
-    """The brain as one scanner sees it in one sequence, (X, Y, Z) int16: blur, bias field and noise; 0 outside."""
+    """The brain (X, Y, Z) int16 as a scanner shows it in one sequence, with blur, bias field and noise; 0 outside."""
     signal = np.array(SIGNAL[sequence], np.float32) * rng.normal(1, 0.02, len(TISSUES)).astype(np.float32)
     image = signal[brain.labels]
     edge = np.cbrt(np.prod(grid.spacing_mm))
-    share = np.clip(0.5 - distance / edge, 0, 1)
-    image += share * (signal[TISSUES.index("lesion")] - image)
+    fraction = np.clip(0.5 - distance / edge, 0, 1)
+    image += fraction * (signal[TISSUES.index("lesion")] - image)
     image = gaussian_filter(image, [0.7 / spacing for spacing in grid.spacing_mm], truncate=3)
     image *= np.exp(BIAS * smooth_field(rng, grid, KNOTS_MM["cord"]))
     image += NOISE * rng.standard_normal(grid.shape, np.float32)
@@ -120,9 +120,9 @@ def acquire(rng: np.random.Generator, brain: Brain, distance: np.ndarray, grid: 
 
 
 def rate(rng: np.random.Generator, distance: np.ndarray, grid: Grid, bias: float, wobble: float) -> np.ndarray:
-    """A rater's mask (X, Y, Z) uint8: the true border moved by `bias` and, smoothly at random, by `wobble`.
+    """A rater's mask (X, Y, Z) uint8: the true border, moved by `bias` and at random, but smoothly, by `wobble`.
 
-    Both are in mm at voxels of 1 mm, and grow with the root of a voxel's side.
+    Both are in mm for voxels of 1 mm, and grow with the square root of a voxel's side.
     """
     side = np.cbrt(np.prod(grid.spacing_mm))
     moved = np.sqrt(side) * (bias + wobble * smooth_field(rng, grid, 4 * side))
@@ -163,7 +163,7 @@ def _nuclei(rng: np.random.Generator) -> list[Ellipsoid]:
 
 
 def _propose(rng: np.random.Generator, horns: Sequence[Ellipsoid], radii_mm: tuple[float, float]) -> Ellipsoid:
-    """A lesion beside a random place on a ventricle, or further out."""
+    """A lesion beside a random point of a ventricle, or further away."""
     horn = horns[int(rng.integers(len(horns)))]
     direction = rng.standard_normal(3)
     direction /= np.linalg.norm(direction)
@@ -183,8 +183,8 @@ def _in_white_matter(ellipsoid: Ellipsoid, brain: Brain, grid: Grid) -> bool:
 
 
 def _draw_growth(rng: np.random.Generator, timepoints: int, *, first: bool) -> np.ndarray:
-    """Share of the full volume at each time point; a third of the lesions appear after the first one."""
+    """Fraction of the full volume at each time point; a third of the lesions appear after the first time point."""
     start = 0 if first or rng.uniform() < 0.67 else int(rng.integers(1, timepoints))
     steps = np.arange(timepoints) - start
-    share = rng.uniform(0.45, 0.75)
-    return np.where(steps < 0, 0.0, share + (1 - share) * (steps + 1) / (timepoints - start))
+    fraction = rng.uniform(0.45, 0.75)
+    return np.where(steps < 0, 0.0, fraction + (1 - fraction) * (steps + 1) / (timepoints - start))

@@ -1,13 +1,11 @@
 """A phantom of the training data of ISBI 2015: five patients with multiple sclerosis, scanned four or five times.
 
-Layout, names and, by default, the grid are as released. Beside the patients' folders lies `lesions.csv`: volume and
-centre of every lesion at every time point. A patient is made from the seed and its number alone.
+Layout, names and, by default, the grid are as released. `lesions.csv` beside the patients' folders has the volume and
+centre of every lesion at every time point. A patient depends on the seed and its number alone.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +18,13 @@ from mslesion.phantom.voxels import Grid, make_grid
 from reprise.step.command import progress
 from reprise.step.errors import InputError
 from reprise.step.files import outputs
+from reprise.step.pool import mapped
 
 TIMEPOINTS = (4, 4, 5, 4, 4)
 SHAPE = (181, 217, 181)
 SPACING_MM = (1.0, 1.0, 1.0)
-LESIONS = (20, 8, 40, 13, 28)  # by patient: the load of lesions differs more between patients than over time
-RATERS = {1: -0.06, 2: 0.10}  # mm by which each draws the border too far out
+LESIONS = (20, 8, 40, 13, 28)  # by patient: patients differ more from each other than time points do
+RATERS = {1: -0.06, 2: 0.10}  # by rater, how many mm too far out each draws the border
 WOBBLE = 0.25
 TRUTH = "lesions.csv"
 
@@ -48,11 +47,7 @@ def write_phantom(
         partial_folder.mkdir(parents=True)
         make = partial(_write_patient, partial_folder, tuple(shape), tuple(spacing_mm), seed)
         patients = range(len(TIMEPOINTS))
-        if processes == 1:
-            rows = list(progress(map(make, patients), "phantom patients", len(patients)))
-        else:
-            with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-                rows = list(progress(pool.map(make, patients), "phantom patients", len(patients)))
+        rows = list(progress(mapped(make, patients, processes), "phantom patients", len(patients)))
         pd.DataFrame([row for patient in rows for row in patient]).to_csv(partial_folder / TRUTH, index=False)
 
 
@@ -79,14 +74,16 @@ def _write_patient(
         for rater, bias in RATERS.items():
             mask = brain.rate(rng, distance, grid, bias, WOBBLE)
             _write(folder / name / "masks" / f"{scan}_mask{rater}.nii", mask, grid)
-        rows += [_truth(name, time, number, lesion) for number, lesion in enumerate(lesions) if lesion.shares[time] > 0]
+        rows += [
+            _truth(name, time, number, lesion) for number, lesion in enumerate(lesions) if lesion.fractions[time] > 0
+        ]
     return rows
 
 
 def _truth(patient: str, time: int, number: int, lesion: brain.Lesion) -> dict[str, Any]:
     volume = round(brain.volume_ml(lesion, time), 6)
-    place = dict(zip(("x_mm", "y_mm", "z_mm"), lesion.ellipsoid.centre.round(3).tolist(), strict=True))
-    return {"patient": patient, "timepoint": time + 1, "lesion": number + 1, "volume_ml": volume, **place}
+    centre = dict(zip(("x_mm", "y_mm", "z_mm"), lesion.ellipsoid.centre.round(3).tolist(), strict=True))
+    return {"patient": patient, "timepoint": time + 1, "lesion": number + 1, "volume_ml": volume, **centre}
 
 
 def _write(path: Path, voxels: np.ndarray, grid: Grid) -> None:

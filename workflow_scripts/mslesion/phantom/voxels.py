@@ -1,4 +1,4 @@
-"""Voxels, ellipsoids and smooth random fields, of which phantoms of organs are made.
+"""Voxels, ellipsoids and smooth random fields: the parts that phantoms of organs are made of.
 
 Places are (x, y, z) in mm from the middle of the grid.
 """
@@ -10,11 +10,11 @@ import numpy as np
 
 
 class Grid(NamedTuple):
-    """Voxels along each axis, their spacing in mm, and where their centres are along each axis."""
+    """Number of voxels along each axis, their spacing in mm, and the positions of their centres."""
 
     shape: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
-    axes: tuple[np.ndarray, np.ndarray, np.ndarray]  # to be broadcast: (X, 1, 1), (1, Y, 1), (1, 1, Z)
+    axes: tuple[np.ndarray, np.ndarray, np.ndarray]  # shaped for broadcasting: (X, 1, 1), (1, Y, 1), (1, 1, Z)
 
 
 class Ellipsoid(NamedTuple):
@@ -44,7 +44,7 @@ def smooth_field(rng: np.random.Generator, grid: Grid, knot_mm: float) -> np.nda
 
 
 def inside(ellipsoid: Ellipsoid, grid: Grid) -> np.ndarray:
-    """Squared distance (X, Y, Z) from the centre in radii: less than 1 inside."""
+    """Squared distance (X, Y, Z) from the centre in units of the radii: less than 1 inside."""
     x, y, z = (axis - np.float32(middle) for axis, middle in zip(grid.axes, ellipsoid.centre, strict=True))
     total = np.float32(0)
     for row, radius in zip(ellipsoid.rows, ellipsoid.radii, strict=True):
@@ -54,7 +54,7 @@ def inside(ellipsoid: Ellipsoid, grid: Grid) -> np.ndarray:
 
 
 def directions(direction: Sequence[float]) -> np.ndarray:
-    """Three directions at right angles, the first of them as given."""
+    """Three directions at right angles; the first is the given one."""
     first = np.array(direction) / np.linalg.norm(direction)
     second = np.cross([0.0, 0.0, 1.0] if abs(first[2]) < 0.9 else [1.0, 0.0, 0.0], first)
     second /= np.linalg.norm(second)
@@ -78,8 +78,8 @@ def part_of(grid: Grid, box: tuple[slice, slice, slice]) -> Grid:
     return Grid((axes[0].size, axes[1].size, axes[2].size), grid.spacing_mm, axes)
 
 
-def _spline_weights(places: np.ndarray, knots: int) -> np.ndarray:
-    """Weights (places, knots) of a uniform cubic B-spline."""
-    away = np.abs(places[:, None] + 1 - np.arange(knots)[None])
+def _spline_weights(positions: np.ndarray, knots: int) -> np.ndarray:
+    """Weights (positions, knots) of a uniform cubic B-spline."""
+    away = np.abs(positions[:, None] + 1 - np.arange(knots)[None])
     near = 2 / 3 - away**2 + away**3 / 2
     return np.where(away < 1, near, np.clip(2 - away, 0, None) ** 3 / 6).astype(np.float32)

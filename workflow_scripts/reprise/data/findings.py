@@ -1,5 +1,6 @@
-"""What a format's check has to say: problems, which stop the run together, and findings, which do not."""
+"""What the check of a data set found: problems, which stop the run together, and findings, which do not."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,40 +12,53 @@ MOST_LINES = 50
 COLUMNS = ["severity", "file", "where", "finding"]
 
 
-class Report(NamedTuple):
-    """What was found so far: problems, a line each, and findings as (severity, file, where, finding)."""
+class Checked(NamedTuple):
+    """What a study's `check_dataset` returns: its files, its usable cases, and what is worth knowing."""
 
-    problems: list[str]
-    findings: list[tuple[str, str, str, str]]
+    manifest: pd.DataFrame
+    cases: pd.DataFrame
+    findings: pd.DataFrame
+
+
+@dataclass
+class Findings:
+    """What was found so far: problems, one line each, and rows (severity, file, where, finding)."""
+
+    problems: list[str] = field(default_factory=list)
+    rows: list[tuple[str, str, str, str]] = field(default_factory=list)
 
     def refuse(self, file: str, where: str, problem: str) -> None:
-        """Add a problem, which `raise_problems` will raise with all the others."""
+        """Add a problem; `raise_problems` raises it with all the others."""
         self.problems.append(f"{file} {where}: {problem}" if where else f"{file}: {problem}")
 
     def note(self, file: str, where: str, finding: str) -> None:
-        """Add something that a reader should know, and that changes nothing."""
-        self.findings.append(("note", file, where, finding))
+        """Add a finding that a reader should know, and that changes nothing."""
+        self.rows.append(("note", file, where, finding))
 
     def exclude(self, file: str, where: str, finding: str) -> None:
-        """Add something that keeps a case or a file out of the study."""
-        self.findings.append(("excluded", file, where, finding))
+        """Add a finding that keeps a case or a file out of the study."""
+        self.rows.append(("excluded", file, where, finding))
+
+    def excluded(self) -> int:
+        """How many cases and files are left out."""
+        return sum(severity == "excluded" for severity, *_ in self.rows)
 
     def table(self) -> pd.DataFrame:
         """The findings as a table: severity (note | excluded), file, where, finding."""
-        return pd.DataFrame(self.findings, columns=COLUMNS)
+        return pd.DataFrame(self.rows, columns=COLUMNS)
+
+    def raise_problems(self, root: Path) -> None:
+        """Raise all problems as one message about `root`, one line each; at most 50 are spelt out.
+
+        Raises:
+            InputError: there is at least one problem.
+        """
+        if self.problems:
+            head = f"{root}: {len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}:"
+            raise InputError("\n  ".join([head, *first_lines(self.problems, MOST_LINES)]))
 
 
-def raise_problems(root: Path, report: Report) -> None:
-    """Raise all problems as one message, a line each, of which at most 50 are spelt out.
-
-    Raises:
-        InputError: there is at least one problem.
-    """
-    problems = report.problems
-    if not problems:
-        return
-    lines = problems[:MOST_LINES]
-    if len(problems) > MOST_LINES:
-        lines = [*lines, f"... and {len(problems) - MOST_LINES} more"]
-    head = f"{root}: {len(problems)} problem{'s' if len(problems) > 1 else ''}"
-    raise InputError("\n  ".join([f"{head}:", *lines]))
+def first_lines(lines: list[str], most: int) -> list[str]:
+    """At most `most` lines, then one that says how many more there are."""
+    left = len(lines) - most
+    return [*lines[:most], f"... and {left} more"] if left > 0 else lines

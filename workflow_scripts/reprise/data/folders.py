@@ -1,23 +1,23 @@
-"""The files below a user's folder, and their names where a line of text has to hold them."""
+"""The files below a user's folder, and how to show their names in one line of text."""
 
 import re
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-# Control characters, line breaks, and what stands for bytes of a name that are no UTF-8.
+# Control characters, line breaks, and the characters that stand for bytes that are not UTF-8.
 UNPRINTABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def files_below(root: Path, unreadable: Callable[[Path, str], object] = lambda *_: None) -> list[Path]:
-    """All files below a folder, at any depth, in order; what is hidden is left out.
+    """All files below a folder, at any depth, in order; hidden ones are ignored.
 
-    Links are followed, but no folder is entered twice: what lies below `root` itself is listed where it lies, not
-    where a link leads to it.
+    Links are followed, but no folder is listed twice: a folder below `root` is listed at its own place, not at that of
+    a link to it.
 
     Args:
         root: the folder.
-        unreadable: is called with each folder that cannot be listed, and why; by default it is passed over.
+        unreadable: is called with each folder that cannot be listed, and the reason; by default it is skipped.
     """
     files: list[Path] = []
     ahead, entered = deque([root]), set()
@@ -43,5 +43,5 @@ def files_below(root: Path, unreadable: Callable[[Path, str], object] = lambda *
 
 
 def one_line(name: str) -> str:
-    """A name with everything spelt out, such as `\\n`, that would break a line or cannot be written."""
+    """A name in which characters that would break a line, or cannot be written, are spelt out, such as `\\n`."""
     return UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], name)

@@ -1,43 +1,42 @@
-"""One NIfTI volume, read into one canonical orientation, and a mask written back on the grid it came from.
+"""One volume of a NIfTI or Analyze file in canonical orientation, and a mask written back on the grid it came from.
 
-Read: NIfTI-1 and NIfTI-2, either byte order, `.nii`, `.nii.gz`, and pairs of `.hdr` and `.img` (also `.gz`).
-The sform says how the axes lie, else the qform. If the header has neither (both codes 0), it states no
-orientation: the axes are then taken as left, anterior, superior, as most tools do, and `stated` is False.
+nibabel reads the header and the voxels. This module refuses in one line what no study can use, and looks at sizes
+before it reads. Read are NIfTI-1 and NIfTI-2 (`.nii`, or pairs of `.hdr` and `.img`) and pairs of Analyze 7.5, in
+either byte order, each also as `.gz`. The sform says how the axes lie, else the qform. A header without both, as
+each of Analyze 7.5, states no orientation: the axes are then taken as left, anterior, superior, as most tools do.
 """
 
 import gzip
 import io
 import math
+import re
 import stat
 import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from nibabel.affines import voxel_sizes
+from nibabel.arrayproxy import ArrayProxy
+from nibabel.funcs import as_closest_canonical
 from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
-from nibabel.orientations import (
-    apply_orientation,
-    axcodes2ornt,
-    inv_ornt_aff,
-    io_orientation,
-    ornt2axcodes,
-    ornt_transform,
-)
-from nibabel.spatialimages import HeaderDataError
+from nibabel.orientations import aff2axcodes, apply_orientation, axcodes2ornt, io_orientation, ornt_transform
+from nibabel.spatialimages import HeaderDataError, SpatialImage
+from nibabel.spm2analyze import Spm2AnalyzeHeader
 
 from reprise.step.errors import InputError
 
 ENDINGS = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
 HEADERS = {348: Nifti1Header, 540: Nifti2Header}  # by the size that the first field of the file states
 HEADER_SIZE = max(HEADERS)
-MAGIC = {348: (b"n+1\0", b"ni1\0"), 540: (b"n+2\0", b"ni2\0")}  # header and voxels in one file, or in two
+NIFTI = re.compile(rb"[nN]|.[i+][12]", re.DOTALL)  # the magic of a NIfTI file, perhaps damaged; Analyze has none
 UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}  # metres, millimetres, micrometres
-DEFLATE_RATIO = 1032  # the most that one byte of a .gz file can become
+DEFLATE_RATIO = 1032  # one byte of a .gz file becomes at most this many
 SPARE_BYTES = 2**20  # more than this behind the last voxel is no padding
-MOST_VOXELS = 2**30  # of a scan; a header that states more would fill the memory, from a small .gz file too
-CANONICAL = axcodes2ornt(("R", "A", "S"))
-Header = Nifti1Header | Nifti2Header
+MOST_VOXELS = 2**30  # of one volume; a header that states more would fill the memory, even from a small .gz file
+RAS = axcodes2ornt(("R", "A", "S"))
+Header = Nifti1Header | Spm2AnalyzeHeader  # a Nifti2Header is a Nifti1Header, too
 
 
 class Volume(NamedTuple):
@@ -51,16 +50,16 @@ class Volume(NamedTuple):
     affine: np.ndarray
     spacing_mm: tuple[float, float, float]
     orientation: str  # of the stored axes, such as LAS
-    stated: bool
-    header: bytes  # as in the file: 348 or 540 bytes
+    stated: bool  # whether the file states the orientation
+    header: bytes  # NIfTI: 348 or 540 bytes as in the file, or made from an Analyze header
 
 
 def read_volume(path: str | Path) -> Volume:
     """Read one volume; trailing axes of length 1 are dropped.
 
     Raises:
-        InputError: no such regular file, no NIfTI, half of a pair missing, truncated, more than one volume or than
-            2^30 voxels, voxels that are no numbers, NaN or infinite, or an affine that no grid can have.
+        InputError: no such regular file, no NIfTI or Analyze, half of a pair missing, truncated, more than one volume
+            or than 2^30 voxels, voxels that are no numbers, NaN or infinite, or an affine that no grid can have.
     """
     head, body = volume_files(path)
     try:
@@ -69,7 +68,7 @@ def read_volume(path: str | Path) -> Volume:
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: not readable ({getattr(error, 'strerror', None) or error})") from error
     except (HeaderDataError, ValueError, OverflowError, np.linalg.LinAlgError) as error:
-        raise InputError(f"{path}: damaged header ({error})") from error
+        raise InputError(f"{path}: damaged header (its numbers contradict each other)") from error
 
 
 def volume_files(path: str | Path) -> tuple[Path, Path]:
@@ -79,35 +78,39 @@ def volume_files(path: str | Path) -> tuple[Path, Path]:
         InputError: another ending, no such file, half of a pair missing, a folder, a pipe or a loop of links.
     """
     path = Path(path)
-    ending = next((ending for ending in sorted(ENDINGS, key=len, reverse=True) if path.name.endswith(ending)), "")
+    ending = ending_of(path)
     if not ending:
         raise InputError(f"{path}: expected a file that ends with {', '.join(ENDINGS[:4])}")
     stem, packed = path.name.removesuffix(ending), ".gz" if ending.endswith(".gz") else ""
     paired = not ending.startswith(".nii")
     names = (f"{stem}.hdr{packed}", f"{stem}.img{packed}") if paired else (path.name, path.name)
     head, body = (path.with_name(name) for name in names)
-    for file in (head, body):
-        refuse_irregular(file)
+    refuse_irregular(head)
+    refuse_irregular(body)
     return head, body
+
+
+def ending_of(path: Path) -> str:
+    """The one of `ENDINGS` that a file's name has, "" if none."""
+    return next((ending for ending in ENDINGS if path.name.endswith(ending)), "")
 
 
 def write_mask(path: str | Path, mask: np.ndarray, header: bytes) -> None:
     """Write a canonical mask (X, Y, Z) uint8 as a `.nii` or `.nii.gz` on the grid of the scan with this header.
 
-    The header stays as it is but for what the voxels' type requires; header extensions are not carried over.
+    The header stays as it is except for what the voxels' type requires; header extensions are not carried over.
 
     Raises:
-        InputError: the mask has not the scan's shape.
+        InputError: the mask has another shape than the scan.
     """
     scan = _parse_header(header)
     shape = tuple(int(length) for length in scan.get_data_shape())
-    stored = apply_orientation(mask, ornt_transform(CANONICAL, io_orientation(_affine(scan)[0])))
+    stored = apply_orientation(mask, ornt_transform(RAS, io_orientation(scan.get_best_affine())))
     if stored.shape != shape[:3]:
         raise InputError(f"{path}: the scan's grid is {shape[:3]}, the mask's {stored.shape}")
     scan.set_data_dtype(np.uint8)
-    size = int(scan["sizeof_hdr"])
-    scan["magic"] = MAGIC[size][0] if size == 348 else b"n+2\0\r\n\x1a\n"
-    scan["vox_offset"] = size + 4
+    scan["magic"] = b"n+1" if scan.sizeof_hdr == 348 else b"n+2\0\r\n\x1a\n"
+    scan["vox_offset"] = scan.sizeof_hdr + 4
     scan["scl_slope"], scan["scl_inter"], scan["cal_min"], scan["cal_max"] = 1, 0, 0, 0
     data = scan.binaryblock + bytes(4) + stored.astype(np.uint8).tobytes(order="F")
     packed = Path(path).name.endswith(".gz")
@@ -133,11 +136,11 @@ def header_text(path: Path) -> str:
         return ""
 
 
-def plain_header(shape: tuple[int, int, int]) -> bytes:
-    """A header for a volume of this canonical shape that came without one: 1 mm voxels, no orientation stated."""
+def plain_header(shape: tuple[int, int, int], spacing_mm: tuple[float, float, float] = (1, 1, 1)) -> bytes:
+    """A header that states no orientation, for a volume of this shape that came without one."""
     header = Nifti1Header()
     header.set_data_shape(shape)
-    header.set_zooms((1, 1, 1))
+    header.set_zooms(spacing_mm)
     header["xyzt_units"] = 2
     return bytes(header.binaryblock)
 
@@ -145,7 +148,7 @@ def plain_header(shape: tuple[int, int, int]) -> bytes:
 def grid_difference(
     shape: tuple[int, ...], affine: np.ndarray, other_shape: tuple[int, ...], other_affine: np.ndarray
 ) -> str:
-    """What distinguishes two canonical grids, "" if no corner is further off than a tenth of the smallest spacing."""
+    """How two canonical grids differ, "" if no corner is apart by more than a tenth of the smallest spacing."""
     if shape != other_shape:
         return f"shape {'x'.join(map(str, other_shape))}, not {'x'.join(map(str, shape))}"
     corners = np.array(np.meshgrid(*[(0, length - 1) for length in shape])).reshape(3, -1)
@@ -168,84 +171,80 @@ def refuse_irregular(file: Path) -> None:
         raise InputError(f"{file}: empty")
 
 
-def _read(head: Path, body: Path) -> Volume:
-    with _opened(head) as stream:
-        block = stream.read(HEADER_SIZE)
-    header = _parse_header(block, str(head))
-    size = int(header["sizeof_hdr"])
-    paired = head != body
-    if bytes(header["magic"])[:3] != MAGIC[size][paired][:3]:
-        raise InputError(f"{head}: no NIfTI of this kind of file (magic {bytes(header['magic'])!r})")
-    shape = _shape(header, head)
-    affine, stated = _affine(header)
-    _refuse_affine(affine, head)
-    voxels = _voxels(header, body, shape, 0 if paired else size + 4)
-    orientation = io_orientation(affine)
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    back = inv_ornt_aff(ornt_transform(orientation, CANONICAL), shape)
-    order = np.argsort(orientation[:, 0])
-    return Volume(
-        apply_orientation(voxels, ornt_transform(orientation, CANONICAL)),
-        affine @ back,
-        (float(spacing[order[0]]), float(spacing[order[1]]), float(spacing[order[2]])),
-        "".join(ornt2axcodes(orientation)),
-        stated,
-        bytes(header.binaryblock),
-    )
-
-
 def _opened(path: Path) -> gzip.GzipFile | io.BufferedReader:
     return gzip.open(path) if path.name.endswith(".gz") else path.open("rb")
 
 
-def _parse_header(block: bytes, name: str = "header") -> Header:
+def _read(head: Path, body: Path) -> Volume:
+    with _opened(head) as stream:
+        block = stream.read(HEADER_SIZE)
+    header = _parse_header(block, head)
+    paired, analyze = head != body, isinstance(header, Spm2AnalyzeHeader)
+    _refuse_other_kind(header, head, paired)
+    shape = _shape(header, head)
+    unit = UNIT_MM.get(int(header.get("xyzt_units", 0)) & 7, 1.0)
+    affine = np.diag([unit, unit, unit, 1]) @ header.get_best_affine()
+    _refuse_affine(affine, head)
+    voxels = _voxels(header, body, 0 if paired else header.sizeof_hdr + 4)
+    canonical = as_closest_canonical(SpatialImage(voxels.reshape(shape, order="F"), affine))
+    x_mm, y_mm, z_mm = voxel_sizes(canonical.affine).tolist()
+    return Volume(
+        np.asanyarray(canonical.dataobj),
+        canonical.affine,
+        (x_mm, y_mm, z_mm),
+        "".join(aff2axcodes(affine)),
+        any(header.get(code, 0) != 0 for code in ("sform_code", "qform_code")),
+        plain_header(shape, header.get_zooms()[:3]) if analyze else block[: header.sizeof_hdr],
+    )
+
+
+def _parse_header(block: bytes, name: str | Path = "header") -> Header:
+    """The header at the start of a file, without nibabel's repairs: they drop an orientation whose code is unknown."""
     sizes = {int.from_bytes(block[:4], order): order for order in ("little", "big")}
     size = next((size for size in HEADERS if size in sizes), 0)
     if not size or len(block) < size:
         raise InputError(f"{name}: no NIfTI file (a header of 348 or 540 bytes is expected at its start)")
-    header = HEADERS[size](block[:size], {"little": "<", "big": ">"}[sizes[size]], check=False)
-    if not bytes(header["magic"]).startswith((b"n", b"N")):
-        raise InputError(f"{name}: no NIfTI file (Analyze 7.5 states no orientation)")
+    kind = Spm2AnalyzeHeader if size == 348 and not NIFTI.match(block[344:348]) else HEADERS[size]
+    header = kind(block[:size], {"little": "<", "big": ">"}[sizes[size]], check=False)
+    if header["pixdim"][0] == 0:  # by the format's own rule this qfac stands for 1
+        header["pixdim"][0] = 1
     return header
+
+
+def _refuse_other_kind(header: Header, file: Path, paired: bool) -> None:
+    """Raise InputError unless the header is one for a single file or, if `paired`, for a file of its own."""
+    magic = bytes(header.get("magic", b""))
+    if isinstance(header, Nifti1Header):
+        fits = magic[:3] == (header.pair_magic if paired else header.single_magic)
+    else:
+        fits = paired
+    if not fits:
+        raise InputError(f"{file}: no NIfTI of this kind of file (magic {magic!r})")
 
 
 def _text_fields(header: Header) -> list[str]:
     return [name for name in header if header[name].dtype.kind == "S" and name not in ("magic", "regular")]
 
 
-def _shape(header: Header, file: Path) -> tuple[int, ...]:
+def _shape(header: Header, file: Path) -> tuple[int, int, int]:
     count = int(header["dim"][0])
     if not 1 <= count <= 7:
         raise InputError(f"{file}: damaged header (dim[0] is {count})")
     lengths = [int(length) for length in header["dim"][1 : count + 1]]
+    shown = "x".join(map(str, lengths))
     if min(lengths) < 1:
-        raise InputError(f"{file}: damaged header (axes of {'x'.join(map(str, lengths))} voxels)")
+        raise InputError(f"{file}: damaged header (axes of {shown} voxels)")
     if len(lengths) < 3 or math.prod(lengths[3:]) != 1:
-        raise InputError(f"{file}: expected one volume with 3 axes, found {'x'.join(map(str, lengths))}")
+        raise InputError(f"{file}: expected one volume with 3 axes, found {shown}")
     if math.prod(lengths) > MOST_VOXELS:
-        raise InputError(f"{file}: expected at most {MOST_VOXELS} voxels, found {'x'.join(map(str, lengths))}")
-    return tuple(lengths[:3])
-
-
-def _affine(header: Header) -> tuple[np.ndarray, bool]:
-    """From stored voxel to mm, and whether the header states it."""
-    if header["pixdim"][0] == 0:  # the format's own rule: 0 stands for 1
-        header = header.copy()
-        header["pixdim"][0] = 1
-    if header["sform_code"] > 0:
-        affine = header.get_sform()
-    elif header["qform_code"] > 0:
-        affine = header.get_qform()
-    else:
-        affine = header.get_base_affine()
-    unit = np.diag([*[UNIT_MM.get(int(header["xyzt_units"]) & 7, 1.0)] * 3, 1.0])
-    return unit @ np.asarray(affine, np.float64), bool(header["sform_code"] > 0 or header["qform_code"] > 0)
+        raise InputError(f"{file}: expected at most {MOST_VOXELS} voxels, found {shown}")
+    return lengths[0], lengths[1], lengths[2]
 
 
 def _refuse_affine(affine: np.ndarray, file: Path) -> None:
     if np.isfinite(affine).all():
         spacing = np.linalg.norm(affine[:3, :3], axis=0)
-        # the volume of a voxel against that of a box of the same spacings: 0 if two axes are parallel
+        # volume of a voxel divided by that of a box with the same spacings: 0 if two axes are parallel
         if (spacing > 1e-6).all() and (spacing < 1e6).all():
             upright = abs(np.linalg.det(affine[:3, :3] / spacing))
             if upright > 1e-3 and not np.isnan(io_orientation(affine)).any():
@@ -253,37 +252,34 @@ def _refuse_affine(affine: np.ndarray, file: Path) -> None:
     raise InputError(f"{file}: no valid affine (its axes do not span a volume)")
 
 
-def _voxels(header: Header, body: Path, shape: tuple[int, ...], least: int) -> np.ndarray:
-    """Voxels (as stored) with the file's scaling applied; in the file's own type if there is none."""
+def _voxels(header: Header, body: Path, least: int) -> np.ndarray:
+    """Voxels with the file's scaling applied, in the file's own type if there is none; `least` is where they may begin.
+
+    A .gz file is read to its end, so that its checksum is compared.
+    """
     try:
         dtype = header.get_data_dtype()
     except KeyError as error:
         raise InputError(f"{body}: damaged header (no data type has the code {error})") from error
     if dtype.kind not in "iuf" or dtype.itemsize > 8:
-        raise InputError(f"{body}: expected one number a voxel, found {header.get_value_label('datatype')}")
-    offset = max(int(header["vox_offset"]), least)
-    wanted = math.prod(shape) * dtype.itemsize
-    data = _read_span(body, offset, wanted)
-    voxels = np.frombuffer(data, dtype).reshape(shape, order="F").astype(dtype.newbyteorder("="), copy=False)
+        raise InputError(f"{body}: expected one number for each voxel, found {header.get_value_label('datatype')}")
+    shape = header.get_data_shape()
     slope, inter = header.get_slope_inter()
-    if slope is not None and (slope, inter) != (1, 0):
-        voxels = voxels * np.float64(slope) + np.float64(inter)
+    offset = max(int(header["vox_offset"]), least)  # nibabel would take a header whose offset is 0 for voxels
+    length = math.prod(shape) * dtype.itemsize
+    there = body.stat().st_size * (DEFLATE_RATIO if body.name.endswith(".gz") else 1)
+    if offset + length > there:
+        raise InputError(f"{body}: truncated (expected {offset + length} bytes, found {there})")
+    scaling = (1.0 if slope is None else slope, 0.0 if inter is None else inter)
+    with _opened(body) as stream:
+        try:
+            voxels = np.asanyarray(ArrayProxy(stream, (shape, dtype, offset, *scaling), mmap=False))
+        except OSError as error:
+            if error.errno or isinstance(error, gzip.BadGzipFile):
+                raise
+            raise InputError(f"{body}: truncated (expected {offset + length} bytes, found {stream.tell()})") from error
+        if len(stream.read(SPARE_BYTES + 1)) > SPARE_BYTES:
+            raise InputError(f"{body}: goes on behind the {length} bytes of voxels that its header states")
     if voxels.dtype.kind == "f" and not (finite := np.isfinite(voxels)).all():
         raise InputError(f"{body}: {finite.size - np.count_nonzero(finite)} voxels are NaN or infinite")
-    return voxels
-
-
-def _read_span(file: Path, offset: int, length: int) -> bytes:
-    """Bytes from `offset` on; a .gz file is read to its end, so that its checksum is compared."""
-    packed = file.name.endswith(".gz")
-    there = file.stat().st_size * (DEFLATE_RATIO if packed else 1)
-    if offset + length <= there:
-        with _opened(file) as stream:
-            stream.seek(offset, io.SEEK_SET)
-            data = stream.read(length)
-            if len(stream.read(SPARE_BYTES + 1)) > SPARE_BYTES:
-                raise InputError(f"{file}: goes on behind the {length} bytes of voxels that its header states")
-        if len(data) == length:
-            return data
-        there = offset + len(data)
-    raise InputError(f"{file}: truncated (expected {offset + length} bytes, found {there})")
+    return voxels.astype(voxels.dtype.newbyteorder("="), copy=False)

@@ -1,4 +1,4 @@
-"""Slices and volumes as a network takes them: cut or padded to its size, their values on one scale."""
+"""Slices and volumes as a network takes them: cut or padded to its size, and scaled."""
 
 from collections.abc import Sequence
 
@@ -7,27 +7,23 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 
-def fit(slices: Tensor, size: tuple[int, ...]) -> Tensor:
+def cut_or_pad(slices: Tensor, size: tuple[int, ...]) -> Tensor:
     """Slices (..., H, W) cut or padded with 0 around their centre to `size`; no value is interpolated.
 
-    A `size` of three fits volumes (..., D, H, W).
+    A `size` of three is for volumes (..., D, H, W). Brought back to their former size, the slices, or masks of
+    them, lie where they lay before; what was cut off is 0.
     """
     return pad(slices, _margins(slices.shape[-len(size) :], size))
 
 
-def undo_fit(slices: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Slices (..., h, w) that `fit` made, or masks of them, back on their grid of `shape`; 0 where it was cut off."""
-    return pad(slices, [-margin for margin in _margins(shape, slices.shape[-2:])])
-
-
 def whole_size(shapes: Sequence[tuple[int, ...]], multiple: int) -> tuple[int, int]:
-    """The smallest size of which both sides are a multiple of `multiple`, and that cuts nothing off any shape."""
+    """The smallest size that cuts nothing off any of the shapes, and whose sides are multiples of `multiple`."""
     height, width = (-(-max(sides) // multiple) * multiple for sides in zip(*shapes, strict=True))
     return height, width
 
 
 def normalise(slices: Tensor, mean: float, std: float) -> Tensor:
-    """Each slice (..., H, W) scaled to 0..1, less `mean`, over `std`; float32. A constant slice becomes 0."""
+    """Each slice (..., H, W) scaled to 0..1, minus `mean`, divided by `std`; float32. A constant slice becomes 0."""
     values = slices.to(torch.float32)
     low, high = values.amin((-2, -1), keepdim=True), values.amax((-2, -1), keepdim=True)
     varied = high > low
@@ -36,9 +32,9 @@ def normalise(slices: Tensor, mean: float, std: float) -> Tensor:
 
 
 def standardise(volume: Tensor) -> Tensor:
-    """A volume less its mean, over its standard deviation, both of the voxels that are not 0, which stay 0; float32.
+    """A volume minus its mean, divided by its standard deviation; float32.
 
-    A volume without contrast becomes 0.
+    Voxels of 0 count for neither, and stay 0. A volume without contrast becomes 0.
     """
     values = volume.to(torch.float32)
     inside = values != 0
@@ -49,7 +45,7 @@ def standardise(volume: Tensor) -> Tensor:
 
 
 def _margins(shape: tuple[int, ...], size: tuple[int, ...]) -> list[int]:
-    """What to add before and behind, last axis first, as `pad` takes it; what is negative is cut off."""
+    """What to add before and behind each axis, last axis first, as `pad` expects it; negative numbers cut."""
     margins = []
     for length, wanted in zip(reversed(shape), reversed(size), strict=True):
         cut = max(length - wanted, 0) // 2

@@ -4,15 +4,15 @@ import pandas as pd
 
 from reprise.step.errors import InputError
 
-COLUMNS = {"patient": "patient", "scan": "case"}  # what must stay together, by unit
+COLUMNS = {"patient": "patient", "scan": "case"}  # the column of what must stay together, by unit
 
 
 def assign_folds(cases: pd.DataFrame, unit: str, folds: int) -> pd.Series:
-    """The fold 1..`folds` of each case; nothing is drawn at random.
+    """The fold 1..`folds` of each case; nothing is random.
 
-    `patient`: patients in the table's order are dealt out in turn, all cases of one to the same fold; with as many
-    folds as patients each is left out once. `scan`: the cases themselves are dealt out, so that the time points of one
-    patient are spread over folds.
+    `patient`: patients are dealt to the folds in turn, in the table's order, each with all its cases. With as many
+    folds as patients, each patient is left out once. `scan`: cases are dealt to the folds in turn, so the time points
+    of one patient are in several folds.
 
     Raises:
         InputError: fewer than 2 folds, or more than there are patients or scans.
@@ -26,13 +26,13 @@ def assign_folds(cases: pd.DataFrame, unit: str, folds: int) -> pd.Series:
 
 
 def split_for(fold: pd.Series, scored: int, *, chooses: bool) -> pd.Series:
-    """The split of each case when `scored` is the fold that gives the score.
+    """The split of each case if the fold `scored` gives the score.
 
-    If it also chooses the epoch (`chooses`), its cases are "val" and all others "train". If not, they are "test", the
-    next fold's are "val" and choose the epoch, and the rest is "train".
+    If this fold also chooses the epoch (`chooses`), its cases are "val" and all others "train". Otherwise its cases are
+    "test", those of the next fold are "val" and choose the epoch, and all others are "train".
 
     Raises:
-        InputError: nothing would be left to train on.
+        InputError: no fold would be left for training.
     """
     folds = int(fold.max())
     roles = {scored: "val"} if chooses else {scored: "test", scored % folds + 1: "val"}

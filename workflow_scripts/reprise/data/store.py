@@ -1,8 +1,8 @@
 """The decoded form of a data set: a table of cases beside flat, memory-mapped arrays.
 
-A store is a folder with `cases.csv` (a row a case, of which `case` is unique) and one `.npy` file an array.
-What the first axis of an array counts (frames, slices, traced images) is the format's choice; cases point
-into it by their own columns, such as `offset` and `frames`. `sha256.json` has each file's SHA-256.
+A store is a folder with `cases.csv` (one row per case; `case` is unique) and one `.npy` file per array.
+Each study chooses what the first axis of an array counts (frames, slices, traced images); columns of the cases, such
+as `offset` and `frames`, point into it. `sha256.json` has the SHA-256 of each file.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ class Store(NamedTuple):
 
 
 def store_identity(folder: str | Path) -> dict[str, str]:
-    """The SHA-256 of each file of a store, as they were when it was written.
+    """The SHA-256 of each file of a store at the time when it was written.
 
     Raises:
         InputError: the folder is no store.
@@ -52,11 +52,11 @@ class Rows(NamedTuple):
 def write_store(folder: str | Path, cases: pd.DataFrame, arrays: Mapping[str, np.ndarray | Rows]) -> None:
     """Write a whole store to `folder`, or nothing.
 
-    Pieces are written in sequence, never through a memory map: a full disk is then an error, not a signal.
+    Pieces are written one after the other, not through a memory map: so a full disk is an error, not a signal.
 
     Raises:
         InputError: the disk is full.
-        ValueError: pieces do not add up to the shape that was promised, or a case appears twice.
+        ValueError: pieces do not add up to the promised shape, or a case appears twice.
     """
     if cases["case"].duplicated().any():
         raise ValueError("a case appears twice in a store")
@@ -72,7 +72,7 @@ def write_store(folder: str | Path, cases: pd.DataFrame, arrays: Mapping[str, np
 
 
 def open_store(folder: str | Path) -> Store:
-    """Open a store for reading; arrays stay on the disk until they are indexed.
+    """Open a store for reading; arrays stay on disk until they are indexed.
 
     Raises:
         InputError: the folder is no store, its table has changed, or an array is missing or cut.

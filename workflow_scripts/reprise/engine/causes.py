@@ -1,4 +1,4 @@
-"""Why a job is stale, in words: what it depended on when it last ran, against what it would depend on now."""
+"""Why a job is stale, in words: what it depended on when it last ran, compared with what it depends on now."""
 
 import ast
 import json
@@ -12,7 +12,7 @@ NOTHING = object()
 
 
 def params_causes(recorded: Iterable[str], planned: Iterable[str]) -> Iterator[str]:
-    """What differs between two sets of rule parameters, each given by its `repr` as Snakemake records it."""
+    """Differences between two sets of rule parameters; each parameter is the `repr` that Snakemake records."""
     (old_spec, old), (new_spec, new) = _split(recorded), _split(planned)
     yield from _settings_causes("", old_spec, new_spec)
     if old != new:
@@ -20,7 +20,7 @@ def params_causes(recorded: Iterable[str], planned: Iterable[str]) -> Iterator[s
 
 
 def input_causes(recorded: Iterable[str], planned: Iterable[str]) -> Iterator[str]:
-    """Which inputs were added and which removed."""
+    """Inputs that were added, and inputs that were removed."""
     old, new = set(map(str, recorded)), set(map(str, planned))
     for change, files in (("added", new - old), ("removed", old - new)):
         if files:
@@ -49,7 +49,7 @@ def _spec(param: str) -> dict[str, Any]:
 
 
 def _settings_causes(name: str, old: Any, new: Any) -> Iterator[str]:
-    if repr(old) == repr(new):  # 1, 1.0 and true are not the same to Snakemake
+    if repr(old) == repr(new):  # Snakemake tells 1, 1.0 and true apart
         return
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old | new):
@@ -72,9 +72,9 @@ def _shown(value: Any) -> str:
 
 
 def _record_causes(name: str, old: Mapping[str, str] | None, new: Mapping[str, str] | None) -> Iterator[str]:
-    """What differs between two records of files: which of them, and which definition in it where that is on record."""
+    """Files that differ between two records, and the definitions that differ where these are on record."""
     if old is None or new is None:
-        yield f"{name} changed (what it was is not on record)"
+        yield f"{name} changed (its earlier value is not on record)"
         return
     for file in sorted(old.keys() | new.keys()):
         named = f"{name} file {file}" if file else name  # a record of a single file has no path

@@ -1,4 +1,4 @@
-"""Reads and checks the configuration: every problem at once, one line each, before any job starts."""
+"""Reads and checks the configuration before any job starts. It names all problems at once, one per line."""
 
 import difflib
 import os
@@ -14,34 +14,31 @@ from jsonschema.exceptions import ValidationError
 from reprise.step.errors import InputError
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
-PATHS = ("input", "segmentation_weights", "ef_weights", "lesion_weights")
 
 
 def set_environment() -> None:
-    """Let the steps that this process starts find the library, and let threads that wait sleep: jobs share cores."""
+    """Let the steps of this process find the library. Let waiting threads sleep, because jobs use the same cores."""
     os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def read_as_typed(config: dict[str, Any]) -> None:
-    """Give each value the type that config.yaml would give it, and each path its home folder for `~`, in place.
+    """Give each value the type that it would have in config.yaml, and put the home folder for `~` in paths, in place.
 
-    Snakemake reads `--config` otherwise than YAML: the numbers in a list and `true` stay text, `1.0` stays a fraction.
+    Snakemake does not read `--config` as YAML: the numbers in a list and `true` stay text, and `1.0` stays a fraction.
     """
     schema = _schema(CONFIG / "schema.yaml")
     for key, value in config.items():
-        validator = schema.evolve(schema=schema.schema["properties"].get(key, {}))
+        part = schema.schema["properties"].get(key, {})
+        validator = schema.evolve(schema=part)
         config[key] = _whole(value)
         if not validator.is_valid(config[key]) and validator.is_valid(_reread(value)):
             config[key] = _reread(value)
-    config |= _at_home({key: config[key] for key in PATHS if key in config})
-    for key in ("data", "weights"):
-        if isinstance(config.get(key), dict):
-            config[key] = _at_home(config[key])
+        config[key] = _at_home(config[key], part)
 
 
 def check_configuration(config: Mapping[str, Any]) -> None:
-    """Hold config.yaml, the hyper-parameters of its studies, and the folders that it names against what is allowed.
+    """Check config.yaml, the hyper-parameters of its studies, and the files and folders that it names.
 
     Raises:
         InputError: with one line for each problem.
@@ -54,8 +51,8 @@ def check_configuration(config: Mapping[str, Any]) -> None:
             problems += _missing_data(study, config)
     problems += [
         f"config.yaml: {key}: no such file or folder: {config[key]}"
-        for key in PATHS
-        if isinstance(config.get(key), str) and not Path(config[key]).exists()
+        for key, part in _schema(CONFIG / "schema.yaml").schema["properties"].items()
+        if part.get("format") == "path" and isinstance(config.get(key), str) and not Path(config[key]).exists()
     ]
     if problems:
         raise InputError("the configuration has problems\n" + "\n".join(f"  {line}" for line in problems))
@@ -63,7 +60,7 @@ def check_configuration(config: Mapping[str, Any]) -> None:
 
 @cache
 def study_settings(study: str, schedule: str) -> dict[str, Any]:
-    """A study's hyper-parameters: those of `published`, with what the schedule says otherwise laid over them.
+    """A study's hyper-parameters: those of `published`, with the changes of the schedule.
 
     Raises:
         InputError: the file is missing or is no YAML mapping with these keys.
@@ -77,7 +74,7 @@ def study_settings(study: str, schedule: str) -> dict[str, Any]:
 
 
 def picked(settings: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """The part of nested settings that dotted names choose, such as `ef.width`; what is not there is left out."""
+    """The part of nested settings that dotted names choose, such as `training.epochs`; unknown names are left out."""
     chosen: dict[str, Any] = {}
     for name in names:
         *above, key = name.split(".")
@@ -96,14 +93,14 @@ def _overlaid(base: Any, over: Any) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    """A value with whole numbers for such as 1.0, also in a list."""
+    """A value with whole numbers instead of fractions such as 1.0, also in a list."""
     if isinstance(value, list):
         return [_whole(part) for part in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _reread(value: Any) -> Any:
-    """What YAML makes of a text, or of each text in a list."""
+    """The value of a text in YAML, or of each text in a list."""
     if isinstance(value, list):
         return [_reread(part) for part in value]
     try:
@@ -112,12 +109,14 @@ def _reread(value: Any) -> Any:
         return value
 
 
-def _at_home(paths: Mapping[str, Any]) -> dict[str, Any]:
-    """Paths by name with the home folder for `~`; a URL, or the `~` of an unknown user, stays as it is."""
-    return {
-        name: os.path.expanduser(path) if isinstance(path, str) else path  # noqa: PTH111  # Path would change a URL
-        for name, path in paths.items()
-    }
+def _at_home(value: Any, schema: Mapping[str, Any]) -> Any:
+    """A path, or several by name, with the home folder for `~`. A URL or the `~` of an unknown user does not change."""
+    if schema.get("format") == "path" and isinstance(value, str):
+        return os.path.expanduser(value)  # noqa: PTH111  # Path would change a URL
+    inner = schema.get("additionalProperties")
+    if isinstance(value, dict) and isinstance(inner, dict):
+        return {name: _at_home(path, inner) for name, path in value.items()}
+    return value
 
 
 def _missing_data(study: str, config: Mapping[str, Any]) -> Iterator[str]:
@@ -145,7 +144,7 @@ def _schema(path: Path) -> Draft202012Validator:
 
 
 def _in_words(error: ValidationError) -> Iterator[str]:
-    """A schema's complaint as a user would say it."""
+    """An error of the schema, in words for a user."""
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = list(error.schema.get("properties", {}))
         for key in error.instance.keys() - set(known):

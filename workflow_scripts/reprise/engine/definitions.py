@@ -1,29 +1,28 @@
-"""A source file as its definitions, each with a digest of what it says: no comment, docstring or layout counts."""
+"""A source file as its definitions, each with a digest; comments, docstrings and layout do not count."""
 
 import ast
 import hashlib
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 SAYS_NOTHING = {"ctx", "kind", "type_comment"}
 IMPORTERS = {"import_module", "__import__"}
-# What files of these kinds have between quotes may be the name of another file.
+# In files of these kinds, text between quotes may be the name of another file.
 NAMING = {".j2", ".html", ".css", ".js"}
 QUOTED = re.compile(r"""(?<=["'])[^"'\n]+(?=["'])""")
 R_TOKEN = re.compile(
-    r"""(?P<text> "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | `[^`]*`) | (?P<comment>\#[^\n]*) | (?P<newline>\n)
-    | (?P<space>[^\S\n]+) | (?P<word>[\w.]+) | <<?- | ->>? | [<>=!]= | && | \|\|? | %[^%\n]*% | ::+ | \|> | .""",
+    r"""(?P<text> "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | `[^`]*`) | (?P<nothing>\#[^\n]* | [^\S\n]+) | (?P<lines>\n\s*)
+    | [\w.]+ | <<?- | ->>? | [<>=!]= | && | \|\|? | %[^%\n]*% | ::+ | \|> | .""",
     re.VERBOSE,
 )
-# After these an R statement goes on, so a new line says nothing.
-R_GOES_ON = {*"+-*/^~?:$@!=<>&|,", "<<-", "<-", "->>", "->", "<=", ">=", "!=", "==", "&&", "||", "::", ":::", "|>"}
 
 
 class Source(NamedTuple):
-    """What a file defines, in its order, and what it refers to: the modules it imports, the strings in it.
+    """The definitions of a file in their order, the modules that it imports, and the strings in it.
 
     A relative import keeps the dots before its name.
     """
@@ -34,7 +33,7 @@ class Source(NamedTuple):
 
 
 def read_source(path: Path) -> Source:
-    """Read a Python module, an R script, or any other file, which is one definition as a whole."""
+    """Read a Python module, or any other file, which is one definition as a whole."""
     content = path.read_bytes()
     if path.suffix == ".py":
         return read_python(content.decode())
@@ -54,7 +53,7 @@ def read_python(text: str) -> Source:
 
 
 def _parts(node: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
-    """The definitions that a statement of a module holds: one, or a class and each of its methods."""
+    """The definitions in a statement of a module: a class gives itself and each of its methods."""
     if isinstance(node, ast.ClassDef):
         methods = [part for part in node.body if isinstance(part, FUNCTIONS)]
         node.body = [part for part in node.body if part not in methods]
@@ -72,7 +71,7 @@ def _parts(node: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
 
 
 def _said(node: Any, imports: set[str], strings: set[str]) -> Any:
-    """A syntax tree as nested tuples without places and docstrings; collects its imports and strings on the way."""
+    """A syntax tree as nested tuples without positions and docstrings; adds to its imports and strings."""
     if isinstance(node, list):
         return [_said(part, imports, strings) for part in node if not _is_docstring(part)]
     if not isinstance(node, ast.AST):
@@ -86,7 +85,7 @@ def _said(node: Any, imports: set[str], strings: set[str]) -> Any:
 
 
 def _imported(node: ast.Import | ast.ImportFrom | ast.Call) -> Iterator[str]:
-    """What a statement imports, or a call of import_module or __import__ whose first argument is a literal."""
+    """Names that a statement imports, or a call of import_module or __import__ with a literal name."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -103,42 +102,12 @@ def _is_docstring(node: Any) -> bool:
 
 
 def _r(text: str) -> Source:
-    definitions = [(name, _digest(content.encode())) for name, content in _r_parts(text)]
-    strings = {match[0][1:-1] for match in R_TOKEN.finditer(text) if match.lastgroup == "text"}
-    return Source(definitions, set(), strings)
-
-
-def _r_parts(text: str) -> Iterator[tuple[str, str]]:
-    """An R script's statements by name: its functions, and all the rest as `script`."""
-    for tokens in _r_statements(text):
-        is_function = len(tokens) > 2 and tokens[1] in ("<-", "=") and tokens[2] in ("function", "\\")
-        yield f"function {tokens[0]}" if is_function else "script", " ".join(tokens)
-
-
-def _r_statements(text: str) -> Iterator[list[str]]:
-    """Tokens of each statement outside of brackets; a new line counts there and within braces."""
-    tokens: list[str] = []
-    open_brackets: list[str] = []
-    for match in R_TOKEN.finditer(text):
-        token = match[0]
-        if match.lastgroup in ("comment", "space"):
-            continue
-        if match.lastgroup == "newline":
-            goes_on = not tokens or tokens[-1] in R_GOES_ON or tokens[-1].startswith("%")
-            if not open_brackets and not goes_on:
-                yield tokens
-                tokens = []
-            elif open_brackets[-1:] == ["{"] and not goes_on and tokens[-1] not in ("{", "\n"):
-                tokens.append(token)
-            continue
-        if token in "([{":
-            open_brackets.append(token)
-        elif token in ")]}" and open_brackets:
-            open_brackets.pop()
-            if token == "}" and tokens[-1] == "\n":
-                tokens.pop()
-        tokens.append(token)
-    yield from [tokens] if tokens else []
+    """An R script as a whole, without comments, spaces and empty lines."""
+    tokens = [token for token in R_TOKEN.finditer(text) if token.lastgroup != "nothing"]
+    words = ["\n" if token.lastgroup == "lines" else token[0] for token in tokens]
+    said = [word for word, after in pairwise(["\n", *words, "\n"]) if not word == after == "\n"]
+    strings = {token[0][1:-1] for token in tokens if token.lastgroup == "text"}
+    return Source([("script", _digest(repr(said).encode()))], set(), strings)
 
 
 def _digest(content: bytes) -> str:

@@ -1,8 +1,8 @@
-"""What a step's result depends on besides its inputs: its code and its part of the configuration.
+"""The fingerprint of a step: a digest of its code, and its part of the configuration.
 
-Snakemake sees a change in a rule's command but not in the modules that the command imports. A fingerprint
-covers the step's import closure inside the project, definition by definition, so comments, docstrings and layout
-count for nothing. Only the standard library is imported here: every cluster job computes this again.
+Snakemake sees a change in a rule's command but not in the modules that the command imports. A fingerprint covers the
+import closure of the step inside the project, definition by definition, so comments, docstrings and layout do not
+count. This module imports the standard library only, because every cluster job computes fingerprints again.
 """
 
 import io
@@ -18,7 +18,7 @@ from reprise.engine.definitions import Source, read_python, read_source
 from reprise.engine.records import remember
 
 CODE_ROOT = Path(__file__).resolve().parents[2]
-# What of a rule decides neither which rules there are nor which needs which.
+# These parts of a rule change neither the list of rules nor which rule needs which.
 HOW_RULES_RUN = {"threads", "resources", "log", "benchmark", "pathvars", "conda", "localrule", "params", "shell"}
 DOCUMENTED = {"", "rule", "checkpoint", "use", "def", "class"}
 
@@ -28,23 +28,23 @@ _source = cache(read_source)
 def spec(step: str, settings: Mapping[str, Any]) -> str:
     """One canonical JSON string of a step's settings and the digest of its code, for a rule's `params`.
 
-    Snakemake compares params as a set of values without names; in one string with sorted keys no swap,
-    rename or change of type goes unseen.
+    Snakemake compares params as a set of values without names; one string with sorted keys shows every swap,
+    rename and change of type.
     """
     return json.dumps({**settings, "code": code_digest(step)}, sort_keys=True)
 
 
 @cache
 def code_digest(step: str) -> str:
-    """Digest of everything of the project that `step` (a path below workflow_scripts/) runs."""
+    """Digest of all project code that `step` (a path below workflow_scripts/) runs."""
     return remember(_files_digests(import_closure(CODE_ROOT / step)))
 
 
 @cache
 def import_closure(*programs: Path, folder: Path | None = None) -> tuple[Path, ...]:
-    """The project's files that programs use, themselves included: imported modules, R scripts, templates; sorted.
+    """Sorted project files that the programs use: themselves, imported modules, R scripts and templates.
 
-    Modules are sought in `folder` first: by default where the first program lies, as Python does for a step.
+    An import looks in `folder` first; by default this is the folder of the first program, as Python does for a step.
     """
     found: set[Path] = set()
     waiting = list(programs)
@@ -57,7 +57,7 @@ def import_closure(*programs: Path, folder: Path | None = None) -> tuple[Path, .
 
 
 def rules_digest(files: Iterable[Path]) -> str:
-    """Digest of what rule files say of which rule needs which, by tokens, and of the modules that they import."""
+    """Digest of the rules and their needs in some rule files, by tokens, and of the modules that they import."""
     lines = {str(file): list(_logical_lines(file.read_text(encoding="utf-8"))) for file in files}
     imports = [" ".join(words) for said in lines.values() for _, words in said if words[0] in ("from", "import")]
     imported = read_python("\n".join(imports)).imports
@@ -77,13 +77,13 @@ def _file_digest(path: Path) -> str:
 
 @cache
 def _uses(path: Path, folder: Path) -> tuple[Path, ...]:
-    """The project's files that a file refers to, in a program whose folder comes first where modules are sought."""
+    """Project files that a file refers to; its imports look in `folder` first."""
     source: Source = _source(path)
     used = [module for name in source.imports for module in _modules(name.lstrip("."), _sought(name, path, folder))]
     for place in (path.parent, path.parent / "templates"):
         below = _below(f"{place}/")
         used += [below[text] for text in source.strings & below.keys()]
-    # Such as `../page.css`, or `.csv` for the file that is called as this one.
+    # For example `../page.css`, or `.csv` for the file with the stem of this one.
     dotted = [text for text in source.strings if text.startswith(".")]
     named = [
         os.path.normpath(f"{start}{text}") for text in dotted for start in (f"{path.parent}/", path.with_suffix(""))
@@ -92,7 +92,7 @@ def _uses(path: Path, folder: Path) -> tuple[Path, ...]:
 
 
 def _sought(name: str, path: Path, folder: Path) -> tuple[Path, ...]:
-    """The folders where an import in `path` seeks the module, one level up for each dot but the first."""
+    """Folders where an import in `path` looks for the module; each dot after the first means one level up."""
     dots = len(name) - len(name.lstrip("."))
     return (path.parents[dots - 1],) if dots else (folder, CODE_ROOT)
 
@@ -115,7 +115,7 @@ def _modules(dotted: str, folders: tuple[Path, ...]) -> tuple[Path, ...]:
 
 @cache
 def _files() -> frozenset[str]:
-    """All files of the project's code, and whatever lies beside it."""
+    """All files in the folder of the code."""
     walked = os.walk(CODE_ROOT)
     return frozenset(f"{folder}/{name}" for folder, _, names in walked if "__pycache__" not in folder for name in names)
 
@@ -127,7 +127,7 @@ def _below(folder: str) -> dict[str, Path]:
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """How deep each statement of a rule file is indented, and its words; comments are left out."""
+    """Depth of indentation and words of each statement of a rule file, without comments."""
     depth, words = 0, []
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type in (tokenize.INDENT, tokenize.DEDENT):
@@ -140,7 +140,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _needs(lines: Iterable[tuple[int, list[str]]]) -> Iterator[str]:
-    """The statements of a rule file without docstrings and without what only says how rules run."""
+    """Statements of a rule file without docstrings and without the parts in `HOW_RULES_RUN`."""
     hidden, before = None, ""
     for depth, words in lines:
         if hidden is not None and depth > hidden:

@@ -1,7 +1,7 @@
-"""What each job left behind: the code that its step really loaded, and the files that it wrote.
+"""The journal of each job: the code that its step really loaded, and the files that it wrote.
 
-Snakemake records what it planned. A step may load other code than that, if someone edits it in between, and a result
-may be cut or edited later. The step writes its own record, so that the next run can compare.
+Snakemake records the plan only. The step may load other code, if a user edits it in between, and a result may be cut
+or edited later. So the step writes a journal of its own, and the next run compares.
 """
 
 import json
@@ -13,7 +13,7 @@ from reprise.engine.records import FOLDER, read_record, write_quietly
 from reprise.step.files import file_sha256
 
 LOGS = Path("results/logs")
-# Larger files are compared by their size alone. Snakemake has the same limit for its checksums.
+# Larger files are compared by size only. Snakemake has the same limit for its checksums.
 LARGEST_HASHED = 1_000_000
 
 
@@ -37,7 +37,7 @@ def note_end(journal: Path, code: str, outputs: Iterable[Path]) -> None:
 def read_journal(log: Path) -> dict[str, Any]:
     """The record of the job with this log: `code`, and once it has ended well `files`. Empty if there is none.
 
-    A damaged record counts as that of a job which did not end well.
+    A damaged record means that the job did not end well.
     """
     path = journal_path(log)
     if not path or not path.exists():

@@ -1,4 +1,4 @@
-"""Steps do not outlive the Snakemake that started them, and the next Snakemake waits for those that still do."""
+"""Steps end with the Snakemake that started them; the next Snakemake waits for steps that still run."""
 
 import ctypes
 import fcntl
@@ -20,12 +20,12 @@ _held: list[int] = []
 
 
 def announce_snakemake() -> None:
-    """Let the steps that this process starts know by which process they were started."""
+    """Tell the steps that this process starts which process started them."""
     os.environ[SNAKEMAKE] = str(os.getpid())
 
 
 def bind_to_snakemake() -> None:
-    """End this step by SIGTERM as soon as the Snakemake that started it ends. A step typed by hand is left alone.
+    """End this step by SIGTERM when the Snakemake that started it ends; a step started by hand has none.
 
     Raises:
         InputError: that Snakemake has ended already.
@@ -33,7 +33,7 @@ def bind_to_snakemake() -> None:
     if SNAKEMAKE not in os.environ:
         return
     snakemake = int(os.environ[SNAKEMAKE])
-    # The launcher of several processes is a step's own process, and its workers end with it.
+    # The step itself becomes the launcher of several processes, and the workers end with it.
     if sys.platform == "linux" and (os.getppid() == snakemake or "RANK" in os.environ):
         ctypes.CDLL(None).prctl(ON_PARENTS_DEATH, signal.SIGTERM)
     if not Path(f"/proc/{snakemake}").exists() and Path("/proc/self").exists():
@@ -60,14 +60,14 @@ def wait_for_orphans(folder: Path, seconds: float = PATIENCE_SECONDS) -> None:
 
 
 def _hold_steps() -> None:
-    """Be seen by `wait_for_orphans` until this process ends; where there is no such folder, by nobody."""
+    """Make this process visible to `wait_for_orphans`, if the folder exists."""
     with suppress(OSError):
         _held.append(os.open(STEPS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666))
         fcntl.flock(_held[-1], fcntl.LOCK_SH)
 
 
 def _taken(file: int) -> bool:
-    """Whether the lock could be taken. Where the disk knows no locks, it always can."""
+    """Whether the lock could be taken; always true on a disk without locks."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

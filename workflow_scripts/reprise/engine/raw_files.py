@@ -1,7 +1,7 @@
-"""What a user's files hold, by content: their times alone change nothing, and no change hides behind an old time.
+"""Digests of a user's files by content: a new time alone is no change, and an old time hides no change.
 
-Digests are kept in an index beside each file's size, times and inode, as Git does it, so that only files whose
-entry in the folder changed are read again.
+An index keeps each digest with the size, times and inode of its file, as Git does. Only files whose entry in the folder
+changed are read again.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from typing import Any
 from reprise.engine.records import FOLDER, remember, write_quietly
 
 READERS = 8
-# A file changed so short a time ago may change again without its times showing it.
+# A file that changed so recently may change again without a new time.
 SETTLED_NS = 2_000_000_000
 State = list[int]  # size, time of the last change of content and of the entry in ns, inode
 
@@ -42,7 +42,7 @@ def files_digest(root: str) -> str:
 
 
 def _states(root: str, below: str = "", seen: frozenset[Path] = frozenset()) -> Iterator[tuple[str, State]]:
-    """Each file's path below the root and its state; linked folders are followed, but never in a circle."""
+    """Path below the root and state of each file; linked folders are followed, but not in circles."""
     folder = Path(root, below)
     if not folder.is_dir():
         yield from [("", _state(folder.stat()))] if folder.is_file() else []
@@ -63,7 +63,7 @@ def _state(stat: os.stat_result) -> State:
 
 
 def _content(path: Path) -> str:
-    """Hash of a file; none if it cannot be read, which the step that reads it will say."""
+    """SHA-256 of a file; empty if it cannot be read, and then the step that reads it reports that."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -72,7 +72,7 @@ def _content(path: Path) -> str:
 
 
 def _read_index(path: Path) -> dict[str, Any]:
-    """Path: [state, hash] as last written; empty if it is missing or damaged."""
+    """State and hash by path; empty if the index is missing or damaged."""
     try:
         index = json.loads(path.read_text())
         return {name: (state, sha) for name, (state, sha) in index.items() if isinstance(sha, str)}

@@ -1,4 +1,4 @@
-"""What digests stand for: content-addressed JSON under results/, so that a later change can be named."""
+"""Records of digested content: JSON files named by their digest, so that a later change can be named."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ FOLDER = Path("results/fingerprints")
 
 
 def remember(content: Any) -> str:
-    """The digest of a JSON value, which is kept once under its digest where that folder can be written."""
+    """The digest of a JSON value; the value is kept under its digest, if the folder can be written."""
     text = json.dumps(content, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     path = FOLDER / f"{digest}.json"
@@ -21,7 +21,7 @@ def remember(content: Any) -> str:
 
 
 def recall(digest: Any) -> Any:
-    """What `remember` gave this digest for; None if it is no digest, or if nobody remembers."""
+    """The JSON value with this digest; None if it is no digest, or if there is no record."""
     return read_record(FOLDER / f"{digest}.json")
 
 
@@ -34,7 +34,7 @@ def read_record(path: Path) -> Any:
 
 
 def write_quietly(path: Path, text: str) -> None:
-    """Write a file at once or not at all; what cannot be written is only missed later."""
+    """Write a file whole or not at all; a failure only means that the record is missing later."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Two states of a Slurm job that Snakemake's plugin takes for running, so that it would wait for ever."""
+"""Two states of ended Slurm jobs that Snakemake's plugin takes for running: it would wait for ever."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def tell_ended_jobs() -> None:
-    """Let the plugin see that cancelled jobs have ended, and preempted ones that Slurm does not start again."""
+    """Make the plugin see that cancelled jobs have ended, and preempted jobs that Slurm does not start again."""
     plugin: Any = sys.modules.get("snakemake_executor_plugin_slurm")
     if plugin:
         ask = plugin.query_job_status
@@ -19,7 +19,7 @@ def tell_ended_jobs() -> None:
 
 
 def _state(job: str, state: str) -> str:
-    # `sacct` adds by whom, which the plugin does not expect.
+    # `sacct` adds the user who cancelled, which the plugin does not expect.
     if state.startswith("CANCELLED by "):
         return "CANCELLED"
     return "CANCELLED" if state == "PREEMPTED" and not _goes_on(job) else state

@@ -1,8 +1,8 @@
-"""What Snakemake does not notice by itself: results that are missing, cut, or made by other code than was planned.
+"""Stale results that Snakemake does not notice: missing, cut, or made by other code than planned.
 
-Snakemake records a failed job like one that ended well and removes its outputs. A missing file in the middle of the
-workflow then triggers nothing (issues 3808 and 1978 of its project). So each job is checked here before Snakemake looks
-for reasons to run it.
+Snakemake records a failed job like a job that ended well, and it removes the outputs. A missing file in the middle of
+the workflow then triggers nothing (issues 3808 and 1978 of its project). So this module checks each job before
+Snakemake looks for reasons to run it.
 """
 
 import json
@@ -20,7 +20,7 @@ OTHER_CODE = "its step loaded other code than there is now"
 
 
 def watch_results() -> None:
-    """Let every DAG that this process plans run the jobs whose results are not what those jobs wrote."""
+    """Make every DAG of this process run the jobs whose results are not what those jobs wrote."""
     from snakemake.dag import DAG
 
     find_reasons = DAG.update_needrun
@@ -40,9 +40,9 @@ def watch_results() -> None:
 
 
 def result_faults(job: Any) -> Iterator[tuple[str, str]]:
-    """Faults of a job's results, each as the name of an output and a few words.
+    """Faults of a job's results: pairs of an output's name and a few words.
 
-    A job without a journal is trusted as far as its outputs exist.
+    For a job without a journal, only missing outputs are faults.
     """
     missing = [str(file) for file in job.output if not Path(file).exists()]
     yield from ((name, MISSING) for name in missing)

@@ -1,4 +1,4 @@
-"""One Snakemake at a time in a project's folder, without jobs, steps and half-written files of an earlier one."""
+"""One Snakemake at a time per project folder; jobs, steps and partial files of an earlier one are cleared away."""
 
 import shutil
 import subprocess
@@ -12,15 +12,15 @@ from reprise.step.errors import InputError
 from reprise.step.files import remove_partials
 from reprise.step.lock import locked
 
-# Slurm kills what has not ended by itself half a minute after it was told to.
+# Slurm kills a job that has not ended half a minute after the request to end.
 PATIENCE_SECONDS = 120
 _held = ExitStack()
 
 
 def take_over(folder: Path) -> None:
-    """Hold `folder` for as long as this process lives, and clear away what an earlier, killed Snakemake left.
+    """Hold `folder` while this process lives, and clear away what an earlier, killed Snakemake left.
 
-    Slurm jobs outlive the Snakemake that sent them. Training saves its state when it is cancelled.
+    Slurm jobs go on after the Snakemake that sent them has ended. Training saves its state when it is cancelled.
 
     Raises:
         SystemExit: another Snakemake runs in this folder, or jobs or steps of an earlier one do not end.
@@ -47,7 +47,7 @@ def _cancel_jobs(folder: Path) -> None:
 
 
 def _jobs(folder: Path) -> list[str]:
-    """Numbers of the jobs in Slurm's queue that a Snakemake sent from `folder`: they have a rule's name as comment."""
+    """Numbers of queued Slurm jobs that a Snakemake sent from `folder`; their comment is a rule's name."""
     if shutil.which("squeue") is None:
         return []
     command = ["squeue", "--me", "--noheader", "--format=%i|%k|%Z"]

@@ -12,8 +12,8 @@ from reprise.step.errors import InputError
 def in_batches(count: int, size: int, compute: Callable[[slice], Tensor], device: torch.device) -> Iterator[Tensor]:
     """Results of `compute` for consecutive slices of `count` inputs, on the host, in order.
 
-    Starts with `size` inputs at a time and halves that when the GPU's memory is too small. The GPU works on the
-    next slice while the caller has the last.
+    The first slices hold `size` inputs; when the GPU's memory is too small, this number is halved. The GPU computes the
+    next slice while the caller uses the last.
 
     Raises:
         InputError: the GPU's memory is too small for a single input.

@@ -1,4 +1,4 @@
-"""Long predictions that a kill does not undo: each case's result is appended to a file as soon as it is there."""
+"""Long predictions that survive a kill: each case's result is appended to a file at once."""
 
 import base64
 import hashlib
@@ -20,9 +20,9 @@ Arrays = dict[str, np.ndarray]
 def resumed(
     folder: Path, identity: Any, cases: Sequence[str], compute: Callable[[list[str]], Iterable[Arrays]]
 ) -> list[Arrays]:
-    """Arrays of each case, computed now or by an earlier run of the same `identity` that was killed.
+    """Arrays of each case, computed now or by an earlier, killed run with the same `identity`.
 
-    The results stay, so that a step whose outputs were lost gives them again at once.
+    The results stay on the disk, so that a step whose outputs were lost gives them again at once.
 
     Args:
         folder: keeps the file of results; those of another identity are deleted.
@@ -57,7 +57,7 @@ def _line(case: str, arrays: Arrays) -> bytes:
 
 
 def _read(path: Path) -> dict[str, Arrays]:
-    """The whole lines of a file; what a kill left after them is cut off."""
+    """The complete lines of a file; a partial line at the end is cut off."""
     done: dict[str, Arrays] = {}
     if not path.exists():
         return done

@@ -1,4 +1,4 @@
-"""Segmenting whole volumes with a network that sees blocks of them."""
+"""Segmentation of whole volumes by a network that takes blocks."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -14,7 +14,7 @@ def volume_logits(model: nn.Module, volumes: Tensor, block: Sequence[int]) -> Te
 
     Args:
         model: maps (N, 1, *block) to (N, 2, *block).
-        volumes: normalised, on the network's device; smaller ones than a block are padded with zeros meanwhile.
+        volumes: normalised, on the network's device; volumes smaller than a block are padded with zeros.
         block: depth, height and width that the network takes.
     """
     from monai.inferers import sliding_window_inference

@@ -1,4 +1,4 @@
-"""Weights that others trained, read from a local file into a network whose last layer may differ."""
+"""Reads weights that others trained from a local file into a network. The network's last layer may differ."""
 
 import pickle
 from pathlib import Path
@@ -13,26 +13,26 @@ from torch import Tensor, nn
 from reprise.step.errors import InputError
 
 UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, safetensors.SafetensorError)
-# Some published checkpoints hold their losses as NumPy numbers; old files call the maker by its old name.
+# Some published checkpoints hold losses as NumPy numbers. Old files use an old name for the function that makes them.
 _scalar: Any = np.float64(0).__reduce__()[0]
 NUMPY_NUMBERS: list[Any] = [np.dtype, np.dtypes.Float64DType, _scalar, (_scalar, "numpy.core.multiarray.scalar")]
 
 
 def load_initial(model: nn.Module, path: Path | None, weights: str, width: float, backbone: str | None = None) -> None:
-    """Fill a network with the weights of a file; a last layer of another size keeps its random values.
+    """Fill a network with the weights of a file. A last layer of another size keeps its random values.
 
     Args:
         model: the network.
         path: state dict, see `read_state_dict`.
-        weights: what the configuration calls them, for messages.
-        width: of the network; the weights of others need 1.
-        backbone: name of the part that a classification network's weights fill, or None for all.
+        weights: their name in the configuration, for messages.
+        width: of the network. Weights that others trained need 1.
+        backbone: name of the part that the weights of a classification network fill, or None for all parts.
 
     Raises:
         InputError: no file, weights for another width, or weights of another network.
     """
     if path is None:
-        raise InputError(f"weights {weights}: expected a file (--initial), found none; fetch_weights.py gets one")
+        raise InputError(f"weights {weights}: expected a file (--initial), found none; weights/fetch.py gets one")
     if width != 1:
         raise InputError(f"weights {weights}: expected width 1, found {width}; use weights random with it")
     state = read_state_dict(path)
@@ -52,7 +52,7 @@ def load_initial(model: nn.Module, path: Path | None, weights: str, width: float
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Read a state dict saved by torch or in safetensors, also inside a checkpoint with the key `state_dict`.
+    """Read a state dict in torch's format or in safetensors, also from a checkpoint with the key `state_dict`.
 
     The prefix `module.` of data-parallel training is removed.
 
@@ -84,7 +84,7 @@ def _load(path: Path) -> Any:
 
 
 def _last_layer(model: nn.Module) -> set[str]:
-    """Names of the arrays of the layers with a single output, which others' weights need not fit."""
+    """Names of the arrays of the layers with a single output. The weights of others need not fit these."""
     return {name for name, tensor in model.named_parameters() if tensor.shape[0] == 1}
 
 

@@ -1,4 +1,4 @@
-"""U-Nets after nnU-Net, of MONAI, in two and in three dimensions."""
+"""U-Nets in the form of nnU-Net, from MONAI, in two and in three dimensions."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from torch import Tensor, nn
 from reprise.step.errors import InputError
 
 CHANNELS, CLASSES = 1, 2
-# Channels of each resolution at width 1, and nnU-Net's largest; each resolution after the first halves the image.
+# Dimensions, and the channels of each resolution at width 1. Each resolution after the first halves the image.
 STAGES = {"unet_2d": (2, (32, 64, 128, 256, 512, 512)), "unet_3d": (3, (32, 64, 128, 256, 320))}
 
 
 class UNet(nn.Module):
-    """The parts of a DynUNet, each held once: its own state dict names every array twice."""
+    """The parts of a DynUNet, each held once. The state dict of a DynUNet itself names each array twice."""
 
     def __init__(self, network: Any) -> None:
         super().__init__()
@@ -39,12 +39,12 @@ def unet(name: str, width: float = 1) -> UNet:
 
     Args:
         name: unet_2d or unet_3d.
-        width: every hidden channel count is multiplied by this.
+        width: each number of hidden channels is multiplied by this.
 
     Raises:
         InputError: no such network, or the width is out of range.
     """
-    # MONAI takes seconds to import: only those who build its networks wait for it.
+    # MONAI takes seconds to import, so only a step that builds its networks imports it.
     from monai.networks.nets import DynUNet
 
     if name not in STAGES:

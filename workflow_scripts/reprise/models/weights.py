@@ -1,4 +1,4 @@
-"""Files of trained weights: one safetensors file holds the arrays and all that prediction needs beside them."""
+"""Files of trained weights. One safetensors file holds the arrays and all else that prediction needs."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -15,16 +15,16 @@ from reprise.models.initial import UNREADABLE, first_line, read_state_dict
 from reprise.step.errors import InputError
 
 INFO = "model"
-LONGEST = 200  # characters of PyTorch's list of the names that do not fit
+LONGEST = 200  # characters of PyTorch's message about names that do not fit
 NEEDED = {"kind": str, "network": str, "width": int | float, "normalisation": dict | str, "settings": dict}
 WRAPPERS = ("_orig_mod.", "module.")  # of torch.compile and of data-parallel training
 
 
 def save_model(path: str | Path, model: nn.Module, info: Mapping[str, Any]) -> None:
-    """Write a network's weights with `info`, of which `network` and `width` rebuild it.
+    """Write a network's weights with `info`, which has `network` and `width` to rebuild the network.
 
-    `kind` says what the network is for. Prediction also needs `normalisation`, `settings`, and what else its kind
-    asks for. The same weights and info give the same bytes.
+    `kind` says what the network is for. Prediction also needs `normalisation`, `settings`, and what the kind of network
+    needs besides. The same weights and info give the same bytes.
     """
     state = {_bare(name): tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     metadata = {INFO: json.dumps(info, sort_keys=True)}
@@ -34,13 +34,13 @@ def save_model(path: str | Path, model: nn.Module, info: Mapping[str, Any]) -> N
 def load_model(
     path: str | Path, device: torch.device, kind: str, build: Callable[[str, float], nn.Module]
 ) -> tuple[nn.Module, dict[str, Any]]:
-    """Rebuild a network from a file of `save_model`, in evaluation mode on the device; returns it with its info.
+    """Rebuild a network from a file of `save_model`, in evaluation mode on the device. Also returns its info.
 
     Args:
         path: the file.
         device: where the network goes.
         kind: what the network must be for.
-        build: makes a network of that kind from its name and width.
+        build: makes a network of this kind from its name and width.
 
     Raises:
         InputError: the file is damaged or not of `save_model`, holds a network of another kind or arrays that

@@ -1,6 +1,5 @@
-"""Makes a page's blocks (figures, tables, videos, slices, text) ready for its template: read, checked, embedded."""
+"""Reads the blocks of a page (figures, tables, videos, slices, text), checks them, and embeds their files."""
 
-import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,15 +7,14 @@ from typing import Any
 
 import pandas as pd
 
+from reprise.report.page import data_uri
 from reprise.report.page_tables import as_table
 from reprise.report.provenance import display_path, size_text
-from reprise.report.svg import inline_svg
 from reprise.step.errors import InputError
 
 TABLE_ROWS, FIGURE_ROWS = 200, 40
 DOWNLOAD_BYTES = 40_000
-PICTURES = ("image", "overlay")  # of a slice and of a study; a sample in the key has only the overlay
-PICTURE_TYPES = {".webp": "image/webp", ".png": "image/png"}
+PICTURES = ("image", "overlay")  # of a slice or a study. A sample in the key has only the overlay
 SECTION = ("study", "title", "picture", "summary", "blocks")
 REQUIRED = {
     "figure": {"title", "svg", "csv", "caption", "alt"},
@@ -28,13 +26,14 @@ REQUIRED = {
 
 
 def read_section(path: str | Path) -> dict[str, Any]:
-    """A study's section: study, title, picture, summary (paragraphs) and blocks, all of whose files exist.
+    """A study's section: study, title, picture, summary (paragraphs) and blocks. All files that it names exist.
 
-    `picture` has image, alt and perhaps an overlay of the same size. A block may name the part that it stands in with
-    its neighbours. `sound_headline` (value, what) may stand for a headline figure without a sound counterpart.
+    `picture` has image, alt and perhaps an overlay of the same size. Neighbouring blocks that name the same `part` are
+    shown together. `sound_headline` (value, what) is needed only if the sound protocol has no value for the headline.
 
     Raises:
-        InputError: no readable JSON, a key is missing, a block of no known kind, or a file is missing; all, one a line.
+        InputError: no readable JSON, a missing key, a block of unknown kind, or a missing file. It names all of them,
+            one per line.
     """
     try:
         section = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -49,31 +48,28 @@ def read_section(path: str | Path) -> dict[str, Any]:
     return section
 
 
-def pictured(one: Mapping[str, Any]) -> dict[str, Any]:
-    """A slice, a sample of a key or a study's picture with its files embedded, as image_uri and overlay_uri."""
-    files = {name: Path(one[name]) for name in PICTURES if name in one}
-    uris = {f"{name}_uri": _data_uri(PICTURE_TYPES[file.suffix], file.read_bytes()) for name, file in files.items()}
-    return {**one, **uris}
+def pictured(picture: Mapping[str, Any]) -> dict[str, Any]:
+    """A slice, a sample of the key or a study's picture, with its files embedded as image_uri and overlay_uri."""
+    files = {name: Path(picture[name]) for name in PICTURES if name in picture}
+    return {**picture} | {f"{name}_uri": data_uri(file) for name, file in files.items()}
 
 
 def prepared(blocks: Sequence[Mapping[str, Any]], prefix: str, video_bytes: int) -> list[dict[str, Any]]:
-    """Blocks as the template shows them; videos are embedded while they fit, others only named.
+    """Blocks as the template shows them. Videos are embedded while they fit. Later ones are only named.
 
     Args:
-        blocks: a section's, as `read_section` gives them.
-        prefix: what the identifiers of this page's part begin with.
-        video_bytes: how much video to embed.
+        blocks: the blocks of a section from `read_section`.
+        prefix: the start of the identifiers of these blocks in the page.
+        video_bytes: how many bytes of video to embed.
 
     Raises:
         InputError: a file is damaged.
     """
     ready = []
-    for place, block in enumerate(blocks, start=1):
-        name = f"{prefix}-{place}"
-        extra: dict[str, Any] = {"id": name}
+    for number, block in enumerate(blocks, start=1):
+        extra: dict[str, Any] = {"id": f"{prefix}-{number}"}
         if block["kind"] == "figure":
-            extra["svg"] = inline_svg(block["svg"], name, block["title"], block["alt"])
-            extra |= _numbers(block, FIGURE_ROWS)
+            extra |= {"uri": data_uri(Path(block["svg"]))} | _numbers(block, FIGURE_ROWS)
         elif block["kind"] == "table":
             extra |= _numbers(block, TABLE_ROWS)
         elif block["kind"] == "videos":
@@ -93,54 +89,49 @@ def _picture_problems(picture: Mapping[str, str]) -> Iterator[str]:
 
 
 def _problems(blocks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for place, block in enumerate(blocks, start=1):
+    for number, block in enumerate(blocks, start=1):
         kind = block.get("kind")
         if kind not in REQUIRED:
-            yield f"block {place}: unknown kind {kind!r}; expected one of {', '.join(REQUIRED)}"
+            yield f"block {number}: unknown kind {kind!r}; expected one of {', '.join(REQUIRED)}"
             continue
         absent = sorted(REQUIRED[kind] - set(block))
         if absent:
-            yield f"block {place} ({kind}): no {', '.join(absent)}"
+            yield f"block {number} ({kind}): no {', '.join(absent)}"
             continue
         files = [block[key] for key in ("svg", "csv") if key in block]
         files += [video["mp4"] for video in block["videos"]] if kind == "videos" else []
-        files += [one[name] for one in _with_pictures(block) for name in PICTURES if name in one]
+        files += [part[name] for part in _with_pictures(block) for name in PICTURES if name in part]
         yield from (f"{block['title']}: no such file: {file}" for file in files if not Path(file).is_file())
 
 
 def _numbers(block: Mapping[str, Any], most_rows: int) -> dict[str, Any]:
-    """A block's table and, unless it is too large, its whole file for download."""
+    """The table of a block and, if it is small, its whole file for download."""
     path = Path(block["csv"])
     try:
-        content = path.read_bytes()
         frame = pd.read_csv(path, dtype={"unit": str}, skipinitialspace=True)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: no readable table: {error}") from error
-    download = _data_uri("text/csv", content) if len(content) <= DOWNLOAD_BYTES else None
+    download = data_uri(path) if path.stat().st_size <= DOWNLOAD_BYTES else None
     return {"table": as_table(frame, most_rows), "file": display_path(path), "download": download}
 
 
 def _videos(videos: Sequence[Mapping[str, Any]], room: int) -> tuple[list[dict[str, Any]], int]:
-    """Embed videos while there is room; also return the room that is left."""
+    """Embed videos while there is room for their bytes. Also returns the room that is left."""
     ready = []
     for video in videos:
         path = Path(video["mp4"])
         size = path.stat().st_size
-        uri = _data_uri("video/mp4", path.read_bytes()) if size <= room else None
+        uri = data_uri(path) if size <= room else None
         room -= size if uri else 0
         ready.append({**video, "uri": uri, "file": display_path(path), "size": size_text(size)})
     return ready, room
 
 
 def _with_pictures(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The slices of a block of that kind, and the samples of its key."""
+    """The slices and the samples of the key of a block of slices. There are none in other blocks."""
     return [*block["slices"], *block["key"]] if block["kind"] == "slices" else []
 
 
 def _slices(block: Mapping[str, Any]) -> dict[str, Any]:
-    """A block's slices and the samples of its key, all their pictures embedded."""
-    return {part: [pictured(one) for one in block[part]] for part in ("slices", "key")}
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    """The slices of a block and the samples of its key, with their pictures embedded."""
+    return {part: [pictured(picture) for picture in block[part]] for part in ("slices", "key")}

@@ -1,4 +1,4 @@
-"""The graph of the workflow's rules: which needs which, laid out in layers and drawn as SVG without any other tool."""
+"""The graph of the workflow's rules: which rule needs which. It is laid out in layers and drawn as SVG."""
 
 from collections.abc import Mapping
 from html import escape
@@ -21,7 +21,7 @@ ARROW = (
 
 
 def read_rules(path: str | Path) -> dict[str, list[str]]:
-    """For each rule the rules that it needs, from a CSV with the columns rule and needs (names between spaces).
+    """For each rule the rules that it needs, from a CSV with the columns rule and needs (names with spaces between).
 
     Raises:
         InputError: no readable CSV with these columns.
@@ -34,7 +34,7 @@ def read_rules(path: str | Path) -> dict[str, list[str]]:
 
 
 def read_jobs(path: str | Path) -> pd.DataFrame:
-    """The jobs of a run, from a CSV with the columns rule and benchmark (the file that Snakemake writes for the job).
+    """The jobs of a run, from a CSV with the columns rule and benchmark (the file with the job's cost).
 
     Raises:
         InputError: no readable CSV with these columns.
@@ -43,7 +43,7 @@ def read_jobs(path: str | Path) -> pd.DataFrame:
 
 
 def without_shortcuts(needs: Graph) -> dict[str, list[str]]:
-    """The graph without the edges that a longer way already implies.
+    """The graph without the edges that follow from other edges.
 
     Raises:
         ValueError: the graph has a cycle, or a rule needs one that is not in it.
@@ -60,13 +60,13 @@ def without_shortcuts(needs: Graph) -> dict[str, list[str]]:
     for rule in needs:
         ancestors(rule)
     return {
-        rule: [one for one in needed if not any(one in above[other] for other in needed)]
+        rule: [name for name in needed if not any(name in above[other] for other in needed)]
         for rule, needed in needs.items()
     }
 
 
 def layers(needs: Graph) -> list[list[str]]:
-    """Rules by layer: each one layer below the lowest that it needs; a rule that needs none just above its users."""
+    """Rules by layer. A rule lies one layer below those that it needs, or just above its users if it needs none."""
     depth: dict[str, int] = {}
 
     def depth_of(rule: str) -> int:
@@ -76,21 +76,21 @@ def layers(needs: Graph) -> list[list[str]]:
 
     for rule in needs:
         depth_of(rule)
-    for rule in sorted(needs, key=lambda one: -depth[one]):
+    for rule in sorted(needs, key=lambda rule: -depth[rule]):
         users = [depth[user] for user, needed in needs.items() if rule in needed]
         depth[rule] = min(users) - 1 if users and not needs[rule] else depth[rule]
     return [[rule for rule in needs if depth[rule] == level] for level in range(max(depth.values(), default=-1) + 1)]
 
 
 def draw_rules(needs: Graph, title: str, prefix: str = "") -> str:
-    """Draw the graph from top to bottom, shortcuts left out.
+    """Draw the graph from top to bottom, without the edges that follow from others.
 
     Args:
-        needs: for each rule those that it needs.
-        title: the drawing's accessible name.
-        prefix: left out where a rule's name begins with it.
+        needs: for each rule the rules that it needs.
+        title: the name of the drawing, for screen readers.
+        prefix: it is left out at the start of the names of rules.
     """
-    needs = {rule.removeprefix(prefix): [one.removeprefix(prefix) for one in needs[rule]] for rule in needs}
+    needs = {rule.removeprefix(prefix): [name.removeprefix(prefix) for name in needs[rule]] for rule in needs}
     reduced = without_shortcuts(needs)
     rows, edges = _with_bends(layers(reduced), reduced)
     widths = {name: _width(name) for row in rows for name in row}
@@ -109,7 +109,7 @@ def draw_rules(needs: Graph, title: str, prefix: str = "") -> str:
 
 
 def _with_bends(rows: list[list[str]], needs: Graph) -> tuple[list[list[str]], list[tuple[str, str]]]:
-    """Give each edge that passes a layer a point there, named `|from|to|layer`, so that it runs between the boxes."""
+    """Add a point to each edge in each layer that it passes, named `|from|to|layer`. So edges run between the boxes."""
     level = {name: depth for depth, row in enumerate(rows) for name in row}
     rows, edges = [list(row) for row in rows], []
     for rule, needed in needs.items():
@@ -127,7 +127,7 @@ def _width(name: str) -> float:
 
 
 def _ordered(rows: list[list[str]], edges: list[tuple[str, str]]) -> list[list[str]]:
-    """Order each layer by the mean place of its neighbours in the layer above, then below; the fewest crossings win."""
+    """Order each layer by the mean place of its neighbours above, then below. Use the order with fewest crossings."""
     rows = best = [list(row) for row in rows]
     for sweep in range(SWEEPS):
         down = sweep % 2 == 0
@@ -137,7 +137,7 @@ def _ordered(rows: list[list[str]], edges: list[tuple[str, str]]) -> list[list[s
             own = _places(rows[depth])
             wanted = {name: _mean_place(name, edges, beside, own[name]) for name in own}
             rows[depth].sort(key=lambda name, wanted=wanted: wanted[name])  # type: ignore[misc]
-        best = min(best, rows, key=lambda one: _crossings(one, edges))
+        best = min(best, rows, key=lambda ordered: _crossings(ordered, edges))
     return best
 
 
@@ -146,7 +146,7 @@ def _places(row: list[str]) -> dict[str, float]:
 
 
 def _crossings(rows: list[list[str]], edges: list[tuple[str, str]]) -> int:
-    """How many pairs of edges between the same two layers cross."""
+    """The number of pairs of edges between the same two layers that cross."""
     place = {name: (depth, column) for depth, row in enumerate(rows) for column, name in enumerate(row)}
     ends = [(*place[a], place[b][1]) for a, b in edges]
     return sum(p[0] == q[0] and (p[1] - q[1]) * (p[2] - q[2]) < 0 for p, q in combinations(ends, 2))
@@ -158,7 +158,7 @@ def _mean_place(name: str, edges: list[tuple[str, str]], place: Mapping[str, flo
 
 
 def _centres(rows: list[list[str]], edges: list[tuple[str, str]], widths: Mapping[str, float]) -> dict[str, float]:
-    """A horizontal centre for each name: near its neighbours, in order, without overlap; the leftmost at the margin."""
+    """The horizontal centre of each name: near its neighbours, in the given order, without overlap."""
     centres: dict[str, float] = {}
     for row in rows:
         centres |= _packed(row, widths, dict.fromkeys(row, 0.0))
@@ -173,7 +173,7 @@ def _centres(rows: list[list[str]], edges: list[tuple[str, str]], widths: Mappin
 
 
 def _packed(row: list[str], widths: Mapping[str, float], wanted: Mapping[str, float]) -> dict[str, float]:
-    """Centres as near to those wanted as order and gaps allow: the mean of pushing right and of pushing left."""
+    """Centres near those wanted, in order and with gaps: the mean of a layout pushed right and one pushed left."""
     gaps = [(widths[a] + widths[b]) / 2 + NODE_GAP for a, b in pairwise(row)]
     right, left = [wanted[name] for name in row], [wanted[name] for name in row]
     for place, gap in enumerate(gaps):

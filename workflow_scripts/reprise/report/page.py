@@ -1,4 +1,4 @@
-"""Writes pages: one self-contained HTML file each, which asks the network for nothing and reads without a script."""
+"""Writes pages. Each is one HTML file that asks the network for nothing and can be read without scripts."""
 
 import base64
 import hashlib
@@ -6,15 +6,21 @@ import re
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+from xml.etree import ElementTree
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from reprise.report.page_tables import as_table
+from reprise.step.errors import InputError
 from reprise.step.files import outputs
 
 # Entries of a table of contents: identifier, title, and the same for entries below.
 Contents = list[tuple[str, str, list[tuple[str, str]]]]
 _LONG_WORD = re.compile(r"([^\s/\u200b]{24})(?=[^\s/\u200b]{8})")
+_TYPES = {".png": "image/png", ".webp": "image/webp", ".mp4": "video/mp4", ".csv": "text/csv"}
+_DRAWING = "{http://www.w3.org/2000/svg}svg"
+_PLAIN = " /:;=?,.-_()!*@+{}[]"  # what of a drawing needs no code in a link, nor in an attribute of HTML
 ALLOWED = "img-src data:; media-src data:; base-uri 'none'; form-action 'none'"
 
 
@@ -24,8 +30,8 @@ def write_page(target: str | Path, template: str, **values: Any) -> None:
     Args:
         target: the HTML file.
         template: a template of this package that extends `base.html.j2`.
-        values: what the template shows; `title` and `contents` (as `Contents`) are what the base needs, and `script`
-            names a JavaScript file beside the templates, if there is one: the only one that the page then allows.
+        values: what the template shows. The base needs `title` and `contents` (as `Contents`). `script` may name a
+            JavaScript file beside the templates: it is then the only script that the page allows.
 
     Raises:
         InputError: the file cannot be written.
@@ -47,17 +53,38 @@ def write_page(target: str | Path, template: str, **values: Any) -> None:
         partial.write_text(page, encoding="utf-8")
 
 
+def data_uri(file: Path) -> str:
+    """A link that holds a whole file: a picture, a drawing, a video or a table. The ending of its name says which.
+
+    A drawing (SVG) stays text, which is shorter. As the source of an `<img>` it runs no script and loads nothing.
+
+    Raises:
+        InputError: a drawing that is no readable SVG.
+    """
+    content = file.read_bytes()
+    if file.suffix != ".svg":
+        return f"data:{_TYPES[file.suffix]};base64,{base64.b64encode(content).decode()}"
+    try:
+        root = ElementTree.fromstring(content)
+    except ElementTree.ParseError as error:
+        raise InputError(f"{file}: not a readable SVG: {error}") from error
+    if root.tag != _DRAWING:
+        raise InputError(f"{file}: not an SVG: its root is {root.tag}")
+    text = quote(content.replace(b"\n", b" "), _PLAIN)
+    return f"data:image/svg+xml,{text}"
+
+
 def _source(environment: Environment, name: str) -> str:
     assert environment.loader is not None
     return environment.loader.get_source(environment, name)[0]
 
 
 def _digest(text: str) -> str:
-    """Hash of an inline style or script as a Content-Security-Policy names it."""
+    """The hash of an inline style or script, in the form that a Content-Security-Policy has."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def breakable(text: str) -> str:
-    """Text as HTML with places where a line may break: after a slash, and within what has no other place for long."""
+    """Text as HTML with places where a line may break: after each slash, and within long words."""
     broken = _LONG_WORD.sub("\\1\u200b", text.replace("/", "/\u200b"))
     return escape(broken).replace("\u200b", "<wbr>")

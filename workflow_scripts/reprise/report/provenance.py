@@ -1,4 +1,4 @@
-"""Where a result comes from: code, versions, machine, data, and what each step cost. No person, host or user's path."""
+"""Where a result comes from: code, versions, machine, data, and the cost of each step. No person or host is named."""
 
 import hashlib
 import os
@@ -21,11 +21,11 @@ _PATH_LIKE = re.compile(r"^(~|/|[A-Za-z]:[\\/]|\\\\)")
 
 
 def software(lock: str | Path) -> pd.DataFrame:
-    """Versions: Python, R and each direct dependency, as locked and as found where the report was written.
+    """Versions of Python, R and each direct dependency: the locked one, and the one on the machine of the report.
 
     Args:
-        lock: a pip requirements file whose comments say `via` what a package came in; of several releases for several
-            platforms the one that was found is shown.
+        lock: a pip requirements file. Its comments name, after `via`, the packages that need each one. If it has
+            several releases of a package, for several platforms, the one that was found is shown.
 
     Raises:
         InputError: the lock cannot be read.
@@ -46,7 +46,7 @@ def software(lock: str | Path) -> pd.DataFrame:
 
 
 def code(root: Path = ROOT) -> list[tuple[str, str]]:
-    """The commit that the code is at, and whether files differ from it."""
+    """The commit of the code, and whether files differ from it."""
     commit = _output(["git", "-C", str(root), "rev-parse", "HEAD"])
     if not commit:
         return [("Commit", "unknown: not run from a Git clone")]
@@ -69,7 +69,7 @@ def hardware() -> list[tuple[str, str]]:
 
 
 def data_hashes(manifests: Mapping[str, Path]) -> pd.DataFrame:
-    """For each study: how many raw files, their size, and the SHA-256 of the manifest that lists each one's own hash.
+    """For each study the number and size of its raw files, and the SHA-256 of the manifest, which has each file's hash.
 
     Raises:
         InputError: a manifest cannot be read or has no column `bytes`.
@@ -89,8 +89,8 @@ def costs(jobs: pd.DataFrame, rules: Sequence[str]) -> pd.DataFrame:
     """Seconds and peak memory by rule, from the benchmark files that Snakemake wrote.
 
     Args:
-        jobs: columns rule and benchmark, the file of each job; a job whose file is not there does not count.
-        rules: the rules to look for, in the order wanted; those without a file are left out.
+        jobs: columns rule and benchmark (the file of each job). A job without its file does not count.
+        rules: the rules to look for, in the order of the result. Rules without a file are left out.
 
     Returns:
         Columns rule, jobs, seconds (of all jobs), longest_seconds, peak_mib (of any job), cores (mean in use).
@@ -111,11 +111,11 @@ def costs(jobs: pd.DataFrame, rules: Sequence[str]) -> pd.DataFrame:
 
 
 def without_paths(value: Any) -> Any:
-    """A configuration with each path outside the project replaced: such a path may name a person or a machine."""
+    """A configuration without the paths outside the project, because such a path may name a person or a machine."""
     if isinstance(value, Mapping):
-        return {key: without_paths(one) for key, one in value.items()}
+        return {key: without_paths(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [without_paths(one) for one in value]
+        return [without_paths(part) for part in value]
     if isinstance(value, str) and (_PATH_LIKE.match(value) or ".." in PurePath(value).parts):
         inside = Path(value).is_absolute() and Path(value).is_relative_to(Path.cwd())
         return display_path(Path(value)) if inside else "(a path outside the project)"
@@ -123,14 +123,14 @@ def without_paths(value: Any) -> Any:
 
 
 def display_path(path: Path) -> str:
-    """A file's path relative to the project; of one outside it, only the name."""
+    """The path of a file relative to the project. A file outside the project is shown by its name only."""
     if path.is_absolute() and path.is_relative_to(Path.cwd()):
         return path.relative_to(Path.cwd()).as_posix()
     return path.name if path.is_absolute() or ".." in path.parts else path.as_posix()
 
 
 def size_text(size: float) -> str:
-    """A size in bytes in the unit that suits it."""
+    """A size in bytes, as text with a unit that suits it."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:
             return f"{size:.0f} bytes" if unit == "bytes" else f"{size:.3g} {unit}"
@@ -183,7 +183,7 @@ def _first_match(command: list[str], pattern: str) -> str:
 
 
 def _output(command: list[str]) -> str:
-    """What a program prints, or nothing if it is not there or fails."""
+    """What a program prints. Nothing if the program is missing or fails."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
     except (OSError, subprocess.SubprocessError):

@@ -1,4 +1,4 @@
-"""The report: the results of all studies at a glance, a chapter for each study, and where it all comes from."""
+"""The report: the results of all studies at a glance, one chapter per study, and where all results come from."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -43,8 +43,8 @@ def write_report(
         scoreboard: the scoreboard's CSV.
         sections: each study's section.json.
         manifests: each study's manifest of raw files.
-        rules: for each rule of the workflow those that it needs.
-        jobs: of each job of this run, its rule and the benchmark file that Snakemake wrote.
+        rules: for each rule of the workflow the rules that it needs.
+        jobs: for each job of this run its rule and the benchmark file that Snakemake wrote.
         lock: the requirements file with the locked versions.
 
     Raises:
@@ -77,7 +77,7 @@ def _read_scoreboard(path: Path) -> pd.DataFrame:
 def _chapters(
     board: pd.DataFrame, sections: Sequence[Path], setup: Setup, published: Published, data: pd.DataFrame
 ) -> list[dict[str, Any]]:
-    """A chapter for each study of the scoreboard: its section, its scoreboard and what ran."""
+    """One chapter per study of the scoreboard: its section, its scoreboard and what ran."""
     read = {section["study"]: section for section in map(read_section, sections)}
     studies = list(board["study"].unique())
     absent = [study for study in studies if study not in read]
@@ -95,14 +95,14 @@ def _chapters(
             "summary": read[study]["summary"],
             "picture": pictured(read[study]["picture"]),
             "sound_headline": read[study].get("sound_headline"),
-            "parts": _parts(prepared(read[study]["blocks"], f"s{place}", room), f"s{place}-part"),
+            "parts": _parts(prepared(read[study]["blocks"], f"s{chapter}", room), f"s{chapter}-part"),
         }
-        for place, study in enumerate(studies, start=1)
+        for chapter, study in enumerate(studies, start=1)
     ]
 
 
 def _parts(blocks: Sequence[Mapping[str, Any]], prefix: str) -> list[dict[str, Any]]:
-    """Neighbouring blocks that name the same part, together; a block that names none stands alone under its title."""
+    """Groups of neighbouring blocks that name the same part. A block that names no part is a group of its own."""
     parts: list[dict[str, Any]] = []
     for block in blocks:
         title = block.get("part")
@@ -117,11 +117,11 @@ def _parts(blocks: Sequence[Mapping[str, Any]], prefix: str) -> list[dict[str, A
 
 def _contents(chapters: Sequence[Mapping[str, Any]]) -> Contents:
     """Entries of the table of contents: identifier, title, entries below."""
-    own = []
-    for one in chapters:
-        below = [(part["id"], part["title"]) for part in one["parts"]]
-        own.append((one["id"], one["title"], [(f"{one['id']}-scoreboard", "Scoreboard"), *below]))
-    return [("results", "Results", []), *own, ("provenance", "Provenance", [])]
+    entries = []
+    for chapter in chapters:
+        below = [(part["id"], part["title"]) for part in chapter["parts"]]
+        entries.append((chapter["id"], chapter["title"], [(f"{chapter['id']}-scoreboard", "Scoreboard"), *below]))
+    return [("results", "Results", []), *entries, ("provenance", "Provenance", [])]
 
 
 def _data(study: str, data: pd.DataFrame) -> dict[str, str]:
@@ -132,7 +132,7 @@ def _data(study: str, data: pd.DataFrame) -> dict[str, str]:
 
 
 def _provenance(setup: Setup, rules: Graph, jobs: pd.DataFrame, lock: Path) -> dict[str, Any]:
-    """What the last part of the report shows, but for the data."""
+    """What the last part of the report shows, without the data."""
     *done, _ = layers(rules)
     costs = provenance.costs(jobs, [rule for layer in done for rule in layer])
     return {
@@ -150,7 +150,7 @@ def _provenance(setup: Setup, rules: Graph, jobs: pd.DataFrame, lock: Path) -> d
 
 
 def _only_study(setup: Setup) -> str:
-    """What rules' names begin with, if the run has one study only."""
+    """The start of the names of rules, if the run has only one study."""
     return f"{next(iter(setup.data))}_" if len(setup.data) == 1 else ""
 
 

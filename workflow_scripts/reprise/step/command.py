@@ -63,7 +63,7 @@ def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentPar
 
 @contextmanager
 def _journal(args: argparse.Namespace) -> Iterator[None]:
-    """Keep the journal of a workflow's job; of the processes that torchrun starts, only the first one does.
+    """Keep the journal of a workflow's job; with torchrun, only the first process does.
 
     The digest of the code that the step really loaded also replaces the planned one in its settings.
     """
@@ -83,14 +83,14 @@ def _journal(args: argparse.Namespace) -> Iterator[None]:
 
 
 def say(message: str) -> None:
-    """Print a line to the log at once; of the processes that torchrun starts, only the first one does."""
+    """Print a line to the log at once; with torchrun, only the first process does."""
     if os.environ.get("RANK", "0") == "0":
         with suppress(OSError):  # the log may lie on a disk that is full
             print(message, file=sys.stderr, flush=True)
 
 
 def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
-    """Pass items through, showing a bar on a terminal, or else a plain line every ten seconds."""
+    """Pass items through; show a bar on a terminal, and elsewhere a line every ten seconds."""
     if total is None and hasattr(items, "__len__"):
         total = len(items)  # type: ignore[arg-type]
     if _terminal.isatty() and "RANK" not in os.environ:
@@ -108,7 +108,7 @@ def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iter
 
 
 def _log_to(path: Path) -> None:
-    """Send standard output and error into a file, anew but for torchrun's processes, which add to their launcher's.
+    """Send standard output and error to a new file; processes of torchrun append to the file of their launcher.
 
     The terminal is kept for the progress bar.
     """

@@ -9,13 +9,13 @@ from reprise.step.errors import InputError
 
 
 def pick_device(wish: str, deterministic: bool = False) -> torch.device:
-    """The device for `auto` (a GPU if there is one), `cpu` or `cuda`, with threads as the scheduler allots them.
+    """The device for `auto` (a GPU if there is one), `cpu` or `cuda`, with the threads that the scheduler allots.
 
-    Of several processes each takes a GPU of its own. With `deterministic` a GPU computes the same bits each time,
-    more slowly; a CPU always does.
+    Each of several processes takes a GPU of its own. With `deterministic` a GPU computes the same bits each time, but
+    more slowly; a CPU always computes the same bits.
 
     Raises:
-        InputError: cuda was asked for and there is none, or there are more processes than GPUs.
+        InputError: there is no GPU for `cuda`, or there are more processes than GPUs.
     """
     if "OMP_NUM_THREADS" in os.environ:
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
@@ -34,5 +34,5 @@ def pick_device(wish: str, deterministic: bool = False) -> torch.device:
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
-    """Mixed precision for bf16 on a GPU; full precision otherwise: most CPUs are slower in bf16."""
+    """Mixed precision for bf16 on a GPU; full precision otherwise, as most CPUs are slower in bf16."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16" and device.type == "cuda")

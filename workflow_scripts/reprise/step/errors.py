@@ -2,7 +2,7 @@
 
 
 class InputError(Exception):
-    """Bad input: says which file, which row, what was expected and what was found.
+    """Bad input: the message says which file, which row, what was expected and what was found.
 
-    Steps print it as one clear message and leave with status 2; it never becomes a traceback.
+    Steps print the message and end with status 2; users see no traceback.
     """

@@ -1,4 +1,4 @@
-"""Outputs that appear whole or not at all, and what a file holds."""
+"""Outputs that appear whole or not at all, and digests of files."""
 
 import errno
 import hashlib
@@ -12,7 +12,7 @@ from pathlib import Path
 from reprise.step.errors import InputError
 
 PARTIAL = re.compile(r"\..+\.part")
-# What this process has written by `outputs`.
+# Files and folders that this process has written by `outputs`.
 WRITTEN: list[Path] = []
 
 
@@ -24,7 +24,7 @@ def outputs(*targets: str | Path) -> Iterator[list[Path]]:
     and no temporary file is left.
 
     Raises:
-        InputError: the disk is full, or a target's folder is none or cannot be written.
+        InputError: the disk is full, or a target's folder is a file or cannot be written.
     """
     finals = [Path(target) for target in targets]
     partials = [final.with_name(f".{final.name}.{os.getpid()}.part") for final in finals]
@@ -51,7 +51,7 @@ def outputs(*targets: str | Path) -> Iterator[list[Path]]:
 
 
 def remove_partials(root: Path) -> None:
-    """Remove the temporary files and folders below `root` that killed steps have left. No step may be at work there."""
+    """Remove temporary files and folders of killed steps below `root`; only safe while no step runs there."""
     for folder, folders, files in os.walk(root):
         for name in [*folders, *files]:
             if PARTIAL.fullmatch(name):
@@ -62,6 +62,16 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file's content, as 64 hexadecimal digits."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def refuse_changed(path: Path, sha256: str) -> None:
+    """Raise InputError unless the file still has this SHA-256, which the check of the data set has written down."""
+    try:
+        found = file_sha256(path)
+    except OSError as error:
+        found = str(error.strerror)
+    if found != sha256:
+        raise InputError(f"{path}: changed since the check (expected sha256 {sha256}, found {found})")
 
 
 def _make_folder(folder: Path) -> None:

@@ -16,9 +16,9 @@ NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for one process; the lock ends with the process, however that ends.
+    """Hold a folder for one process; the lock ends with the process.
 
-    Where the disk knows no locks, that is said and the folder is not held.
+    On a disk without locks, a message says so and the folder is not held.
 
     Raises:
         InputError: another process is at work there.

@@ -1,4 +1,4 @@
-"""CSV tables read with their columns' types, so that damage is found where it is."""
+"""CSV tables with typed columns: a damaged value is found in its row."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Random changes of training images, on their device; each sample's depend on (seed, epoch, sample) alone."""
+"""Random changes of training images, on their device; they depend on (seed, epoch, sample) only."""
 
 from functools import partial
 
@@ -9,20 +9,20 @@ from torch.nn.functional import affine_grid, grid_sample
 
 from reprise.training.sampler import uniform
 
-# After nnU-Net: degrees, factors, and how many of the samples are turned and scaled.
+# After nnU-Net: degrees, factors, and the fraction of samples that are turned and scaled.
 TURN = 15.0
 SCALES = (0.7, 1.4)
 TURNED = 0.5
 CONTRASTS = (0.75, 1.25)
 SHIFT = 0.2
-FIRST_STREAM = 16  # of random numbers; a task draws its own from streams below
+FIRST_STREAM = 16  # of random numbers; tasks use the streams below
 FLIP_ROWS, FLIP_COLUMNS, CHOSEN, ANGLE, SCALE, CONTRAST, OFFSET = range(FIRST_STREAM, FIRST_STREAM + 7)
 
 
 def augment(images: Tensor, masks: Tensor, seed: int, epoch: int, samples: np.ndarray) -> tuple[Tensor, Tensor]:
     """Flip, turn and scale images (B, C, H, W) together with masks (B, C, H, W), and change the images' contrast.
 
-    All channels, such as the slices of a block, change alike. What comes in from outside is 0.
+    All channels, such as the slices of a block, change in the same way. Pixels from outside the image are 0.
 
     Args:
         images: float32, normalised.
@@ -44,13 +44,13 @@ def augment(images: Tensor, masks: Tensor, seed: int, epoch: int, samples: np.nd
         return changed * contrast + offset, moved
 
 
-def between(low: float, high: float, share: np.ndarray) -> np.ndarray:
-    """Numbers that lie as far from `low` to `high` as shares in [0, 1) say."""
-    return low + (high - low) * share
+def between(low: float, high: float, fraction: np.ndarray) -> np.ndarray:
+    """Numbers at these fractions, in [0, 1), of the way from `low` to `high`."""
+    return low + (high - low) * fraction
 
 
 def _maps(draw: partial[np.ndarray], size: tuple[int, ...]) -> np.ndarray:
-    """From places in a result to places in the image, (B, 2, 3), both running from -1 to 1 along columns and rows."""
+    """Affine maps (B, 2, 3) from coordinates in a result to coordinates in the image, both from -1 to 1."""
     turned = draw(CHOSEN) < TURNED
     angle = np.where(turned, np.deg2rad(between(-TURN, TURN, draw(ANGLE))), 0.0)
     scale = np.where(turned, SCALES[0] * (SCALES[1] / SCALES[0]) ** draw(SCALE), 1.0)

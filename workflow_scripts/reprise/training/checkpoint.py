@@ -1,4 +1,4 @@
-"""Checkpoints that survive a kill at any instant: written aside, flushed, renamed, verified on load.
+"""Checkpoints that survive a kill at any time: written to a temporary file, flushed, renamed, verified on load.
 
 A checkpoint is one line of JSON (its identity and the SHA-256 of the rest) and the state as PyTorch writes it.
 """
@@ -16,7 +16,7 @@ from reprise.step.command import say
 
 
 def save_checkpoint(path: Path, state: dict[str, Any], identity: str) -> bool:
-    """Write a checkpoint whole, or leave what was there; False if the disk is full, after saying so."""
+    """Write a whole checkpoint; if the disk is full, change nothing, say so and return False."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     payload = buffer.getbuffer()
@@ -38,7 +38,7 @@ def save_checkpoint(path: Path, state: dict[str, Any], identity: str) -> bool:
 
 
 def checkpoint_path(folder: Path, kind: str, number: int) -> Path:
-    """Where checkpoint `number` of a kind lies; names sort by number."""
+    """The path of checkpoint `number` of a kind; names sort by number."""
     return folder / f"{kind}-{number:09d}.ckpt"
 
 
@@ -48,7 +48,7 @@ def checkpoints(folder: Path, kind: str) -> list[Path]:
 
 
 def read_checkpoint(path: Path, identity: str, device: torch.device) -> dict[str, Any]:
-    """The state in a checkpoint of this very run.
+    """The state in a checkpoint of this run.
 
     Raises:
         ValueError: the file is missing, damaged, or made by other code, data or settings.
@@ -69,7 +69,7 @@ def read_checkpoint(path: Path, identity: str, device: torch.device) -> dict[str
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make a rename in a folder outlast a power cut."""
+    """Write a folder's entries to the disk, so that a rename survives a power cut."""
     number = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(number)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Interval(NamedTuple):
-    """How much work a kill may cost: so many seconds, or so many steps."""
+    """How much work a kill may cost, in seconds or in steps."""
 
     seconds: float = float("inf")
     steps: float = float("inf")
@@ -14,7 +14,7 @@ def interval(text: str) -> Interval:
     """An interval from words: `60 seconds` or `500 steps`.
 
     Raises:
-        ValueError: the text is nothing like that.
+        ValueError: the text is neither.
     """
     count, unit = text.split()
     if unit not in Interval._fields or not float(count) > 0:

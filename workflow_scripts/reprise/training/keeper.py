@@ -1,4 +1,4 @@
-"""Keeps a training run's checkpoints: when one is due, written while training goes on, the two newest whole ones."""
+"""Checkpoints of a training run: when one is due, writing in a thread, and keeping the two newest whole ones."""
 
 import time
 from collections.abc import Mapping
@@ -19,15 +19,15 @@ Weights = dict[str, Tensor]
 
 
 class Keeper:
-    """The checkpoints in a folder that are of one identity, written by a thread of its own.
+    """The checkpoints of one identity in a folder; a thread writes them.
 
-    The best weights so far lie in files of their own, so that they are written once, not with each checkpoint.
+    The best weights so far have files of their own: they are written once, not with each checkpoint.
     """
 
     def __init__(self, folder: Path, identity: str, every: Interval, writes: bool) -> None:
         self.folder, self.identity, self.every, self.writes = folder, identity, every, writes
         self.number = 0
-        self.kept: list[set[Path]] = []  # files of each checkpoint that still stands, the newest last
+        self.kept: list[set[Path]] = []  # files of each checkpoint that still exists, the newest last
         self.saved_at, self.steps = time.monotonic(), 0
         self.writer = ThreadPoolExecutor(1)
         self.writing: Future[None] | None = None
@@ -40,14 +40,14 @@ class Keeper:
         self.writer.shutdown()
 
     def newest(self, device: torch.device) -> tuple[dict[str, Any], dict[str, Weights]] | None:
-        """The newest state that is whole, of this run, and whose best weights are whole too, with those weights."""
+        """The newest undamaged state of this run, together with its best weights, which are undamaged too."""
         for path in checkpoints(self.folder, LAST):
             try:
                 state = read_checkpoint(path, self.identity, device)
                 files = {name: self._best_path(name, best["epoch"]) for name, best in state["best"].items()}
                 weights = {name: read_checkpoint(file, self.identity, device) for name, file in files.items()}
             except ValueError as error:
-                say(f"{path}: {error}; passed over")
+                say(f"{path}: {error}; ignored")
                 continue
             self.number = int(path.stem.rpartition("-")[2])
             self.kept = [{path, *files.values()}]
@@ -61,7 +61,7 @@ class Keeper:
         return self.writes and late
 
     def save(self, state: Mapping[str, Any], best: Mapping[str, Weights]) -> None:
-        """Take a copy of a state, whose `best` says which epoch each best weights are of, and start to write it."""
+        """Copy a state and start to write it; `best` in the state gives the epoch of each of the best weights."""
         self.saved_at, self.steps = time.monotonic(), 0
         if not self.writes:
             return
@@ -89,7 +89,7 @@ class Keeper:
 
 
 def copied(value: Any) -> Any:
-    """A copy in main memory of a state, which training will not change."""
+    """A copy of a state in main memory; training does not change it."""
     if isinstance(value, Tensor):
         return value.detach().to("cpu", copy=True)
     if isinstance(value, Mapping):

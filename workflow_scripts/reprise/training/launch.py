@@ -5,7 +5,7 @@ import sys
 
 
 def spread(processes: int) -> None:
-    """Start this very command again as so many processes by torchrun, unless it is one of them already."""
+    """Start this command again as several processes by torchrun, unless this is one of them."""
     if processes < 2 or "RANK" in os.environ:
         return
     threads = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))

@@ -21,47 +21,48 @@ from reprise.step.errors import InputError
 from reprise.step.lock import locked
 from reprise.training.interval import Interval
 from reprise.training.keeper import Keeper, copied
-from reprise.training.optimiser import learning_rate, optimiser_of, set_learning_rate
+from reprise.training.optimiser import learning_rate, optimiser_of, set_learning_rate, take_step
 from reprise.training.processes import (
     Processes,
     any_of,
     gathered,
     join,
     leave,
-    place_batch,
-    share,
+    own_part,
+    set_own_rows,
     shared_model,
-    summed,
+    whole_batch,
 )
 from reprise.training.sampler import batches
 
 INTERRUPTED = 75
 STATE = ("epoch", "step", "seen", "loss_sum", "validated", "history", "best")
 
-# (model, sample indices (B,), epoch) -> sums (K,) over the samples of what the loss is made of
-Terms = Callable[[nn.Module, np.ndarray, int], Tensor]
-# (sums (K,) over a batch, samples of the batch) -> the loss to minimise, and the loss a sample for the log
-Loss = Callable[[Tensor, int], tuple[Tensor, Tensor]]
-# (model in evaluation mode, case indices (B,), epoch) -> numbers (B, ...) of each case
+# (model, sample indices (B,), epoch) -> the network's outputs (B, ...) and the truth (B, ...)
+Predict = Callable[[nn.Module, np.ndarray, int], tuple[Tensor, Tensor]]
+# (outputs, truth) of a whole batch -> the loss to minimise: a function, or a loss of torch, MONAI or others
+Loss = Callable[[Tensor, Tensor], Tensor]
+# (model in evaluation mode, case indices (B,), epoch) -> by name, numbers (B, ...) of these cases
 Validation = Callable[[nn.Module, np.ndarray, int], dict[str, Tensor]]
-# numbers (cases, ...) of all cases -> columns of the epoch's row in the history
+# by name, numbers (cases, ...) of all cases -> columns of the epoch's row in the history
 Summary = Callable[[dict[str, np.ndarray]], dict[str, float]]
 
 
 class Task(NamedTuple):
-    """What is trained, on how many samples; how it is validated, on how many cases, some at a time; how to choose.
+    """What is trained and validated, and what chooses the weights.
 
-    `choices` maps a name to the history column whose minimum over the epochs chooses the weights of that name.
+    `choices` maps a name to a column of the history; the epoch with its minimum gives the weights of that name.
     """
 
     samples: int
-    terms: Terms
+    predict: Predict
     loss: Loss
     cases: int
     at_a_time: int
     validate: Validation
     summary: Summary
     choices: dict[str, str]
+    terms_per_sample: int | None = None  # that the loss adds up, if it is a sum; the log shows the mean
 
 
 class Chosen(NamedTuple):
@@ -80,31 +81,36 @@ def fit(
     tensorboard: Path,
     every: Interval,
 ) -> tuple[dict[str, Chosen], pd.DataFrame]:
-    """Train `model`, already on its device, or go on where a killed run stopped; the choices, and a row an epoch.
+    """Train a network, or go on where a killed run stopped.
 
-    Sample order depends on (seed, epoch) alone, dropout on (seed, epoch, step). A checkpoint is written to `folder`
-    at each interval, at the end, and at SIGTERM, which then ends the process with status 75. The last one stays:
-    a run that has ended gives its result again at once. Of several processes only the first one returns; the others
-    end here.
+    The order of samples depends on (seed, epoch) only, dropout on (seed, epoch, step). A checkpoint is written to
+    `folder` at each interval, at the end, and at SIGTERM, which then ends the process with status 75. The last
+    checkpoint stays: a run that has ended gives its result again at once. If there are several processes, only the
+    first one returns; the others end here.
 
     Args:
-        model: on its device.
+        model: already on its device.
         task: see `Task`.
-        settings: the recipe: `epochs`, `batch_size`, `seed`, `precision`, `optimiser`, `decay` and whatever more.
+        settings: the recipe: `epochs`, `batch_size`, `seed`, `precision`, `optimiser`, `decay`; it may hold more.
         data: what else the result depends on, as JSON can write it, such as a store's identity.
-        folder: for checkpoints; one of other settings or data is not gone on from.
+        folder: for checkpoints; checkpoints of other settings or data are ignored.
         tensorboard: folder for TensorBoard's event files.
         every: how much work a kill may cost.
+
+    Returns: the chosen weights by the name of the choice, and the history with one row per epoch.
 
     Raises:
         InputError: another process trains in `folder`, the loss is no longer finite, or memory ran out.
     """
-    us = join()
+    processes = join()
     identity = hashlib.sha256(json.dumps([settings, data], sort_keys=True).encode()).hexdigest()
-    with locked(folder) if us.first else nullcontext(), Keeper(folder, identity, every, us.first) as keeper:
-        run = _Run(model, task, settings, us, keeper)
+    with (
+        locked(folder) if processes.first else nullcontext(),
+        Keeper(folder, identity, every, processes.first) as keeper,
+    ):
+        run = _Run(model, task, settings, processes, keeper)
         run.resume()
-        with SummaryWriter(str(tensorboard), purge_step=run.epoch + 1) if us.first else nullcontext() as writer:
+        with SummaryWriter(str(tensorboard), purge_step=run.epoch + 1) if processes.first else nullcontext() as writer:
             while run.epoch < settings["epochs"]:
                 row = run.train_epoch()
                 if writer:
@@ -112,7 +118,7 @@ def fit(
                         writer.add_scalar(name, value, run.epoch)
                 run.pause()
         run.save(finished=True)
-    leave(us)
+    leave(processes)
     return run.chosen(), pd.DataFrame(run.history)
 
 
@@ -120,22 +126,22 @@ class _Run:
     """The state that a checkpoint holds, and the steps that change it."""
 
     def __init__(
-        self, model: nn.Module, task: Task, settings: Mapping[str, Any], us: Processes, keeper: Keeper
+        self, model: nn.Module, task: Task, settings: Mapping[str, Any], processes: Processes, keeper: Keeper
     ) -> None:
-        self.model, self.task, self.settings, self.us, self.keeper = model, task, settings, us, keeper
+        self.model, self.task, self.settings, self.processes, self.keeper = model, task, settings, processes, keeper
         self.device = next(model.parameters()).device
-        self.shared = shared_model(model, us)
+        self.shared = shared_model(model, processes)
         self.optimiser = optimiser_of(model, **settings["optimiser"])
         self.epoch = self.step = self.seen = 0
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
-        self.validated: list[dict[str, Tensor]] = []  # numbers of the cases validated so far, a batch an entry
+        self.validated: list[dict[str, Tensor]] = []  # of the cases validated so far, one entry per batch
         self.history: list[dict[str, float]] = []
         self.best: dict[str, dict[str, Any]] = {}
         self.best_weights: dict[str, dict[str, Tensor]] = {}
         self.stopping = _stop_signals()
 
     def resume(self) -> None:
-        """Take up the newest checkpoint, if there is one; all processes the same."""
+        """Load the newest checkpoint, if there is one; all processes load the same one."""
         found = self.keeper.newest(self.device)
         if found:
             state, self.best_weights = found
@@ -145,27 +151,27 @@ class _Run:
             for name in STATE:
                 setattr(self, name, state[name])
             say(f"going on from epoch {self.epoch + 1}, step {self.step}" if "model" in state else "trained before")
-        any_of(False, self.us)  # nobody writes before everybody has read
+        any_of(False, self.processes)  # barrier: all have loaded before any saves
 
     def save(self, finished: bool = False) -> None:
-        """Write a checkpoint of where the run stands; of a finished one, only what it found."""
+        """Write a checkpoint of the run's state; a finished run keeps its results only."""
         state = {name: getattr(self, name) for name in STATE}
         if not finished:
             state |= {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
         self.keeper.save(state, self.best_weights)
 
     def pause(self) -> None:
-        """Between two steps: write a checkpoint if it is time, and end if a signal asks for it."""
-        stop = any_of(bool(self.stopping), self.us)
+        """Write a checkpoint if it is time, and end if a signal asks for it."""
+        stop = any_of(bool(self.stopping), self.processes)
         if self.keeper.due() or stop:
             self.save()
         if stop:
             self.keeper.flush()
-            any_of(False, self.us)  # the launcher kills all once one has ended
+            any_of(False, self.processes)  # barrier: the launcher kills all processes once one has ended
             raise SystemExit(INTERRUPTED)
 
     def train_epoch(self) -> dict[str, float]:
-        """What is still to do of an epoch: its steps, then validation; the epoch's row of the history."""
+        """Do the rest of an epoch, its steps and then validation; return its row of the history."""
         self.model.train()
         rate = learning_rate(self.settings, self.epoch)
         set_learning_rate(self.optimiser, rate)
@@ -187,35 +193,36 @@ class _Run:
 
     def _train_step(self, samples: np.ndarray) -> None:
         torch.manual_seed(_step_seed(self.settings["seed"], self.epoch, self.step))
-        place_batch(self.model, len(samples), self.us)
+        set_own_rows(self.model, len(samples), self.processes)
         try:
             with autocast(self.device, self.settings["precision"]):
-                terms = self.task.terms(self.shared, share(samples, self.us), self.epoch)
-                loss, logged = self.task.loss(summed(terms, self.us), len(samples))
+                pair = self.task.predict(self.shared, own_part(samples, self.processes), self.epoch)
+                loss = self.task.loss(*(whole_batch(part, len(samples), self.processes) for part in pair))
             self.optimiser.zero_grad(set_to_none=True)
-            (loss * self.us.size).backward()  # gradients come out as the mean over processes
-            self.optimiser.step()
+            (loss * self.processes.size).backward()  # gradients come out as the mean over processes
+            take_step(self.optimiser)
         except torch.cuda.OutOfMemoryError as error:
             raise InputError(
                 f"the GPU's memory is too small for a batch of {len(samples)}: lower batch_size in the study's file "
                 "in config/, or set precision: bf16 in config.yaml"
             ) from error
-        self.loss_sum += logged.detach() * len(samples)
+        terms = self.task.terms_per_sample
+        self.loss_sum += loss.detach() / terms if terms else loss.detach() * len(samples)
         self.seen += len(samples)
         self.step += 1
 
     def _validate(self) -> dict[str, float]:
-        """Each process takes a batch of cases in turn; columns of the history."""
+        """Columns of the history; the processes take turns at the batches of cases."""
         self.model.eval()
         size = self.task.at_a_time
         todo = [np.arange(self.task.cases)[first : first + size] for first in range(0, self.task.cases, size)]
         while len(self.validated) < len(todo):
-            turn = todo[len(self.validated) :][: self.us.size]
+            turn = todo[len(self.validated) :][: self.processes.size]
             found = None
-            if self.us.rank < len(turn):
+            if self.processes.rank < len(turn):
                 with torch.inference_mode():
-                    found = self.task.validate(self.model, turn[self.us.rank], self.epoch)
-            self.validated += gathered(found, self.us)
+                    found = self.task.validate(self.model, turn[self.processes.rank], self.epoch)
+            self.validated += gathered(found, self.processes)
             self.pause()
         names = self.validated[0] if self.validated else {}
         return self.task.summary(

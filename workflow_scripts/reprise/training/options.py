@@ -1,4 +1,4 @@
-"""The options that all training steps share, and what their results depend on."""
+"""Options of all training steps, and what their results depend on."""
 
 import argparse
 from pathlib import Path
@@ -16,12 +16,12 @@ def training_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--settings", type=json_object, required=True, help="JSON: the recipe (see config/)")
     parser.add_argument("--initial", type=Path, nargs="?", help="file of initial weights, unless they are random")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    parser.add_argument("--deterministic", default="no", choices=["yes", "no"], help="the same bits on a GPU each time")
-    parser.add_argument("--processes", type=int, default=1, help="that share each batch, each with a GPU of its own")
-    parser.add_argument("--checkpoints", type=Path, required=True, help="folder from which a killed run goes on")
+    parser.add_argument("--deterministic", default="no", choices=["yes", "no"], help="same bits on a GPU each time")
+    parser.add_argument("--processes", type=int, default=1, help="that share each batch, each on its own GPU")
+    parser.add_argument("--checkpoints", type=Path, required=True, help="folder; a killed run goes on from there")
     parser.add_argument("--checkpoint-every", type=interval, default="60 seconds", help="N seconds, or N steps")
     parser.add_argument("--tensorboard", type=Path, required=True, help="folder for TensorBoard's event files")
-    parser.add_argument("--history", type=Path, required=True, help="output: CSV with a row an epoch")
+    parser.add_argument("--history", type=Path, required=True, help="output: CSV with one row per epoch")
     return parser
 
 

@@ -1,7 +1,8 @@
 """One training run on several processes, as `torchrun` starts them: the same global batches, the same numbers.
 
-Each process computes a share of every batch. Whatever depends on the whole batch is computed over all of them:
-the loss (from sums), batch normalisation (by its statistics) and dropout (each process draws the whole mask).
+Each process computes a part of every batch. What depends on the whole batch is computed over all processes: the loss
+(every process gets the outputs of the whole batch), batch normalisation (by its statistics) and dropout (every process
+draws the mask of the whole batch).
 """
 
 import os
@@ -19,7 +20,7 @@ from reprise.step.errors import InputError
 
 
 class Processes(NamedTuple):
-    """Which of how many processes this is."""
+    """The number of this process (from 0), and how many processes there are."""
 
     rank: int
     size: int
@@ -31,70 +32,72 @@ class Processes(NamedTuple):
 
 
 def join() -> Processes:
-    """Meet the other processes that torchrun started, if it started any."""
+    """Connect to the other processes that torchrun started, if there are any."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return Processes(0, 1)
     if not dist.is_initialized():
-        # Control messages always take the way over the CPU, so that they never wait for a GPU.
+        # Control messages go over the CPU, so that they never wait for a GPU.
         dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     return Processes(dist.get_rank(), size)
 
 
-def leave(us: Processes) -> None:
-    """Part at the end of training: all but the first process, which writes the results, end here."""
-    if us.size > 1:
+def leave(processes: Processes) -> None:
+    """End all processes but the first one, which writes the results."""
+    if processes.size > 1:
         dist.barrier()
         dist.destroy_process_group()
-    if not us.first:
+    if not processes.first:
         sys.exit(0)
 
 
-def share(samples: np.ndarray, us: Processes) -> np.ndarray:
+def own_part(samples: np.ndarray, processes: Processes) -> np.ndarray:
     """This process's part of a batch of sample indices.
 
     Raises:
         InputError: there are fewer samples than processes.
     """
-    if len(samples) < us.size:
-        raise InputError(f"a batch of {len(samples)} cannot be shared by {us.size} processes: raise batch_size")
-    return np.array_split(samples, us.size)[us.rank]
+    if len(samples) < processes.size:
+        raise InputError(f"a batch of {len(samples)} cannot be shared by {processes.size} processes: raise batch_size")
+    return np.array_split(samples, processes.size)[processes.rank]
 
 
-def summed(terms: Tensor, us: Processes) -> Tensor:
-    """The sum of terms over all processes; its gradient is that of this process's part."""
-    if us.size == 1:
-        return terms
-    total = terms.detach().clone()
-    dist.all_reduce(total)
-    return terms + (total - terms.detach())
+def whole_batch(part: Tensor, samples: int, processes: Processes) -> Tensor:
+    """The whole batch (samples, ...) from each process's part (B, ...); gradients reach the own part only."""
+    if processes.size == 1:
+        return part
+    first, own = _own_rows(samples, processes)
+    whole = part.new_zeros(samples, *part.shape[1:])
+    whole[first : first + own] = part.detach()
+    dist.all_reduce(whole)
+    return torch.cat([whole[:first], part, whole[first + own :]])
 
 
-def any_of(flag: bool, us: Processes) -> bool:
+def any_of(flag: bool, processes: Processes) -> bool:
     """Whether the flag is set in any process."""
-    if us.size == 1:
+    if processes.size == 1:
         return flag
     flags = torch.tensor([int(flag)])
     dist.all_reduce(flags)
     return bool(flags.item())
 
 
-def gathered(found: dict[str, Tensor] | None, us: Processes) -> list[dict[str, Tensor]]:
-    """What each process found, in the order of their ranks, without those that had nothing to do."""
-    if us.size == 1:
+def gathered(found: dict[str, Tensor] | None, processes: Processes) -> list[dict[str, Tensor]]:
+    """What each process found, in the order of their ranks; processes without a batch give nothing."""
+    if processes.size == 1:
         return [found] if found else []
-    parts: list[dict[str, Tensor] | None] = [None] * us.size
+    parts: list[dict[str, Tensor] | None] = [None] * processes.size
     dist.all_gather_object(parts, {name: values.cpu() for name, values in found.items()} if found else None)
     return [part for part in parts if part]
 
 
-def shared_model(model: nn.Module, us: Processes) -> nn.Module:
-    """A network that trains on a share of each batch as on the whole; gradients come out as the mean over processes.
+def shared_model(model: nn.Module, processes: Processes) -> nn.Module:
+    """A network that trains on a part of each batch as on the whole; gradients come out as the mean over processes.
 
-    The given network itself is changed in its dropout and batch normalisation; its state keeps names and shapes.
+    This replaces dropout and batch normalisation in the given network; its state keeps its names and shapes.
     """
     _replace_dropout(model)
-    if us.size == 1:
+    if processes.size == 1:
         return model
     device = next(model.parameters()).device
     if device.type == "cuda":
@@ -107,12 +110,17 @@ def shared_model(model: nn.Module, us: Processes) -> nn.Module:
     return DistributedDataParallel(model, forward_sync_buffers=False)
 
 
-def place_batch(model: nn.Module, samples: int, us: Processes) -> None:
+def set_own_rows(model: nn.Module, samples: int, processes: Processes) -> None:
     """Tell a network's dropout which rows of a batch of so many samples this process computes."""
-    sizes = [len(part) for part in np.array_split(np.arange(samples), us.size)]
     for module in model.modules():
         if isinstance(module, _GlobalDropout):
-            module.place = (sum(sizes[: us.rank]), sizes[us.rank], samples)
+            module.rows = (*_own_rows(samples, processes), samples)
+
+
+def _own_rows(samples: int, processes: Processes) -> tuple[int, int]:
+    """The first row of this process's part of a batch of so many samples, and the number of its rows."""
+    sizes = [len(part) for part in np.array_split(np.arange(samples), processes.size)]
+    return sum(sizes[: processes.rank]), sizes[processes.rank]
 
 
 class _GlobalDropout(nn.Module):
@@ -121,16 +129,16 @@ class _GlobalDropout(nn.Module):
     def __init__(self, p: float, channels: bool) -> None:
         super().__init__()
         self.p, self.channels = p, channels
-        self.place = (0, 1, 1)
+        self.rows = (0, 1, 1)  # the first own one, how many are own, how many there are
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return x
-        first, own, all_ = self.place
-        rows = len(x) // own  # of x, a sample
-        shape = [rows * all_, x.shape[1], *([1] * (x.dim() - 2) if self.channels else x.shape[2:])]
+        first, own, samples = self.rows
+        per_sample = len(x) // own  # rows of x
+        shape = [per_sample * samples, x.shape[1], *([1] * (x.dim() - 2) if self.channels else x.shape[2:])]
         kept = torch.empty(shape, dtype=x.dtype, device=x.device).bernoulli_(1 - self.p)
-        return x * kept[rows * first : rows * (first + own)].div_(1 - self.p)
+        return x * kept[per_sample * first : per_sample * (first + own)].div_(1 - self.p)
 
 
 def _replace_dropout(module: nn.Module) -> None:
@@ -145,7 +153,7 @@ class _GlobalBatchNorm(_BatchNorm):
     """Batch normalisation by the statistics of the whole batch, on the CPU."""
 
     def _check_input_dim(self, input: Tensor) -> None:
-        """Any number of dimensions will do."""
+        """Allow any number of dimensions."""
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:

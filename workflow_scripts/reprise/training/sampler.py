@@ -8,9 +8,9 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def batches(count: int, batch_size: int, seed: int, epoch: int) -> Iterator[np.ndarray]:
-    """Indices of an epoch's samples, shuffled, in whole batches; what does not fill a batch is left out.
+    """Shuffled indices of an epoch's samples in full batches; samples that do not fill a batch are left out.
 
-    Fewer samples than a batch make one smaller batch.
+    If there are fewer samples than `batch_size`, all of them are one batch.
     """
     order = np.random.default_rng([seed, epoch]).permutation(count)
     size = min(batch_size, count)
@@ -19,9 +19,9 @@ def batches(count: int, batch_size: int, seed: int, epoch: int) -> Iterator[np.n
 
 
 def uniform(seed: int, epoch: int, samples: np.ndarray, stream: int) -> np.ndarray:
-    """A number in [0, 1) for each sample (int array of any shape), whatever batch or process it falls into.
+    """A number in [0, 1) for each sample (int array of any shape); it does not depend on batch and process.
 
-    `stream` tells one use from another. The mixing is SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
+    Each use has its own `stream`. The mixing is SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
     """
     with np.errstate(over="ignore"):
         state = np.zeros(np.shape(samples), np.uint64)
@@ -31,7 +31,7 @@ def uniform(seed: int, epoch: int, samples: np.ndarray, stream: int) -> np.ndarr
 
 
 def integers(seed: int, epoch: int, samples: np.ndarray, stream: int, below: np.ndarray | int) -> np.ndarray:
-    """A whole number in [0, below) for each sample; `below` is one bound or one a sample."""
+    """A whole number in [0, below) for each sample; `below` is one bound, or one bound per sample."""
     return np.floor(uniform(seed, epoch, samples, stream) * below).astype(np.int64)
 
 

@@ -1,4 +1,4 @@
-"""Files of weights by download, or from where the user has them."""
+"""Gets files of weights by download, or from a folder of the user."""
 
 import hashlib
 import http.client
@@ -19,12 +19,13 @@ HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.[a-z0-9]+$")  # as PyTorch names 
 
 
 def fetch_weights(source: str, target: Path, sha256: str | None = None) -> None:
-    """Get a file of weights from a URL or a path and make sure that it is whole.
+    """Get a file of weights from a URL or a path, and check that it is whole.
 
     Args:
         source: URL (http or https) or path.
-        target: file to write; it appears only if all went well.
-        sha256: the SHA-256 expected, or its beginning; by default what the source's name ends in, if that is one.
+        target: file to write. It appears only if all went well.
+        sha256: the expected SHA-256, or its start. By default it is taken from the end of the source's name, if it is
+            there.
 
     Raises:
         InputError: no such file or URL, another SHA-256 than expected, or not a readable file of weights.

@@ -1,0 +1,52 @@
+"""Plans a workflow in this process, as a dry run does, and gives all that Snakemake knows of its jobs."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from snakemake.api import SnakemakeApi
+from snakemake.dag import DAG
+from snakemake.exceptions import RuleException, WorkflowError
+from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
+
+from reprise.step.errors import InputError
+
+
+@contextmanager
+def planned(
+    snakefile: Path, targets: Iterable[str], config: Mapping[str, Any] | None = None, *, finished: bool = False
+) -> Iterator[DAG]:
+    """All jobs behind some targets, and which of them would run. The working directory is that of the workflow.
+
+    Snakemake has no public way to its jobs that gives more than text. Planning takes no lock, so this may run inside
+    a job of the very workflow that it plans.
+
+    Args:
+        snakefile: the workflow.
+        targets: files or rules.
+        config: laid over that of the workflow.
+        finished: take every job as one that runs, and ignore that results may be incomplete.
+
+    Raises:
+        InputError: the workflow cannot be planned.
+    """
+    settings = ConfigSettings(config=dict(config or {}))
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        try:
+            opened = api.workflow(ResourceSettings(cores=1), config_settings=settings, snakefile=snakefile)
+            opened.dag(DAGSettings(targets=set(targets), force_incomplete=not finished))
+            workflow = opened._workflow
+            workflow._prepare_dag(forceall=finished, ignore_incomplete=finished, lock_warn_only=True)
+            workflow._build_dag()
+        except (WorkflowError, RuleException) as error:
+            raise InputError(f"{snakefile}: {error}") from error
+        yield workflow.dag
+
+
+def needed_rules(dag: DAG) -> dict[str, list[str]]:
+    """For each rule of a plan the rules whose results it needs, all sorted by name."""
+    needs: dict[str, set[str]] = {job.rule.name: set() for job in dag.jobs}
+    for job in dag.jobs:
+        needs[job.rule.name] |= {needed.rule.name for needed in dag.dependencies[job]}
+    return {rule: sorted(needs[rule]) for rule in sorted(needs)}
