@@ -224,16 +224,11 @@ def from_published(pick):
         sys.exit(f"error: {PUBLISHED}: not readable: {' '.join(str(error).split())}")
 
 
-def named_measures(wildcards):
-    """What the sections of the report depend on: the measures that the published figures name."""
-    return {"measures": from_published(lambda published: published["measures"])}
-
-
 def compared_run():
     """What the scoreboard needs to know of a run. It takes the hyper-parameters that published figures name."""
     run = described_run()
     asked = from_published(
-        lambda published: {study: published["studies"][study].get("conditions", {}) for study in config["studies"]}
+        lambda found: {study: found["studies"][study].get("conditions", {}) for study in run["data"]}
     )
     parameters = {study: picked(run["parameters"][study], names) for study, names in asked.items()}
     return {"schedule": run["schedule"], "data": run["data"], "parameters": parameters}

@@ -58,7 +58,7 @@ use rule analyse as echonet_describe with:
     params:
         **step(
             "echonet/describe.py",
-            named_measures,
+            lambda w: from_published(lambda found: {"measures": found["measures"]}),
             settings=described_study("echonet", "segmentation", "ef"),
             published=PUBLISHED,
         ),

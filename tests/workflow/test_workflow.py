@@ -130,6 +130,13 @@ def test_again_there_is_nothing_to_do(demo: Demo) -> None:
             "first rater matters.",
             {"mslesion_describe", "report_page"},
         ),
+        (
+            "config/published.yaml",
+            "label: Dice,",
+            "label: Dice coefficient,",
+            {"echonet_describe", "mslesion_describe", "report_scoreboard", "report_page"},
+        ),
+        ("config/published.yaml", "value: 0.89,", "value: 0.88,", {"report_scoreboard", "report_page"}),
     ],
 )
 def test_only_what_is_stale_would_run(demo: Demo, file: str, old: str, new: str, stale: set[str]) -> None:
