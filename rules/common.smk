@@ -203,9 +203,10 @@ def by_study(name):
 
 
 def described_study(study, *tasks):
-    """What a study's section of the report says of its run: data, models, and the settings of these tasks."""
+    """What a study's section says of its run: data, models, settings of these tasks; and the names of measures."""
     recipes = {task: settings(study, task) for task in tasks}
-    return recipes | {"data": described_run()["data"][study], "models": config["models"][study]}
+    measures = from_published(lambda found: found["measures"])
+    return recipes | {"data": described_run()["data"][study], "models": config["models"][study], "measures": measures}
 
 
 def project_files(*names):

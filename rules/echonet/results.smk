@@ -56,9 +56,4 @@ use rule analyse as echonet_describe with:
         name="echonet/describe",
     localrule: True
     params:
-        **step(
-            "echonet/describe.py",
-            lambda w: from_published(lambda found: {"measures": found["measures"]}),
-            settings=described_study("echonet", "segmentation", "ef"),
-            published=PUBLISHED,
-        ),
+        **step("echonet/describe.py", settings=lambda w: described_study("echonet", "segmentation", "ef")),

@@ -109,9 +109,7 @@ use rule analyse as mslesion_describe with:
     params:
         **step(
             "mslesion/describe.py",
-            lambda w: from_published(lambda found: {"measures": found["measures"]}),
-            settings=described_study("mslesion", "training")
+            settings=lambda w: described_study("mslesion", "training")
             | chosen("folds", "leak_control")
             | {"baselines": described_baselines()},
-            published=PUBLISHED,
         ),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from echonet import describe
 from figure_example import FIGURES, draw_by_step, make_study, write_measures
@@ -40,12 +41,11 @@ def describe_study(study: Path, folder: Path, figures: Iterable[Path]) -> None:
         "downsample": 4,
     }
     models = {"segmentation": ["deeplabv3_resnet50"], "ef": ["r2plus1d_18"]}
-    settings = {"data": "phantom", "models": models, "segmentation": recipe, "ef": recipe}
+    measures = yaml.safe_load((ROOT / "config" / "published.yaml").read_text())["measures"]
+    settings = {"data": "phantom", "models": models, "segmentation": recipe, "ef": recipe, "measures": measures}
     tables = [part for name in ("metrics", "quirks", "findings") for part in (f"--{name}", study / f"{name}.csv")]
     options = ["--store", study / "store", "--settings", json.dumps(settings), *tables, "--figures", *figures]
     options += [
-        "--published",
-        ROOT / "config" / "published.yaml",
         "--videos",
         folder / "videos",
         "--protocols",

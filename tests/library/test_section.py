@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from jinja2 import UndefinedError
 
 from project import ROOT
 from reprise.engine.definitions import read_source
 from reprise.engine.fingerprint import CODE_ROOT, import_closure
 from reprise.report.measures_table import side_by_side, value_texts
-from reprise.report.published import read_published
+from reprise.report.published import read_measures
 from reprise.report.section import section
 from reprise.step.errors import InputError
 from workflow_rules import STUDIES
@@ -124,13 +125,16 @@ def metrics(*quantities: str) -> pd.DataFrame:
 
 
 def test_measures_have_the_names_and_decimals_of_the_published_figures() -> None:
-    published = read_published(ROOT / "config" / "published.yaml")
+    settings = yaml.safe_load((ROOT / "config" / "published.yaml").read_text())
+    measures = read_measures(settings)
     table = metrics("net/test/accuracy", "net/test/ppv")
-    texts = value_texts(table, "published", published)
+    texts = value_texts(table, "published", measures)
     assert texts == {"net/test/accuracy": "0.1235 (0.1000–0.2000)", "net/test/ppv": "0.12 (0.10–0.20)"}  # noqa: RUF001
-    assert value_texts(table, "sound", published) == {}
-    wide = side_by_side(table, published, {"test": "testing"})
+    assert value_texts(table, "sound", measures) == {}
+    wide = side_by_side(table, measures, {"test": "testing"})
     first = ["Pixel accuracy", "net, testing", "1", "12 / 6", texts["net/test/accuracy"], "–"]  # noqa: RUF001
     assert wide.iloc[0].tolist() == first
-    with pytest.raises(InputError, match="net/test/other: the published figures name no measure other"):
-        side_by_side(metrics("net/test/other"), published, {})
+    with pytest.raises(InputError, match=r"net/test/other: config/published\.yaml names no measure other"):
+        side_by_side(metrics("net/test/other"), measures, {})
+    with pytest.raises(InputError, match=r"measures: ppv\.decimals: Input should be a valid integer"):
+        read_measures({"measures": settings["measures"] | {"ppv": settings["measures"]["ppv"] | {"decimals": "many"}}})

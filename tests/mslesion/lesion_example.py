@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from mslesion.analysis.lesions import lesion_measures
 from mslesion.data.conversion import write_scan_mask
@@ -161,10 +162,10 @@ def describe(study: Path, folder: Path, figures: list[Path], slices: Path) -> Pa
         "leak_control": True,
         "training": recipe,
         "baselines": {"unet_2d": recipe},
+        "measures": yaml.safe_load((ROOT / "config" / "published.yaml").read_text())["measures"],
     }
     tables = [part for name in ("metrics", "quirks", "findings") for part in (f"--{name}", study / f"{name}.csv")]
     options = ["--store", study / "store", "--settings", json.dumps(settings), *tables, "--figures", *figures]
-    options += ["--published", ROOT / "config" / "published.yaml"]
     outputs = ["--protocols", folder / "protocols.csv", "--by-fold", folder / "by_fold.csv"]
     run_step("describe", [*options, "--slices", slices, *outputs, "--section", folder / "section.json"])
     return folder / "section.json"

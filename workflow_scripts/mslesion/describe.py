@@ -9,7 +9,7 @@ from mslesion.analysis.section import FIGURES, TEMPLATE, browser, by_fold, part_
 from reprise.data.store import open_store
 from reprise.plots.confusion_map import COUNTS, KINDS
 from reprise.report.measures_table import METRICS, side_by_side, value_texts
-from reprise.report.published import read_published
+from reprise.report.published import read_measures
 from reprise.report.scoreboard import PROTOCOLS
 from reprise.report.section import Block, figure_numbers, section, section_parser, table_files, write_section
 from reprise.step.command import run
@@ -31,13 +31,13 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Write the two tables of measures and the section."""
-    published = read_published(args.published)
+    measures = read_measures(args.settings)
     metrics, slices = read_table(args.metrics, METRICS), read_table(args.slices / "slices.csv", SLICES)
     numbers, files = figure_numbers(args.figures, FIGURES)
     files |= table_files(protocols=args.protocols, by_fold=args.by_fold, quirks=args.quirks, findings=args.findings)
     shown = browser(slices)
     files["slices"] = slice_files(args.slices, slices, shown["start"])
-    models, texts = args.settings["models"], {name: value_texts(metrics, name, published) for name in PROTOCOLS}
+    models, texts = args.settings["models"], {name: value_texts(metrics, name, measures) for name in PROTOCOLS}
     values = args.settings | summary(models, open_store(args.store).cases, texts)
     values |= {"figures": numbers, "browser": shown}
     picture = {name: files["slices"]["slices"][shown["start"]][name] for name in ("image", "overlay")}
@@ -45,8 +45,8 @@ def main(args: argparse.Namespace) -> None:
     described = section(TEMPLATE, values, files, picture, headline)
     whole = metrics[~per_fold(metrics["quantity"]) & ~metrics["quantity"].str.startswith("data/")]
     with outputs(args.section, args.protocols, args.by_fold) as (section_file, protocols_file, by_fold_file):
-        side_by_side(whole, published, part_names(whole["quantity"])).to_csv(protocols_file, index=False)
-        by_fold(metrics, published).to_csv(by_fold_file, index=False)
+        side_by_side(whole, measures, part_names(whole["quantity"])).to_csv(protocols_file, index=False)
+        by_fold(metrics, measures).to_csv(by_fold_file, index=False)
         write_section(section_file, "mslesion", described)
 
 

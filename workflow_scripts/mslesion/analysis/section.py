@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from reprise.evaluation.runs import run_label
-from reprise.report.published import Published
+from reprise.report.published import Measure, measure_of
 
 TEMPLATE = Path(__file__).with_name("section.md.j2")
 # Parts of quantities as tables name them.
@@ -74,7 +74,7 @@ def per_fold(quantities: pd.Series) -> pd.Series:
     return quantities.str.split("/").map(lambda parts: any(FOLD.fullmatch(p) or EPOCH.fullmatch(p) for p in parts[:-1]))
 
 
-def by_fold(metrics: pd.DataFrame, published: Published) -> pd.DataFrame:
+def by_fold(metrics: pd.DataFrame, measures: Mapping[str, Measure]) -> pd.DataFrame:
     """One row per network, protocol, way of counting, epoch and fold; one column per measure."""
     keys = ["network", "protocol", "counted", "epochs", "fold"]
     rows = []
@@ -84,7 +84,7 @@ def by_fold(metrics: pd.DataFrame, published: Published) -> pd.DataFrame:
         fold = fold or PARTS[parts[0]].split(",")[0]
         counted = "by scan" if "scans" in parts else "pooled"
         labels = dict(zip(keys, (network, row["protocol"], counted, epoch or "all", fold), strict=True))
-        rows.append({**labels, "measure": published.measure(row["quantity"]).label, "value": row["value"]})
+        rows.append({**labels, "measure": measure_of(measures, row["quantity"]).label, "value": row["value"]})
     if not rows:
         return pd.DataFrame(columns=keys)
     wide = pd.DataFrame(rows).pivot_table(index=keys, columns="measure", values="value", sort=False)

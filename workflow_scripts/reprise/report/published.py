@@ -1,11 +1,11 @@
 """The published figures and the names of measures, as `config/published.yaml` holds them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from reprise.step.errors import InputError
 
@@ -111,15 +111,32 @@ class Published(_Strict):
         yield from (f"{figure.quantity}: unknown note {note}" for note in figure.notes if note not in study.notes)
 
     def measure(self, quantity: str) -> Measure:
-        """What a quantity measures, by the last part of its name.
+        """What a quantity measures, see `measure_of`."""
+        return measure_of(self.measures, quantity)
 
-        Raises:
-            InputError: it is not among the measures.
-        """
-        name = quantity.rpartition("/")[2]
-        if name not in self.measures:
-            raise InputError(f"{quantity}: the published figures name no measure {name}")
-        return self.measures[name]
+
+def measure_of(measures: Mapping[str, Measure], quantity: str) -> Measure:
+    """What a quantity measures, by the last part of its name.
+
+    Raises:
+        InputError: it is not among the measures.
+    """
+    name = quantity.rpartition("/")[2]
+    if name not in measures:
+        raise InputError(f"{quantity}: config/published.yaml names no measure {name}")
+    return measures[name]
+
+
+def read_measures(settings: Mapping[str, Any]) -> dict[str, Measure]:
+    """The measures of config/published.yaml, as a step's settings hold them.
+
+    Raises:
+        InputError: an entry is missing, unknown or of another type.
+    """
+    try:
+        return TypeAdapter(dict[str, Measure]).validate_python(settings.get("measures"))
+    except ValidationError as error:
+        raise InputError(f"--settings: measures: {in_words(error)}") from error
 
 
 def read_published(path: str | Path) -> Published:

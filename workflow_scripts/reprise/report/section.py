@@ -68,8 +68,7 @@ def section_parser(description: str | None) -> argparse.ArgumentParser:
     """A parser for a step that describes a study."""
     parser = step_parser(description)
     parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
-    parser.add_argument("--settings", type=json_object, required=True, help="JSON: data, models and recipes")
-    parser.add_argument("--published", type=Path, required=True, help="config/published.yaml: names of measures")
+    parser.add_argument("--settings", type=json_object, required=True, help="JSON: data, models, recipes, measures")
     for table in ("metrics", "quirks", "findings"):
         parser.add_argument(f"--{table}", type=Path, required=True, help=f"{table}.csv")
     parser.add_argument("--figures", type=Path, nargs="+", required=True, help="SVGs, each with its CSV beside it")
