@@ -1,4 +1,4 @@
-"""What several test files share."""
+"""Fixtures of several test files."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from project import environment
 ROOT = Path(__file__).resolve().parent.parent
 
 
-# Files that take minutes. Begun first, they leave no worker waiting for another at the end.
+# Files that take minutes. They start first, so that no worker waits for another one at the end.
 LONGEST = (
     "test_workflow.py",
     "test_slurm.py",
@@ -58,7 +58,7 @@ def run_step() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture
 def no_warnings() -> Iterator[None]:
-    """A figure that only comes out with a warning is not finished."""
+    """Make every warning an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield

@@ -1,4 +1,4 @@
-"""Opens a page in headless Chromium and says all that is wrong with it."""
+"""Opens a page in headless Chromium and lists its faults."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-PATIENCE_MS = 180_000  # other tests train networks meanwhile
+PATIENCE_MS = 180_000  # other tests train networks at the same time
 PHONE = {"width": 390, "height": 844}
 PRIVATE = tuple(f"/{folder}/" for folder in ("home", "root", "Users", "tmp"))
 
@@ -58,7 +58,7 @@ OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElemen
 
 @contextmanager
 def opened(path: Path, **options: Any) -> Iterator[tuple[Any, list[str]]]:
-    """A page in Chromium, and the list that its requests, console errors and exceptions are added to."""
+    """A page in Chromium, and a list that collects its requests, console errors and exceptions."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         pytest.skip("no Chromium on this machine")
@@ -101,7 +101,7 @@ def check_page(path: Path) -> None:
 
 
 def page_height(path: Path) -> int:
-    """Height in px of a page 1,280 px wide, its folds closed."""
+    """Height in px of a page that is 1,280 px wide, with closed folds."""
     with opened(path, viewport={"width": 1280, "height": 900}) as (page, _):
         return int(page.evaluate("() => document.documentElement.scrollHeight"))
 

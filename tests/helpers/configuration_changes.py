@@ -1,4 +1,4 @@
-"""Each setting of the configuration with another value, and which rules see it."""
+"""Another value for each setting of the configuration, and the rules that see the setting."""
 
 import copy
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -55,12 +55,12 @@ THREE_LESIONS = {
 
 
 def reordered(models: Mapping[str, list[str]], task: str) -> dict[str, list[str]]:
-    """Models with the last two of a task's networks the other way round."""
+    """Models with the last two networks of a task in reverse order."""
     *first, one, other = models[task]
     return {**models, task: [*first, other, one]}
 
 
-# What is changed, the rules that see it, and how many training runs follow.
+# A change, the rules that see it, and the number of training runs that follow.
 CONFIGURATIONS: list[tuple[dict[str, Any], set[str], int]] = [
     ({"device": "cuda", "deterministic": True, "processes": 2, "checkpoint_every": "7 steps"}, set(), 0),
     ({"precision": "bf16"}, {*TRAINING, "report_page"}, ECHO + LESION),
@@ -87,7 +87,7 @@ MORE_RUNS: list[tuple[dict[str, Any], int]] = [
     ({"models": {"mslesion": MODELS | {"lesions": ["fc_densenet67", "fc_densenet57_plain"]}}}, 2 * 3),
     ({"models": {"mslesion": MODELS | {"baselines": ["unet_2d", "unet_3d"]}}}, 2 * 3),
 ]
-# Two orders of one list, and a rule whose tables follow it. What comes first has a meaning of its own in most lists.
+# Two orders of one list, and a rule whose tables have this order. In most lists, the first entry has its own meaning.
 ORDERS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"seed": [0, 1, 2]}, {"seed": [0, 2, 1]}, "mslesion_plot_training"),
     ({"models": {"echonet": OTHER_ORDER}}, {"models": {"echonet": reordered(OTHER_ORDER, "ef")}}, "echonet_plot_roc"),
@@ -112,12 +112,12 @@ OF_FIRST_RUN = {
     *("echonet_plot_areas", "echonet_plot_examples", "echonet_render_videos", "echonet_predict_clips"),
     *("mslesion_plot_examples", "mslesion_render_slices", "mslesion_predict_volumes"),
 }
-# Settings that some trainings do not see, and what is made of those alone.
+# Settings that some trainings do not see, and the results of these trainings only.
 UNSEEN_BY = {"size": OF_FIRST_RUN, "leak_control": OF_FIRST_RUN | {"mslesion_plot_training"}}
 
 
 def leaves(settings: Mapping[str, Any], but: Collection[str] = (), above: str = "") -> Iterator[str]:
-    """Dotted names of all settings, but for some."""
+    """Dotted names of all settings except some."""
     for key, value in settings.items():
         name = f"{above}{key}"
         if isinstance(value, dict):
@@ -127,7 +127,7 @@ def leaves(settings: Mapping[str, Any], but: Collection[str] = (), above: str = 
 
 
 def changed(schedules: Mapping[str, Any], cases: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """The hyper-parameters with another value of each of these, given as schedule and name."""
+    """The hyper-parameters with another value for each of these settings, given as schedule and name."""
     schedules = copy.deepcopy(dict(schedules))
     for schedule, name in cases:
         *above, key = name.split(".")

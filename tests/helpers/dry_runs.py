@@ -1,4 +1,4 @@
-"""Which rules would run after each of many edits: `python dry_runs.py FOLDER TARGET...`, edits as JSON on stdin.
+"""The rules that would run after each of many edits: `python dry_runs.py FOLDER TARGET...`, edits as JSON on stdin.
 
 Snakemake is loaded once. For each edit a fork reads the workflow again. So no module of the project, which Snakemake's
 own process imports too, is left from the edit before.
@@ -61,7 +61,7 @@ def stale(folder: Path, *targets: str) -> set[str]:
 
 
 def why(folder: Path, *target: str) -> list[str]:
-    """What `make why` says."""
+    """The output of `make why`."""
     command = f"env PYTHONPATH={folder / 'workflow_scripts'} python workflow_scripts/report/why.py"
     done = type_command(" ".join([command, *target]), folder)
     assert done.returncode == 0, done.stdout

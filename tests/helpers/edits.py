@@ -1,4 +1,4 @@
-"""Edits of source files: ones that change nothing, and ones that change what a file does."""
+"""Edits of source files: edits without an effect, and edits that change what a file does."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ DEFINITIONS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def said_otherwise(path: Path) -> str:
-    """The same code with other comments, docstrings and layout; text of any other kind as it is."""
+    """The same code with other comments, docstrings and layout; other files stay as they are."""
     text = path.read_text()
     if path.suffix == ".R":
         return re.sub(r"\s*<-\s*", "   <-   ", f"# why\n\n{text}").replace("{\n", "{ # why\n\n\n")
@@ -22,14 +22,14 @@ def said_otherwise(path: Path) -> str:
 
 
 def rules_said_otherwise(text: str) -> str:
-    """The same rules with comments at any depth, and with docstrings where rules can have one."""
+    """The same rules with more comments, and with docstrings where rules can have one."""
     text = re.sub(r"^( *)(rule \w+:\n)", r'\1\2\1    """Say why."""\n', text, flags=re.MULTILINE)
     parts = r"^( +(?:input|pathvars|resources|params|shell):\n)"
     return "# why\n" + re.sub(parts, r"\1  # because\n", text, flags=re.MULTILINE)
 
 
 def done_otherwise(path: Path) -> str:
-    """The file with one more statement in a function; or, where there is none, in a class, or at its end."""
+    """The file with one more statement: in a function, else in a class, else at its end."""
     text = path.read_text()
     if path.suffix == ".R":
         return re.sub(r"(<- function\([^{]*\{)", r"\1\n  changed <- 1\n", text, count=1)

@@ -1,4 +1,4 @@
-"""Ways for a step to fail: a `python` that comes first on PATH and does it, once its file `armed` is there."""
+"""Faults of steps: a `python` that is first on PATH and makes a step fail while its file `armed` exists."""
 
 import os
 import shlex
@@ -23,14 +23,14 @@ exec {python} "$@"
 
 
 class Fault(NamedTuple):
-    """A fault that hits some steps for as long as the file `armed` exists."""
+    """A fault that hits some steps while the file `armed` exists."""
 
     armed: Path
-    before: tuple[str, ...]  # what to put before the command that it is to hit
+    before: tuple[str, ...]  # words before the command that the fault shall hit
 
 
 def arm(folder: Path, steps: tuple[str, ...], fault: str) -> Fault:
-    """Prepare a new folder for a fault, given in the words of a shell that is about to become one of these steps."""
+    """Prepare a new folder for a fault: shell commands that run in place of these steps."""
     folder.mkdir()
     armed, python = folder / "armed", folder / "python"
     armed.touch()
@@ -41,7 +41,7 @@ def arm(folder: Path, steps: tuple[str, ...], fault: str) -> Fault:
 
 
 def edit(folder: Path) -> None:
-    """Make those steps stale, and what follows them."""
+    """Make these steps stale, and the steps that follow them."""
     for study in ("echonet", "mslesion"):
         path = folder / f"config/{study}.yaml"
         settings = yaml.safe_load(path.read_text())
@@ -50,7 +50,7 @@ def edit(folder: Path) -> None:
 
 
 def outcome(folder: Path) -> dict[str, bytes]:
-    """All tables and sections of a run, by name. Its report also has times in it."""
+    """All tables, sections and weights of a run, by name; not its report, which contains times."""
     paths = [path for path in (folder / "results").rglob("*") if path.suffix in (".csv", ".json", ".safetensors")]
     there = {str(path.relative_to(folder)): path for path in paths if "fingerprints" not in path.parts}
     return {name: path.read_bytes() for name, path in there.items()}

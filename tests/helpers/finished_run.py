@@ -1,4 +1,4 @@
-"""A tiny run of both studies and of everything that a user can ask for, made once for all workers of the tests."""
+"""A tiny run of both studies and of all other targets; it is made once for all workers of the tests."""
 
 import fcntl
 import os
@@ -19,14 +19,14 @@ TARGETS = (REPORT, "results/own_clips/predictions", "results/own_volumes/predict
 
 
 class Finished(NamedTuple):
-    """A folder in which all has run, and what each step used when it ran, by paths below workflow_scripts/."""
+    """A folder with a complete run, and the files below workflow_scripts/ that each step used."""
 
     folder: Path
     used: dict[str, set[str]]
 
 
 def finished_copy(factory: pytest.TempPathFactory, name: str) -> Finished:
-    """A copy of the one finished run, with its times; the first worker that asks makes that run."""
+    """A copy of the finished run, with its times; the first worker that asks makes the run."""
     base = factory.getbasetemp()
     root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     original, done = root / "finished", root / "finished.done"
@@ -42,7 +42,7 @@ def finished_copy(factory: pytest.TempPathFactory, name: str) -> Finished:
 
 
 def copy_run(original: Path, folder: Path) -> None:
-    """Copy a project with its results, their times included, as `cp -a` does."""
+    """Copy a project with its results and their times, as `cp -a` does."""
     subprocess.run(["cp", "-a", original, folder], check=True)
 
 
@@ -62,7 +62,7 @@ def make_run(folder: Path) -> None:
 
 
 def run(command: str, folder: Path, before: tuple[str, ...] = ()) -> str:
-    """What a command that must end well prints."""
+    """The output of a command that must end well."""
     done = type_command(command, folder, before)
     assert done.returncode == 0, done.stdout[-5000:]
     return done.stdout

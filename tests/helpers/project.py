@@ -1,4 +1,4 @@
-"""A copy of the project to run in, as a fresh clone would hold it, what is not committed yet included."""
+"""A copy of the project to run in: a fresh clone together with changes that are not committed."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-# As it was before any test: R, once started in a process, adds library folders that other programs must not see.
+# The state before any test: R in this process adds library folders that other programs must not see.
 BEFORE_TESTS = dict(os.environ)
 TINY: dict[str, dict[str, Any]] = {
     "echonet": {
@@ -48,7 +48,7 @@ def copy_project(folder: Path, demo: Mapping[str, Any] | None = None) -> None:
 
 
 def overlaid(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Nested settings with others laid over them."""
+    """Nested settings, with other settings in place of some."""
     below = {key: overlaid(base.get(key, {}), new) for key, new in changes.items() if isinstance(new, dict)}
     return {**base, **changes, **below}
 
@@ -64,11 +64,11 @@ def configure(folder: Path, **changes: Any) -> None:
 
 
 def environment() -> dict[str, str]:
-    """This environment with the project's programs first, as after `source .venv/bin/activate`."""
+    """The environment with the project's programs first, as after `source .venv/bin/activate`."""
     return BEFORE_TESTS | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{BEFORE_TESTS['PATH']}"}
 
 
 def type_command(command: str, folder: Path, inside: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    """What typing a command in `folder` gives: its status, and all that it prints as one text."""
+    """Type a command in `folder`: its status, and all output as one text."""
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.run([*inside, *command.split()], cwd=folder, env=environment(), check=False, **output)

@@ -1,4 +1,4 @@
-"""A small report's inputs, made up: what the steps before the report would leave, on raw data and on phantoms."""
+"""Invented inputs of a small report, as earlier steps would write them, on raw data and on phantoms."""
 
 import json
 from pathlib import Path
@@ -34,12 +34,12 @@ HYPERPARAMETERS = {
 
 
 def settings(data: str = "raw", schedule: str = "published") -> dict[str, Any]:
-    """What the steps are told of a run of the study `echonet`."""
+    """The settings that the steps get for a run of the study `echonet`."""
     return {"data": {"echonet": data}, "schedule": schedule, "parameters": {"echonet": HYPERPARAMETERS}}
 
 
 def write_metrics(path: Path) -> None:
-    """Metrics that reproduce some figures, beat some, miss some and lack the rest."""
+    """Metrics that reproduce some figures, beat some and miss some; the others are missing."""
     rows = []
     for protocol, level, shift in (("published", 0.9, 0.0), ("sound", 0.95, 0.004)):
         for measure, value in (("dice_overall", 0.9212), ("dice_large", 0.9101), ("dice_small", 0.9402)):
@@ -92,7 +92,7 @@ def write_video(path: Path) -> None:
 
 
 def write_quirks(path: Path, hostile: str) -> None:
-    """What three quirks are worth, in three units."""
+    """Values of three quirks, in three units."""
     rows = [
         (f"percentile by exponent {hostile}", "beats/test/found", "beats", 210.0, 236.0, -26.0, "issue 27"),
         ("EF from one clip", "ef/r2plus1d_18/test/mae", "EF points", 4.25, 4.06, 0.19, ""),

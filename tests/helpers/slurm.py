@@ -1,4 +1,4 @@
-"""A real Slurm of two nodes, n1 and n2, on this machine for the length of a test.
+"""A real Slurm with two nodes, n1 and n2, on this machine during a test.
 
 It lives in mount and PID namespaces of its own: the mount namespace gives it an own /etc/slurm (Snakemake's
 job steps drop SLURM_CONF), and once the test is over, however it ended, the kernel kills whatever is left of it.
@@ -80,7 +80,7 @@ class Cluster(NamedTuple):
     folder: Path  # its configuration, logs and process numbers
 
     def run(self, *command: str) -> str:
-        """What a command prints where the cluster is.
+        """The output of a command inside the cluster.
 
         Raises:
             subprocess.CalledProcessError: it failed.
@@ -88,7 +88,7 @@ class Cluster(NamedTuple):
         return subprocess.run([*self.inside, *command], capture_output=True, text=True, check=True).stdout
 
     def kill_slurmd(self, node: str) -> None:
-        """Kill a node's daemon; its jobs go on without anyone knowing."""
+        """Kill a node's daemon; Slurm does not know that its jobs go on."""
         self.run("kill", "-KILL", (self.folder / f"slurmd.{node}.pid").read_text().strip())
 
     def logs(self) -> str:
@@ -97,7 +97,7 @@ class Cluster(NamedTuple):
 
 
 def obstacle() -> str | None:
-    """Why no Slurm can be started here, or None."""
+    """The reason why no Slurm can start here, or None."""
     if os.geteuid() != 0:
         return "starting a Slurm takes root"
     missing = [program for program in PROGRAMS if shutil.which(program) is None]

@@ -1,4 +1,4 @@
-"""Faults at random moments of a training under a real Slurm: the end is as if there had been none.
+"""Faults at random moments of a training under a real Slurm: the results are those of a run without faults.
 
 python tests/helpers/slurm_faults.py --rounds 3     # so many runs, each with all faults one after another
 """
@@ -30,7 +30,7 @@ TIMES_GIVEN = 8
 
 
 class Run:
-    """A project that the command is at work on; where the command fails, it is given again."""
+    """A project in which the command runs; if the command fails, it is typed again."""
 
     def __init__(self, folder: Path, cluster: slurm.Cluster, seed: int) -> None:
         self.folder, self.cluster, self.seed, self.given = folder, cluster, seed, 0
@@ -131,7 +131,7 @@ def interrupt_snakemake(run: Run, *_: str) -> None:
 
 
 def kill_slurmd(run: Run, _: str, node: str) -> None:
-    """The job goes on unknown to Slurm, which sends it to the other node as well."""
+    """The job goes on, but Slurm does not know that and sends it to the other node as well."""
     run.cluster.kill_slurmd(node)
     run.wait(lambda: "DOWN" in run.cluster.run("scontrol", "show", "node", node), f"{node} is found to be down")
 
@@ -160,7 +160,7 @@ def small_project(folder: Path) -> None:
 
 
 def half_done(reference: Path, folder: Path) -> None:
-    """Copy a finished run, of which one training and all that follows from it is to be done again."""
+    """Copy a finished run in which one training and all that follows must run again."""
     shutil.copytree(reference, folder, symlinks=True)
     results = folder / "results"
     for stale in ("echonet/ef", "logs/echonet/train_ef", "checkpoints/echonet/ef", "checkpoints/echonet/predict_ef"):
@@ -170,7 +170,7 @@ def half_done(reference: Path, folder: Path) -> None:
 
 
 def grant_too_little_memory(reference: Path, folder: Path) -> None:
-    """Let the training ask for three quarters of the memory that it takes."""
+    """Make the training ask for three quarters of the memory that it needs."""
     (benchmark,) = (reference / "results/benchmarks/echonet/train_ef").glob("*.tsv")
     granted = int(0.75 * pd.read_csv(benchmark, sep="\t")["max_rss"].max())
     rules = folder / "rules/echonet/ef.smk"
@@ -213,7 +213,7 @@ def survive(folder: Path, cluster: slurm.Cluster, reference: Path, seed: int, fa
 
 
 def outcome(folder: Path) -> dict[str, bytes]:
-    """What must not depend on faults: the scoreboard, and the weights and history of each training."""
+    """Results that must not depend on faults: the scoreboard, and weights and history of each training."""
     results = folder / "results"
     paths = [results / "scoreboard.csv", *(results / "echonet").rglob("*.safetensors")]
     paths += (results / "echonet/ef").rglob("log.csv")

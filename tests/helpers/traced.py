@@ -1,4 +1,4 @@
-"""Runs of the workflow that record what of the project each step really opens, imported modules included.
+"""Runs of the workflow that record which project files each step really opens, with imported modules.
 
 A `python` that comes first on PATH starts the steps, and tells them and all their child processes to record.
 """
@@ -49,7 +49,7 @@ if "TRACED_STEP" in os.environ:
 
 
 def tracing(folder: Path) -> tuple[str, ...]:
-    """Prepare `folder` for records; returns what to put before a command whose steps are to leave them there."""
+    """Prepare `folder` for records; returns the words before a command whose steps shall write them."""
     (folder / "bin").mkdir(parents=True)
     python = folder / "bin/python"
     words = {"trace": folder / "trace.tsv", "folder": folder, "python": sys.executable}
@@ -60,7 +60,7 @@ def tracing(folder: Path) -> tuple[str, ...]:
 
 
 def read_trace(folder: Path, code: Path) -> dict[str, set[str]]:
-    """For each step that ran, the files below `code` that it used, itself included; by their paths there."""
+    """For each step that ran, the files below `code` that it used, with itself; paths are below `code`."""
     used: defaultdict[str, set[str]] = defaultdict(set)
     for line in (folder / "trace.tsv").read_text().splitlines():
         step, opened = line.split("\t")

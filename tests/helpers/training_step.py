@@ -1,4 +1,4 @@
-"""A real training step on a small store, as tests start, kill and start it again.
+"""A real training step on a small store; tests start, kill and start it again.
 
 `python tests/helpers/training_step.py KILLS [SEED]` kills it more often than tests have time for.
 """
@@ -72,9 +72,9 @@ def start(command: list[str]) -> subprocess.Popen[bytes]:
 
 
 def survive_kills(data: Path, folder: Path, kills: int, seed: int, *more: str) -> None:
-    """Kill a training step so many times at random moments, starting it again each time, until it ends.
+    """Kill a training step several times at random moments, and start it again each time, until it ends.
 
-    A kill comes by SIGKILL, or one time in four by SIGTERM. A run that ends before its kill begins anew.
+    A kill comes by SIGKILL, or one time in four by SIGTERM. If a run ends before its kill, it starts again from zero.
 
     Raises:
         AssertionError: a run ended otherwise than one never killed.

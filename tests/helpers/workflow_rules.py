@@ -14,7 +14,7 @@ STUDIES = ("echonet", "mslesion")
 
 @cache
 def job_rules(*studies: str) -> tuple[Rule, ...]:
-    """All rules that run a step: not those that only name a target, not the kinds; by default config.yaml's studies."""
+    """All rules that run a step, without target rules and kinds; by default those of config.yaml's studies."""
     own_files = {"input": str(ROOT / "docs")}
     chosen = ConfigSettings(config=own_files | ({"studies": list(studies)} if studies else {}))
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:

@@ -1,4 +1,4 @@
-"""Random changes of training images: image and mask move together, and nothing but the sample decides how."""
+"""Random changes of training images: image and mask move together, and the changes depend on the sample only."""
 
 import numpy as np
 import torch

@@ -14,7 +14,7 @@ from reprise.evaluation.regression import NAMES, error_terms, errors, errors_fro
 
 
 def plain_loop(function, arrays, resamples, seed):
-    """What the vectorised form must repeat: draw cases, compute the metric anew."""
+    """The plain form: draw cases, then compute the metric of these cases."""
     generator = np.random.default_rng(seed)
     drawn = (generator.integers(len(arrays[0]), size=len(arrays[0])) for _ in range(resamples))
     return [function(*(array[index] for array in arrays)) for index in drawn]

@@ -1,6 +1,6 @@
-"""The conda environments, held against what their steps import and against the lock file.
+"""The conda environments compared with the imports of their steps and with the lock file.
 
-No conda channel can be assumed at hand, so nothing is solved here.
+The tests may have no conda channel, so they solve nothing.
 """
 
 import ast

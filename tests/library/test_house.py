@@ -1,4 +1,4 @@
-"""The rules of the house, held against the code itself."""
+"""The rules of the house, tested on the code itself."""
 
 import ast
 import json

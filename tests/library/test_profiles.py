@@ -1,4 +1,4 @@
-"""The profiles say what they should, here and under Slurm, and do not undo each other."""
+"""The profiles have the right settings, here and under Slurm, and share no key."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Raw files count by their content: their times alone change nothing, and no change hides behind an old time."""
+"""Raw files count by content: a new time alone is no change, and an old time hides no change."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The report: a page that asks for nothing, hides nothing, and says where its numbers come from."""
+"""The report: a page without requests that hides nothing and says where its numbers come from."""
 
 import json
 import re

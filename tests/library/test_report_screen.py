@@ -1,4 +1,4 @@
-"""What a reader of the report sees: the results at once, chapters of a bearable length, and nothing lost in a fold."""
+"""The report for its reader: results on the first screen, short chapters, and nothing lost in a fold."""
 
 import json
 from collections.abc import Iterator

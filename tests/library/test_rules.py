@@ -1,4 +1,4 @@
-"""What Snakemake compares of a job follows what its step gets, and nothing that results do not depend on."""
+"""Snakemake compares what a step gets, and nothing that does not change results."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The scoreboard: what was published, and verdicts that are never kinder than the run allows."""
+"""The scoreboard: published figures, and verdicts that are never better than the run allows."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The audit of splits: passes what is separate, and names what is not."""
+"""The audit of splits: it accepts separate splits, and names cases that are in two."""
 
 import pandas as pd
 import pytest

@@ -1,4 +1,4 @@
-"""The store: what is written comes back, and a failure leaves what was there before."""
+"""The store: reading gives what was written, and a failure keeps the old store."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a Snakemake does at its start about others in the same folder, and what it understands of Slurm's answers."""
+"""How a new Snakemake treats others in the same folder, and how it reads Slurm's answers."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A step fails while a finished report exists: the same command, typed again, makes everything right."""
+"""A step fails while a finished report exists: the same command, typed again, mends everything."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from small_disk import small_disk
 
 COMMAND = f"snakemake {REPORT}"
 OUTPUTS = "results/mslesion/metrics.csv results/mslesion/quirks.csv results/mslesion/lesions.csv"
-# How a step fails, in the words of a shell that is about to become it. $PPID is Snakemake.
+# Failures, as shell commands in place of the step. $PPID is Snakemake.
 WAYS = {
     "program not found": "exec no_such_program",
     "status 1": "exit 1",
@@ -41,7 +41,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 @pytest.fixture(scope="module")
 def expected(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What the edit gives where nothing fails."""
+    """The results of the edit without a failure."""
     folder = tmp_path_factory.mktemp("undisturbed") / "project"
     copy_run(finished.folder, folder)
     edit(folder)
@@ -52,7 +52,7 @@ def expected(finished: Finished, tmp_path_factory: pytest.TempPathFactory) -> di
 
 @pytest.fixture
 def project(finished: Finished, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the finished run, in which an edit has made a step in the middle of each study stale."""
+    """A copy of the finished run with an edit: a step in the middle of each study is stale."""
     folder = tmp_path / "project"
     copy_run(finished.folder, folder)
     edit(folder)
@@ -61,7 +61,7 @@ def project(finished: Finished, tmp_path: Path) -> Iterator[Path]:
 
 
 def assert_mended(folder: Path, expected: dict[str, bytes], before: tuple[str, ...] = ()) -> None:
-    """After the same command all is as if nothing had failed."""
+    """The same command gives the results of a run without a failure."""
     run(COMMAND, folder, before)
     found = outcome(folder)
     assert {name for name in expected.keys() | found.keys() if found.get(name) != expected.get(name)} == set()
@@ -137,7 +137,7 @@ def test_bad_input_is_mended(finished: Finished, project: Path) -> None:
 def test_step_ends_with_its_snakemake_and_the_next_one_waits(
     project: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
-    """A step that takes a while to end holds up the next command, which then makes its results anew."""
+    """The next command waits for a step that ends slowly, and then makes its results again."""
     marks = tmp_path / "marks"
     marks.mkdir()
     script = project / "workflow_scripts/mslesion/score.py"
@@ -177,7 +177,7 @@ def wait_for_the_end(_: argparse.Namespace) -> None:
 
 
 def test_code_edited_while_jobs_wait(project: Path, tmp_path: Path, expected: dict[str, bytes]) -> None:
-    """A step loads an edit that Snakemake did not plan with, and the edit is taken back before the end."""
+    """A step loads an edit that was not in Snakemake's plan; the edit is undone before the step ends."""
     script = project / "workflow_scripts/mslesion/score.py"
     code = script.read_text()
     edited = tmp_path / "edited.py"
@@ -211,7 +211,7 @@ def test_code_edited_while_jobs_wait(project: Path, tmp_path: Path, expected: di
 )
 @pytest.mark.parametrize("damage", ["deleted", "cut"])
 def test_results_that_are_deleted_or_cut(name: str, remade: str, damage: str, finished: Finished) -> None:
-    """Every damaged result is named with the step that makes it anew, and gone again once it is put back."""
+    """`make why` names each damaged result with its step, and nothing once the result is restored."""
     place = finished.folder / name
     file = (
         next(path for path in sorted(place.rglob("*")) if path.is_file() and path.stat().st_size)

@@ -1,4 +1,4 @@
-"""Training killed at random moments, in its real step, ends as if it had never been."""
+"""A real training step, killed at random moments, gives the results of an undisturbed one."""
 
 from pathlib import Path
 

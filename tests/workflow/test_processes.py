@@ -1,4 +1,4 @@
-"""One training run on two processes: the same batches, the same curve; and after one of the two was killed."""
+"""Training on two processes: the same batches and curve as on one; also after one process was killed."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Three real patients with multiple sclerosis, through the study as a user runs it: check to report, and predict."""
+"""Three real patients with multiple sclerosis in the study as a user runs it: from check to report, and predict."""
 
 import csv
 import shutil
@@ -12,7 +12,7 @@ import pytest
 from browser import check_page
 from project import configure, copy_project, type_command
 
-# Few steps of a narrow network: what is tried here is the way that real files take, not what can be learnt.
+# A few steps of a narrow network: this tests the reading of real files, not the learning.
 SHORT = {
     "folds": 3,
     "leak_control": False,

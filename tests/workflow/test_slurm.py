@@ -1,4 +1,4 @@
-"""The whole workflow through a real Slurm of two nodes with GPUs, by the command that a user types."""
+"""The whole workflow on a real Slurm of two nodes with GPUs, by the command that a user types."""
 
 import random
 import re
@@ -21,7 +21,7 @@ from workflow_rules import job_rules
 
 @dataclass(frozen=True)
 class Runs:
-    """What two runs of the command left: their folder, what each printed, and Slurm's records of the jobs."""
+    """Two runs of the command: their folder, their output, and Slurm's records of the jobs."""
 
     folder: Path
     first: subprocess.CompletedProcess[str]
@@ -93,7 +93,7 @@ def test_faults_change_nothing(runs: Runs, cluster: slurm.Cluster, tmp_path: Pat
 
 
 def test_jobs_that_slurm_ends_are_not_forgotten(runs: Runs, cluster: slurm.Cluster, tmp_path: Path) -> None:
-    """One job is cancelled and one runs out of time while a finished report exists; then the command is given again."""
+    """One job is cancelled and one runs out of time while a finished report exists; then the command is typed again."""
     folder = tmp_path / "project"
     copy_run(runs.folder, folder)
     edit(folder)

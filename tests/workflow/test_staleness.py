@@ -1,4 +1,4 @@
-"""Exactly what is stale would run: for every module, for every setting, and for raw files."""
+"""Exactly the stale rules would run: for every module, every setting, and raw files."""
 
 import shutil
 from collections.abc import Iterable, Mapping
@@ -34,7 +34,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 def following(rules: Iterable[str], needs: Mapping[str, list[str]]) -> set[str]:
-    """These rules and all that need them, directly or not."""
+    """These rules and all rules that need them, directly or indirectly."""
     found: set[str] = set()
     more = set(rules) & needs.keys()
     while more:

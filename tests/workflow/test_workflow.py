@@ -1,4 +1,4 @@
-"""The whole demo as a user runs it: from raw phantoms to one report, then edits, then clips of one's own."""
+"""The whole demo as a user runs it: from raw phantoms to one report, then edits, then the user's own clips."""
 
 import csv
 import json
