@@ -14,6 +14,11 @@ PROTOCOLS = ("published", "by_patient", "sound")
 CHOSEN_BY = {"published": "val_error", "by_patient": "val_error", "sound": "val_volume_error"}
 
 
+def has_folds(cases: pd.DataFrame, folds: int) -> bool:
+    """Whether the data has its own folds, and as many as this run: those of an image tree, see `find_scans`."""
+    return set(cases["fold"]) == {*range(1, folds + 1)}
+
+
 def splits(cases: pd.DataFrame, protocol: str, folds: int, fold: int) -> pd.Series:
     """The split of each case when `fold` is scored.
 
@@ -21,7 +26,7 @@ def splits(cases: pd.DataFrame, protocol: str, folds: int, fold: int) -> pd.Seri
     the data. The scored fold (val) also chooses the epoch. `by_patient`: patients are assigned, and the scored fold
     still chooses. `sound`: patients are assigned, and not the scored fold (test) but the next fold (val) chooses.
     """
-    if protocol == "published" and set(cases["fold"]) == {*range(1, folds + 1)}:
+    if protocol == "published" and has_folds(cases, folds):
         assigned = cases["fold"]
     else:
         assigned = assign_folds(cases, "scan" if protocol == "published" else "patient", folds)
