@@ -46,7 +46,8 @@ def chain(network: str, results: Results) -> Iterator[Row]:
     values = [float(best.mean()), float(ends.mean())]
     yield quirk("Best epoch by the scored fold, not the last", f"{network}/mean_fold/dice", "1", values, note)
     note = "The code divides the false positives by all pixels. A specificity divides them by those without a lesion."
-    values = [float(kept.loc[best.idxmax(), f"val_{name}"]) for name in ("printed_specificity", "specificity")]
+    row = kept.loc[best == best.max()].iloc[0]
+    values = [float(row[f"val_{name}"]) for name in ("printed_specificity", "specificity")]
     yield quirk("Specificity of all pixels", f"{network}/best_fold/specificity", "1", values, note)
 
 
