@@ -1,5 +1,6 @@
 """Slices resized as published: against values worked out by hand, and against torch's own antialiased filter."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,13 @@ import torch
 from torch.nn.functional import interpolate
 
 from mslesion.data.conversion import slices_with_lesion
+from mslesion.data.own_volumes import OwnVolume
 from mslesion.learning import scan_prediction
 from mslesion.learning.published_slices import resized, resized_masks, restored
 from mslesion.learning.scan_inputs import brain_slices
+from mslesion.predict_volumes import note_resized
+from reprise.data.findings import Findings
+from reprise.data.nifti import Volume
 
 CPU = torch.device("cpu")
 CONSTANTS = {"mean": 0.1, "std": 0.2}
@@ -71,6 +76,19 @@ def test_what_the_network_finds_lies_where_the_scan_has_it(monkeypatch: pytest.M
     found = scan_prediction.segment_scan(torch.nn.Identity(), info, scan, CPU)
     assert found.shape == scan.shape and not found[[0, 3]].any()
     assert 2 * (found & lesion).sum() / (found.sum() + lesion.sum()) > 0.97
+
+
+def test_a_user_reads_that_slices_were_resized() -> None:
+    findings = Findings()
+    own = OwnVolume("case", Path("x.nii"), "file", "digest")
+    for shape, size in (((181, 217, 3), 160), ((217, 181, 3), 160), ((160, 160, 3), 160), ((181, 217, 3), None)):
+        note_resized(own, Volume(np.zeros(shape), np.eye(4), (1, 1, 1), "LAS", True, b""), size, findings)
+    height = "pixels were resized to a height of 160"
+    cut = ", of which only the middle was segmented"
+    assert [row[-1] for row in findings.rows] == [
+        f"its slices of 217 x 181 {height}",
+        f"its slices of 181 x 217 {height}{cut}",
+    ]
 
 
 def test_what_was_cut_off_is_background() -> None:

@@ -19,7 +19,7 @@ PRINTED = {f"val_{name}": name for name in ("accuracy", "dice", "sensitivity")} 
 }
 VOLUME = ("dice", "sensitivity", "specificity", "accuracy", "ppv", "ltpr", "lfpr", "volume_difference")
 LOADS = ("load_ml", "true_load_ml")
-FLAT = 1e-12  # a smaller ratio of variance to mean square comes from rounding
+FLAT = 1e-12  # below this ratio of variance to mean square, a variance is rounding alone
 
 Floats = np.ndarray
 

@@ -30,7 +30,7 @@ def published_dice_loss(sums: ArrayLike, batch_size: int, smooth: float) -> floa
 def published_specificity(counts: ArrayLike) -> float:
     """1 less the fraction of false positives among all pixels; NaN without pixels.
 
-    The published code counts every pixel that is no false positive as a true negative, so lesions count, too.
+    The published code counts every pixel that is no false positive as a true negative, also those of lesions.
 
     Args:
         counts: (4,) of all samples, see `confusion`.

@@ -1,6 +1,6 @@
 """Slices as the published code fits them to its network: resized, then cut around their centre; and the way back.
 
-The published code resizes images and masks with Pillow's bilinear filter, so this is Pillow, too.
+The published code resizes images and masks with Pillow's bilinear filter, and so does this module.
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ def resized(slices: np.ndarray, size: int) -> np.ndarray:
 def resized_masks(masks: np.ndarray, size: int) -> np.ndarray:
     """Masks (N, H, W) uint8, 0 or 1, resized like slices: lesion is what is above 0.2 of a slice's highest value.
 
-    So lesions grow. The published code resizes first where a mask of an image tree is soft; here its values were
-    already divided into 0 and 1 when the tree was read.
+    So lesions grow. If the masks of an image tree have values between, the published code resizes these; here they were
+    divided into 0 and 1 when the tree was read.
     """
     soft = resized(masks * np.uint8(WHITE), size)
     return (soft > MASK_LEVEL * soft.max(axis=(1, 2), keepdims=True)).astype(np.uint8)
@@ -51,6 +51,6 @@ def _resized_shape(shape: Sequence[int], size: int) -> tuple[int, int]:
 
 
 def _centre(length: int, size: int) -> slice:
-    """The part that the cut keeps; Python's `round` goes to the even number, here as in the published code."""
+    """The part that the cut keeps. A half is rounded to the even number, as in the published code."""
     first = round((length - size) / 2)
     return slice(first, first + size)

@@ -13,7 +13,7 @@ from mslesion.learning.published_slices import resized, resized_masks
 from reprise.data.slices import cut_or_pad, normalise, standardise, whole_size
 
 MULTIPLE = 32
-OF_VOLUME = "volume"  # the normalisation by which a volume's values have mean 0 and standard deviation 1
+OF_VOLUME = "volume"  # the normalisation that gives a volume's values mean 0 and standard deviation 1
 
 
 class BrainSlices(NamedTuple):
@@ -66,7 +66,7 @@ def prepared(
         return normalise(fitted, **cast(Mapping[str, float], normalisation))
     images = torch.from_numpy(np.array(scan)).to(device).to(torch.float32)
     of_volume = normalisation == OF_VOLUME
-    # Padding is 0: where a background is anything else, it is made 0 too, which changes no normalised value.
+    # Padding is 0, so the background is made 0, too. This changes no normalised value.
     background = images.amin() if of_volume else images.amin((-2, -1), keepdim=True)
     fitted = cut_or_pad(images - background, whole or _whole([scan.shape[1:]]))
     if of_volume:

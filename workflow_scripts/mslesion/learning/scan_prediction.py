@@ -23,7 +23,7 @@ from reprise.step.errors import InputError
 
 
 def load_lesion_network(path: Path, device: torch.device) -> tuple[nn.Module, dict[str, Any]]:
-    """A trained network and the info of its weights, with all that `segment_scan` asks of it.
+    """A trained network and the info of its weights, with all that `segment_scan` needs.
 
     Raises:
         InputError: see `load_model`; or its info lacks something.
@@ -47,7 +47,7 @@ def segment_scan(model: nn.Module, info: Mapping[str, Any], scan: np.ndarray, de
     Args:
         model: in evaluation mode, on the device.
         info: of its weights: `network`, `normalisation`, `size` to which slices are resized as published, or None for
-            whole slices, and `settings` with the `precision`, and with the `block` that a network of blocks sees.
+            whole slices, and `settings`: the `precision`, and the `block` of a network that sees blocks.
         scan: any numeric type.
         device: where the model is.
     """

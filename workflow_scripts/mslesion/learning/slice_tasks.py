@@ -28,7 +28,7 @@ class SliceSource(NamedTuple):
 
 
 def window_task(source: SliceSource, train: np.ndarray, val: np.ndarray, chosen_by: str) -> Task:
-    """A task whose samples are windows of three neighbouring slices, of which the centre counts.
+    """A task whose samples are windows of three neighbouring slices; only the centre counts.
 
     The loss is the published one: soft Dice of the lesions, a whole batch as one image. The history is about the
     centres of the validation windows. It has accuracy, loss and `val_printed_specificity` as the published code prints
@@ -109,7 +109,7 @@ def _predict_windows(
 def _predict_slices(
     source: SliceSource, train: np.ndarray, model: nn.Module, samples: np.ndarray, epoch: int
 ) -> tuple[Tensor, Tensor]:
-    """The same of a network that sees the centres alone, augmented."""
+    """The same for a network that sees only the centres, augmented."""
     centres = torch.from_numpy(train[samples][:, CENTRE]).to(source.images.device, non_blocking=True)
     pair = source.images[centres][:, None], source.masks[centres][:, None]
     images, masks = augment(*pair, source.settings["seed"], epoch, samples)
