@@ -90,3 +90,20 @@ def test_snakemake_takes_the_profiles(options: list[str], expected: str, tmp_pat
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert re.search(expected, done.stdout)
+
+
+@pytest.mark.parametrize("path", [".", ".snakemake", ".snakemake/metadata/a", "results", "home"])
+def test_a_place_that_may_not_be_written_is_one_line(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("home", "results", ".snakemake/metadata"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / ".snakemake/metadata/a").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home" / "not" / "there"))
+    read(DEFAULT)
+    refused = (tmp_path / path).resolve()
+    monkeypatch.setattr(os, "access", lambda asked, mode: Path(asked).resolve() != refused)
+    with pytest.raises(SystemExit, match=f"^error: {re.escape(str(refused))}: no right to read and write it") as caught:
+        read(DEFAULT)
+    assert "\n" not in str(caught.value)

@@ -49,7 +49,7 @@ def make_study(folder: Path) -> Path:
         {
             "case": names, "patient": [name[:-2] for name in names], "timepoint": [int(name[-1]) for name in names],
             "offset": np.arange(len(names)) * voxels, "slices": SHAPE[0], "height": SHAPE[1], "width": SHAPE[2],
-            "slice_mm": 3.0, "row_mm": 1.0, "column_mm": 1.0, "lesion_voxels_1": 1, "lesion_voxels_2": 1,
+            "slice_mm": 3.0, "row_mm": 1.0, "column_mm": 1.0, "fold": 0, "lesion_voxels_1": 1, "lesion_voxels_2": 1,
         }
     )  # fmt: skip
     header = np.frombuffer(plain_header(SHAPE[::-1]).ljust(540, b"\0"), np.uint8)
@@ -85,6 +85,7 @@ def _write_history(folder: Path) -> None:
     error = np.round(0.2 + 0.7 * np.exp(-epoch / 3) + 0.004 * epoch + 0.01 * int(folder.name[-1]), 5)
     columns = {"train_loss": error * 0.9, "val_loss": error, "val_accuracy": 1 - error / 50, "val_dice": 1 - error}
     columns |= {"val_sensitivity": 1 - error / 2, "val_specificity": 1 - error / 100, "val_volume_dice": 0.9 - error}
+    columns |= {"val_printed_specificity": 1 - error / 200}
     errors = {"val_error": error, "val_volume_error": 0.1 + np.roll(error, 2), "lr": 1e-4}
     pd.DataFrame({"epoch": epoch, **columns, **errors}).to_csv(folder / "log.csv", index=False)
 

@@ -44,7 +44,7 @@ def write_isbi(root: Path) -> Path:
 
 def write_open_ms(root: Path) -> Path:
     for number, patient in enumerate(("patient02", "patient10")):
-        for name in ("FLAIR_N4_brain", "T1_N4_brain", "T2_N4_brain"):
+        for name in ("FLAIR_N4_brain", "T1_N4_brain", "T1POST_N4_brain", "T2_N4_brain"):
             save(root / patient / f"{name}.nii.gz", image(number))
         save(root / patient / "GOLD_STANDARD_N4.nii.gz", lesion(number))
     return root

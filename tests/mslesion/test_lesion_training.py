@@ -64,6 +64,7 @@ def test_history_pools_pixels_and_averages_volumes() -> None:
     assert row["val_dice"] == pytest.approx(12 / (12 + 3 + 5))
     assert row["val_volume_dice"] == pytest.approx((12 / 14 + 0) / 2)
     assert row["val_sensitivity"] == pytest.approx(6 / 11) and row["val_specificity"] == pytest.approx(286 / 289)
+    assert row["val_printed_specificity"] == pytest.approx(1 - 3 / 300), "the 11 pixels with a lesion count, too"
     assert row["val_accuracy"] == pytest.approx(1 - (2 / 200 + 6 / 100) / 2)
     assert row["val_loss"] == pytest.approx(((1 - 12.1 / 14.1) + (1 - 0.1 / 6.1)) / 2)
 

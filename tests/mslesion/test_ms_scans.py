@@ -47,6 +47,8 @@ def test_each_layout_is_recognised_and_stored(tmp_path: Path, layout: str) -> No
     assert list(checked.cases["case"]) == CASES[layout]
     assert f"read as {layout}" in checked.findings["finding"].iloc[-1]
     assert set(checked.findings["severity"]) == {"note"}
+    left_out = checked.findings["finding"].str.contains("image files that are not of")
+    assert not left_out.any() and ("t1ks" in set(checked.manifest["content"])) == (layout == "open_ms_data")
     store = converted(root, tmp_path / "store")
     raters = 2 if layout == "ISBI 2015" else 1
     assert list(store.arrays) == ["flair", "headers", *(f"mask{rater + 1}" for rater in range(raters))]

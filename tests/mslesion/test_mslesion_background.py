@@ -26,7 +26,7 @@ CONFIG = Path(__file__).resolve().parents[2] / "config" / "mslesion.yaml"
 
 def recipe() -> dict[str, Any]:
     published = yaml.safe_load(CONFIG.read_text())["published"]
-    general = {"folds": FOLDS, "precision": "fp32", "network": NET, "seed": 0, "size": [64, 64]}
+    general = {"folds": FOLDS, "precision": "fp32", "network": NET, "seed": 0, "size": 64}
     return published["training"] | {"width": 0.1, "epochs": 1} | general
 
 

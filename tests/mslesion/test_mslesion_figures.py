@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
@@ -186,6 +187,22 @@ def test_section_has_every_block_in_words_that_the_numbers_bear_out(study, figur
     browser = section["blocks"][5]
     assert section["picture"]["image"] == browser["slices"][browser["start"]]["image"]
     assert browser["start"] == 2 and "true positive" in browser["slices"][0]["marks"]
+
+
+@pytest.mark.parametrize(
+    ("folds", "said"),
+    [
+        ([0] * 6, "published protocol follows the drawing: its folds divide scans, not patients"),
+        ([1, 1, 2, 2, 3, 3], "data has its own folds, and the published protocol uses them as they are."),
+        ([1, 1, 1, 2, 2, 2], "data has 2 folds of its own, but this run has 3, so those are not used."),
+    ],
+)
+def test_section_says_whose_folds_they_are(study, figures, slices, tmp_path, folds, said) -> None:
+    shutil.copytree(study, tmp_path / "study")
+    cases, arrays = open_store(tmp_path / "study" / "store")
+    write_store(tmp_path / "study" / "store", cases.assign(fold=folds), arrays)
+    path = example.describe(tmp_path / "study", tmp_path, [*figures.values()], slices)
+    assert said in " ".join(json.dumps(read_section(path), ensure_ascii=False).split())
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from project import configure, copy_project, type_command
 SHORT = {
     "folds": 3,
     "leak_control": False,
-    "size": [64, 64],
+    "size": 64,
     "training": {"epochs": 1, "width": 0.1},
     "baselines": {"unet_3d": {"epochs": 1, "blocks_a_scan": 2}},
     "reported_epochs": [1],

@@ -70,7 +70,7 @@ def agree(ours: tuple[Tensor, Tensor], published: tuple[Tensor, Tensor]) -> bool
     return same_images and torch.equal(ours[1].long(), masks[:, CENTRE])
 
 
-def write_tree(root: Path, size: Sequence[int]) -> list[Path]:
+def write_tree(root: Path, size: int) -> list[Path]:
     """Write a phantom's scan as the published code reads it; return its masks that have a lesion, in order."""
     random, grid = np.random.default_rng(0), make_grid(SHAPE, SPACING_MM)
     head = brain.draw_brain(random, grid)
@@ -80,7 +80,7 @@ def write_tree(root: Path, size: Sequence[int]) -> list[Path]:
     volumes = {"train1/P1_T1/flair_pp": flair / flair.max(), "train1annot/P1_T1/mask1": distance < 0}
     for name, voxels in volumes.items():
         (root / name).parent.mkdir(parents=True)
-        pixels = cut_or_pad(torch.from_numpy(to_slices(255 * voxels).astype(np.uint8)), tuple(size)).numpy()
+        pixels = cut_or_pad(torch.from_numpy(to_slices(255 * voxels).astype(np.uint8)), (size, size)).numpy()
         for number, image in enumerate(pixels):
             Image.fromarray(image).save(root / f"{name}_{number:03}.png")
     masks = sorted((root / "train1annot/P1_T1").iterdir())

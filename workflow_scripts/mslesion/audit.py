@@ -4,8 +4,10 @@ import argparse
 
 import pandas as pd
 
+from mslesion.analysis.protocols import has_folds
 from reprise.data.split_audit import Split, audit_step
 from reprise.data.splits import COLUMNS, assign_folds
+from reprise.step.command import say
 
 
 def split_cases(args: argparse.Namespace, cases: pd.DataFrame) -> Split:
@@ -15,6 +17,9 @@ def split_cases(args: argparse.Namespace, cases: pd.DataFrame) -> Split:
     patients that concerns.
     """
     unit = args.settings["unit"]
+    own = cases["fold"].nunique() if cases["fold"].any() else 0
+    if own and not has_folds(cases, args.settings["folds"]):
+        say(f"the data has {own} folds of its own, which are not used: this run has {args.settings['folds']} folds")
     cases["fold"] = assign_folds(cases, unit, args.settings["folds"])
     spread = int((cases.groupby("patient")["fold"].nunique() > 1).sum())
     return Split(

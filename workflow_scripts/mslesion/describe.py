@@ -38,7 +38,7 @@ def main(args: argparse.Namespace) -> None:
     shown = browser(slices)
     files["slices"] = slice_files(args.slices, slices, shown["start"])
     models, texts = args.settings["models"], {name: value_texts(metrics, name, measures) for name in PROTOCOLS}
-    values = args.settings | summary(models, open_store(args.store).cases, texts)
+    values = args.settings | summary(models, open_store(args.store).cases, args.settings["folds"], texts)
     values |= {"figures": numbers, "browser": shown}
     picture = {name: files["slices"]["slices"][shown["start"]][name] for name in ("image", "overlay")}
     headline = texts["sound"].get(f"{models['lesions'][0]}/scans/dice", "not run")

@@ -22,6 +22,7 @@ MEASURES = {
     "val_sensitivity": "sensitivity",
     "val_specificity": "specificity",
 }
+PRINTED_SPECIFICITY = "val_printed_specificity"  # drawn as the specificity of the published protocol
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -47,13 +48,16 @@ def read_history(path: Path) -> pd.DataFrame:
     """
     run = run_of(path, "protocol", "fold")
     choice = CHOSEN_BY[run.protocol]
-    table = read_table(path, {"epoch": int, "train_loss": float, **dict.fromkeys([*MEASURES, choice], float)})
+    columns = [*MEASURES, PRINTED_SPECIFICITY, choice]
+    table = read_table(path, {"epoch": int, "train_loss": float, **dict.fromkeys(columns, float)})
     if table.empty:
         raise InputError(f"{path}: no epochs")
     best = table[choice].fillna(float("inf")).idxmin()
     table["kept"] = (table.index == best).astype(int)
     labels = {"run": run_label(run.run, run.protocol), "protocol": run.protocol, "fold": run.fold}
-    return pd.DataFrame({**labels, **table.drop(columns=choice)})
+    if run.protocol != "sound":
+        table["val_specificity"] = table[PRINTED_SPECIFICITY]
+    return pd.DataFrame({**labels, **table.drop(columns=[choice, PRINTED_SPECIFICITY])})
 
 
 if __name__ == "__main__":

@@ -88,19 +88,20 @@ def main(args: argparse.Namespace) -> None:
         made = []
         for volume, part in zip(volumes, parts, strict=True):
             content = read_again(volume)
-            note_cut(volume, content, info["size"], findings)
+            note_resized(volume, content, info["size"], findings)
             made.append(write_volume(folder, volume, content, unpacked(part), findings))
         findings.table().to_csv(findings_file, index=False)
         write_tables(folder, made, findings, info)
     say(f"{len(made)} volumes, {findings.excluded()} files left out")
 
 
-def note_cut(volume: OwnVolume, content: Volume, size: tuple[int, int] | None, findings: Findings) -> None:
-    """Note if the network has seen only the middle of the slices, because it needs slices of a fixed size."""
+def note_resized(volume: OwnVolume, content: Volume, size: int | None, findings: Findings) -> None:
+    """Note if the network has seen resized slices, because it was trained on slices of a fixed size."""
     width, height = content.voxels.shape[:2]
-    if size and (height > size[0] or width > size[1]):
-        seen = f"{min(height, size[0])} x {min(width, size[1])} of {height} x {width}"
-        findings.note(volume.shown, volume.case, f"only the middle of its slices was segmented, {seen} pixels")
+    if size and (height, width) != (size, size):
+        cut = ", of which only the middle was segmented" if width > height else ""
+        what = f"its slices of {height} x {width} pixels were resized to a height of {size}{cut}"
+        findings.note(volume.shown, volume.case, what)
 
 
 def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndarray, findings: Findings) -> Predicted:

@@ -28,7 +28,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder from which a killed run goes on")
     parser.add_argument("--masks", type=Path, required=True, help="folder to write: CASE.nii.gz")
-    parser.add_argument("--volumes", type=Path, required=True, help="CSV to write: a row a scan and rater")
+    parser.add_argument("--volumes", type=Path, required=True, help="CSV to write: one row per scan and rater")
     return parser
 
 

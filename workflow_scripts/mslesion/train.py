@@ -32,6 +32,7 @@ def main(args: argparse.Namespace) -> None:
     spread(args.processes)
     import torch
 
+    from mslesion.data.conversion import slices_with_lesion
     from mslesion.learning.networks import WINDOW, input_of, lesion_network
     from mslesion.learning.scan_inputs import OF_VOLUME, brain_slices
     from mslesion.learning.slice_tasks import SliceSource
@@ -49,7 +50,7 @@ def main(args: argparse.Namespace) -> None:
     split = splits(cases, args.protocol, settings["folds"], args.fold)
     torch.manual_seed(settings["seed"])
     model = channels_last(lesion_network(settings["network"], settings["width"]).to(device))
-    task = task_of(source, cases, split, args.protocol)
+    task = task_of(source, cases, slices_with_lesion(cases, arrays), split, args.protocol)
     for what, count in (("train", task.samples), ("validate", task.cases)):
         if not count:
             least = {"sound": "a scan"}.get(args.protocol, "three slices with a lesion (others do not count)")
@@ -66,7 +67,7 @@ def main(args: argparse.Namespace) -> None:
         history.to_csv(log, index=False)
 
 
-def task_of(source: "SliceSource", cases: pd.DataFrame, split: pd.Series, protocol: str) -> "Task":
+def task_of(source: "SliceSource", cases: pd.DataFrame, lesion: np.ndarray, split: pd.Series, protocol: str) -> "Task":
     """The task on what the network sees: windows, slices or blocks."""
     from mslesion.learning.block_task import block_task
     from mslesion.learning.networks import BLOCK, WINDOW, input_of
@@ -76,7 +77,6 @@ def task_of(source: "SliceSource", cases: pd.DataFrame, split: pd.Series, protoc
     if seen == BLOCK:
         train, val = (np.flatnonzero(split == part) for part in ("train", "val"))
         return block_task(source, train, val, chosen_by)
-    lesion = source.masks.flatten(1).any(1).cpu().numpy()
     task = window_task if seen == WINDOW else slice_task
     return task(source, *windows(cases, lesion, split, protocol), chosen_by)
 

@@ -89,9 +89,12 @@ def ef_quirks(
         truth, prediction = ef.loc[published[which].index], published[which]
         estimates = [error_estimates(truth, prediction, level, sampling)["mae"] for level in LEVELS.values()]
         widths = [estimate.high - estimate.low for estimate in estimates]
-        note = "The code takes percentiles 5 and 95; a 95 % interval runs from 2.5 to 97.5."
+        note = (
+            "The code takes the 5th and the 95th percentile, and its comments say so: together they bound 90 %. A 95 % "
+            "interval runs from 2.5 to 97.5."
+        )
         what = f"{prefix}/{which}/mae, width of the interval"
-        yield quirk("90 % intervals called 95 %", what, POINTS, widths, note)
+        yield quirk("Intervals of 90 %, not 95 %", what, POINTS, widths, note)
 
 
 def r2_quirk(network: str, ef: pd.Series, beat_by_beat: pd.Series) -> Row:

@@ -12,21 +12,22 @@ from reprise.evaluation.bootstrap import estimates, mean_terms, means_from_sums
 from reprise.evaluation.estimates import Estimate, Row, Sampling, metric, without_interval
 
 LEVEL = 0.95
-POOLED = {f"val_{name}": name for name in ("accuracy", "dice", "sensitivity", "specificity")} | {
-    "val_loss": "dice_loss"
+# What the published code prints, by the column of a history.
+PRINTED = {f"val_{name}": name for name in ("accuracy", "dice", "sensitivity")} | {
+    "val_printed_specificity": "specificity",
+    "val_loss": "dice_loss",
 }
 VOLUME = ("dice", "sensitivity", "specificity", "accuracy", "ppv", "ltpr", "lfpr", "volume_difference")
 LOADS = ("load_ml", "true_load_ml")
-FLAT = 1e-12  # a smaller ratio of variance to mean square comes from rounding
+FLAT = 1e-12  # below this ratio of variance to mean square, a variance is rounding alone
 
 Floats = np.ndarray
 
 
 def best_so_far(history: pd.DataFrame, until: int) -> pd.DataFrame:
-    """The published measures at the lowest error of pooled pixels up to an epoch: one row per fold."""
+    """The row of a history with the lowest error of pooled pixels up to an epoch, for each fold."""
     early = history[history["epoch"] <= until]
-    best = early.loc[early.groupby("fold")["val_error"].idxmin()].set_index("fold")
-    return best[list(POOLED)].rename(columns=POOLED)
+    return early.loc[early.groupby("fold")["val_error"].idxmin()].set_index("fold")
 
 
 def pooled_rows(network: str, history: pd.DataFrame, epochs: Sequence[int], scans: pd.Series) -> Iterator[Row]:
@@ -41,7 +42,7 @@ def pooled_rows(network: str, history: pd.DataFrame, epochs: Sequence[int], scan
     last = int(history["epoch"].max())
     reached = int(history.groupby("fold")["epoch"].max().min())
     for until, at in [(last, ""), *((epoch, f"/epoch{epoch}") for epoch in epochs if epoch <= reached)]:
-        best = best_so_far(history, until)
+        best = best_so_far(history, until)[list(PRINTED)].rename(columns=PRINTED)
         parts = {f"fold{fold}": best.loc[[fold]] for fold in best.index}
         parts |= {"best_fold": best.loc[[best["dice"].idxmax()]], "mean_fold": best}
         for name, rows in parts.items():

@@ -8,20 +8,25 @@ import pandas as pd
 from mslesion.learning.windows import CENTRE, list_windows, scan_windows
 from reprise.data.splits import assign_folds, split_for
 
-# `by_patient` is `published`, but patients are assigned to folds; the difference is the worth of the leak.
+# `by_patient` is `published`, but patients are assigned to folds. The difference shows what the leak adds.
 PROTOCOLS = ("published", "by_patient", "sound")
 # The column of the history whose lowest value chooses the epoch.
 CHOSEN_BY = {"published": "val_error", "by_patient": "val_error", "sound": "val_volume_error"}
 
 
+def has_folds(cases: pd.DataFrame, folds: int) -> bool:
+    """Whether the data has its own folds, and as many as this run: those of an image tree, see `find_scans`."""
+    return set(cases["fold"]) == {*range(1, folds + 1)}
+
+
 def splits(cases: pd.DataFrame, protocol: str, folds: int, fold: int) -> pd.Series:
     """The split of each case when `fold` is scored.
 
-    `published`: time points are assigned to folds as if they were patients, or as in the authors' image tree if that is
-    the data. The scored fold (val) also chooses the epoch. `by_patient`: patients are assigned, and the scored fold
-    still chooses. `sound`: patients are assigned, and not the scored fold (test) but the next fold (val) chooses.
+    `published`: scans are assigned to folds, so time points of a patient are in several; folds of an image tree are
+    used as they are. The scored fold (val) also chooses the epoch. `by_patient`: patients are assigned, and the scored
+    fold still chooses. `sound`: patients are assigned, and the fold after the scored one (test) chooses (val).
     """
-    if protocol == "published" and set(cases["fold"]) == {*range(1, folds + 1)}:
+    if protocol == "published" and has_folds(cases, folds):
         assigned = cases["fold"]
     else:
         assigned = assign_folds(cases, "scan" if protocol == "published" else "patient", folds)

@@ -33,7 +33,8 @@ def chain(network: str, results: Results) -> Iterator[Row]:
     volumes, history = (_of(table, network) for table in results)
     if any(volumes[protocol].empty for protocol in ("published", "sound")):
         return
-    best = _best(history["published"])
+    kept = _best(history["published"])
+    best = kept["val_dice"]
     links = [Link("", float(best.max()), ""), *_links(history, volumes)]
     for before, after in pairwise(links):
         yield quirk(after.name, f"{network}/dice", "1", [before.dice, after.dice], after.note)
@@ -44,6 +45,10 @@ def chain(network: str, results: Results) -> Iterator[Row]:
     )
     values = [float(best.mean()), float(ends.mean())]
     yield quirk("Best epoch by the scored fold, not the last", f"{network}/mean_fold/dice", "1", values, note)
+    note = "The code divides the false positives by all pixels. A specificity divides them by those without a lesion."
+    row = kept.loc[best == best.max()].iloc[0]
+    values = [float(row[f"val_{name}"]) for name in ("printed_specificity", "specificity")]
+    yield quirk("Specificity of all pixels", f"{network}/best_fold/specificity", "1", values, note)
 
 
 def _of(table: pd.DataFrame, network: str) -> dict[str, pd.DataFrame]:
@@ -51,20 +56,20 @@ def _of(table: pd.DataFrame, network: str) -> dict[str, pd.DataFrame]:
     return {protocol: own[own["protocol"] == protocol] for protocol in PROTOCOLS}
 
 
-def _best(history: pd.DataFrame) -> pd.Series:
-    """Each fold's best pooled Dice."""
-    return best_so_far(history, int(history["epoch"].max()))["dice"]
+def _best(history: pd.DataFrame) -> pd.DataFrame:
+    """The row of each fold's best epoch by the Dice of pooled pixels."""
+    return best_so_far(history, int(history["epoch"].max()))
 
 
 def _links(history: dict[str, pd.DataFrame], volumes: dict[str, pd.DataFrame]) -> Iterator[Link]:
     """One link per habit, in the order in which they are given up."""
-    best = _best(history["published"])
+    best = _best(history["published"])["val_dice"]
     note = f"The best Dice of the {len(best)} folds runs from {best.min():.3f} to {best.max():.3f}."
     yield Link("Best fold, not the mean over folds", float(best.mean()), note)
     leaking = _leaking(volumes["published"])
     control = leaking > 0 and not volumes["by_patient"].empty
     if control:
-        by_patient = float(_best(history["by_patient"]).mean())
+        by_patient = float(_best(history["by_patient"])["val_dice"].mean())
         note = f"{_split_note(leaking, volumes['published'])} Set against it: the same, with patients left out."
         yield Link("Split by time point, not by patient", by_patient, note)
     yield from _counting(volumes["by_patient" if control else "published"])
@@ -78,8 +83,9 @@ def _counting(published: pd.DataFrame) -> Iterator[Link]:
     first = published[published["rater"] == 1]
     note = (
         "The published list joins slices of different scans at their ends and across slices without a lesion, never "
-        "scores its own first and last slice, and cuts slices to the network's size. Scored here: the same weights, "
-        "every slice with a lesion, whole and between its true neighbours."
+        "scores its own first and last slice, and resizes slices and masks to the network's size. Scored here: the "
+        "same weights, every slice with a lesion, between its true neighbours. The network's output is resized to the "
+        "grid of the scan."
     )
     yield Link("Neighbours in a list, not in the scan", _pooled(first, "lesion_slices"), note)
     yield Link("Only slices with a lesion scored", _pooled(first, "all"), _lesion_only_note(first))
@@ -120,7 +126,8 @@ def _split_note(leaking: int, volumes: pd.DataFrame) -> str:
         return "Here no patient is in two folds, so the split itself is worth nothing."
     return (
         f"Time points of {leaking} of {volumes['patient'].nunique()} patients are spread over folds, and so are in "
-        "training and in the scored fold. How the authors dealt out theirs is not known for certain."
+        "training and in the scored fold. The authors' description draws the same scans in all their folders, but says "
+        "in words that each fold's folders are of different patients. So their own split may not have this habit."
     )
 
 

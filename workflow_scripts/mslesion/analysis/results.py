@@ -20,7 +20,8 @@ VOLUMES = (
     | {f"{count}_{slices}": int for slices in SLICES for count in COUNTS}
 )
 HISTORY = {"epoch": int} | dict.fromkeys(
-    [f"val_{name}" for name in ("loss", "accuracy", "dice", "sensitivity", "specificity", "error", "volume_error")],
+    [f"val_{name}" for name in ("loss", "accuracy", "dice", "sensitivity", "specificity", "printed_specificity")]
+    + ["val_error", "val_volume_error"],
     float,
 )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from mslesion.analysis.protocols import has_folds
 from reprise.evaluation.runs import run_label
 from reprise.report.published import Measure, measure_of
 
@@ -24,13 +25,14 @@ Numbers = dict[str, Any]
 
 
 def summary(
-    models: Mapping[str, Sequence[str]], cases: pd.DataFrame, texts: Mapping[str, Mapping[str, str]]
+    models: Mapping[str, Sequence[str]], cases: pd.DataFrame, folds: int, texts: Mapping[str, Mapping[str, str]]
 ) -> Numbers:
     """Numbers of the paragraphs that open the section.
 
     Args:
         models: networks by task.
         cases: the store's.
+        folds: of this run.
         texts: by protocol, the values as text, by quantity.
     """
     first, sound = models["lesions"][0], texts["sound"]
@@ -42,6 +44,8 @@ def summary(
         "scans": len(cases),
         "patients": cases["patient"].nunique(),
         "slices": cases["slices"].sum(),
+        "tree_folds": cases.loc[cases["fold"] > 0, "fold"].nunique(),
+        "tree_folds_used": has_folds(cases, folds),
         "raters": 2 if "lesion_voxels_2" in cases else 1,
         **{name: texts["published"].get(f"{first}/{name}/dice") for name in ("best_fold", "mean_fold")},
         "sound": [network for network in networks if network["dice"]],

@@ -86,6 +86,11 @@ def scan_of(array: np.ndarray, case: Mapping[Any, Any] | pd.Series) -> np.ndarra
     return array[offset : offset + shape[0] * shape[1] * shape[2]].reshape(shape)
 
 
+def slices_with_lesion(cases: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Whether each slice of the store has a lesion by the first rater: (N,) bool, one scan after the other."""
+    return np.concatenate([scan_of(arrays["mask1"], case).any(axis=(1, 2)) for case in cases.to_dict("records")])
+
+
 def write_scan_mask(path: str | Path, slices: np.ndarray, header: np.ndarray) -> None:
     """Write a mask (N, H, W) of a scan as NIfTI on the scan's own grid; `header` is its row of `headers`."""
     write_mask(path, from_slices(slices), header.tobytes())

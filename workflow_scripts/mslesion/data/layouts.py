@@ -5,14 +5,17 @@ Below the folder, at any depth:
 - ISBI 2015 as released: `trainingNN/preprocessed/trainingNN_TT_{flair,mprage,pd,t2}_pp.nii` and
   `trainingNN/masks/trainingNN_TT_mask{1,2}.nii`.
 - Image tree: `{train,val}K/P1_T1/*flair_pp*.png` and `{train,val}Kannot/P1_T1/*mask1*.png`; K is a fold, or nothing.
-- open_ms_data in MNI space: `patientNN/{FLAIR,T1,T1KS,T2}_*.nii.gz` and `patientNN/GOLD_STANDARD_*.nii.gz`.
+  Its folds are used if they divide whole scans; else a finding says why not.
+- open_ms_data in MNI space: `patientNN/{FLAIR,T1,T1KS,T1POST,T2}_*.nii.gz` and `patientNN/GOLD_STANDARD_*.nii.gz`.
 - MSLesSeg: `P1/T1/P1_T1_{FLAIR,T1,T2,MASK}.nii.gz`, and for its test patients `P54/P54_{FLAIR,T1,T2,MASK}.nii.gz`.
 
 A volume may also be a pair of files, `.hdr` and `.img`; it is then listed by the header's name.
 """
 
+import filecmp
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -27,13 +30,23 @@ PATTERNS = {
     r"_(?P<content>flair(?=_pp)|mprage(?=_pp)|pd(?=_pp)|t2(?=_pp)|mask1|mask2)(?:_pp)?" + VOLUME,
     "image tree": r"(?P<part>train|val)(?P<fold>\d*)(?P<annot>annot)?/(?P<patient>P\d+)_T(?P<time>\d+)/"
     r"(?P<slice>[^/]+)\.png",
-    "open_ms_data": r"(?P<patient>patient\d+)/(?P<content>FLAIR|T1KS|T1|T2|GOLD_STANDARD)_[^/]*" + VOLUME,
+    "open_ms_data": r"(?P<patient>patient\d+)/(?P<content>FLAIR|T1KS|T1POST|T1|T2|GOLD_STANDARD)_[^/]*" + VOLUME,
     "MSLesSeg": r"(?P<patient>P\d+)/(?:T(?P<time>\d+)/(?P=patient)_T(?P=time)|(?P=patient))"
     r"_(?P<content>FLAIR|T1|T2|MASK)" + VOLUME,
 }
-CONTENTS = {"mprage": "t1", "gold_standard": "mask1", "mask": "mask1"}  # other names of the same content
+CONTENTS = {
+    "mprage": "t1",
+    "t1post": "t1ks",
+    "gold_standard": "mask1",
+    "mask": "mask1",
+}  # other names of the same content
 MASKS = ("mask1", "mask2")
 IMAGES = (*ENDINGS, ".png")
+OTHER_ORDER = (
+    "its slices are in the order of their numbers; the published code sorts their names as text, in which 10 comes "
+    "before 2, so there they have other neighbours"
+)
+Folders = dict[tuple[str, int], set[str]]  # the names of a scan's slices in each folder, (train or val, fold)
 Files = dict[str, tuple[str, ...]]  # by content: flair, t1, t1ks, t2, pd, mask1, mask2
 
 
@@ -44,7 +57,7 @@ class Scan(NamedTuple):
     patient: str
     timepoint: int
     files: Files
-    fold: int  # the fold of an image tree that validates on it; 0: none, or several
+    fold: int  # the fold of an image tree that validates on it; 0: there are no folds of whole scans
 
 
 class Layout(NamedTuple):
@@ -78,7 +91,7 @@ def find_scans(root: Path, findings: Findings) -> Layout:
         findings.refuse(one_line(folder), "", f"expected paths of printable characters, found {count} of others")
     for name in odd:
         del matches[layout][name]
-    scans = _slices(matches[layout], findings) if layout == "image tree" else _volumes(matches[layout], findings)
+    scans = _slices(root, matches[layout], findings) if layout == "image tree" else _volumes(matches[layout], findings)
     return Layout(layout, sorted(scans, key=lambda scan: (_number(scan.patient), scan.patient, scan.timepoint)))
 
 
@@ -138,24 +151,55 @@ def _case(patient: str, time: str) -> str:
     return f"{patient}{separator}{time}" if time else patient
 
 
-def _slices(matches: dict[str, re.Match[str]], findings: Findings) -> list[Scan]:
-    """Scans of the image tree; if several folders have a scan, it is read from the first."""
-    folders: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
-    folds: dict[str, set[int]] = defaultdict(set)
-    for name, match in matches.items():
-        folder = PurePosixPath(name).parent.as_posix()
-        folders[_case(match["patient"], match["time"])][folder][match["slice"]] = name
-        if match["part"] == "val":
-            folds[_case(match["patient"], match["time"])].add(int(match["fold"] or 1))
+def _slices(root: Path, matches: dict[str, re.Match[str]], findings: Findings) -> list[Scan]:
+    """Scans of the image tree, each with its slices from all folders; a slice in several is read from the first."""
+    images: dict[str, dict[str, str]] = defaultdict(dict)
+    masks: dict[str, dict[str, str]] = defaultdict(dict)
+    folders: dict[str, Folders] = defaultdict(lambda: defaultdict(set))
+    for name, match in sorted(matches.items()):
+        case = _case(match["patient"], match["time"])
+        first = (masks if match["annot"] else images)[case].setdefault(match["slice"], name)
+        if first != name and (problem := _difference(root / first, root / name)):
+            findings.refuse(name, "", f"expected the same slice as {first}, found {problem}")
+        inside = folders[case][match["part"], int(match["fold"] or 1)]
+        inside.update([] if match["annot"] else [match["slice"]])
+    folds = _tree_folds(folders, findings)
     scans = []
-    for case, by_folder in folders.items():
-        images = next((folder for folder in by_folder if "annot" not in folder.split("/")[-2]), "")
-        masks = "/".join([*images.split("/")[:-2], images.split("/")[-2] + "annot", case]) if images else ""
-        files = _paired(by_folder.get(images, {}), by_folder.get(masks, {}), case, findings)
+    for case in folders:
         patient, time = case.split("_T")
-        inside = folds[case] if len(folds[case]) == 1 else {0}
-        scans.append(Scan(case, patient, int(time), files, *inside))
+        scans.append(Scan(case, patient, int(time), _paired(images[case], masks[case], case, findings), folds[case]))
     return scans
+
+
+def _difference(path: Path, other: Path) -> str:
+    """Why two files are not the same, "" if they are."""
+    try:
+        return "" if filecmp.cmp(path, other, shallow=False) else "other content"
+    except OSError as error:
+        return f"an error ({error.strerror})"
+
+
+def _tree_folds(folders: Mapping[str, Folders], findings: Findings) -> dict[str, int]:
+    """The fold that validates on each scan; 0 for all scans if the tree's folders are no folds of whole scans.
+
+    Args:
+        folders: of each scan.
+        findings: gets the reason why there are no folds.
+    """
+    every = {fold for parts in folders.values() for _, fold in parts}
+    folds, wrong = dict.fromkeys(folders, 0), []
+    for case, parts in folders.items():
+        val, train = ({fold for name, fold in parts if name == part} for part in ("val", "train"))
+        folds[case] = min(val, default=0)
+        if len(val) != 1 or train != every - val or len(set(map(frozenset, parts.values()))) > 1:
+            wrong.append(case)
+    if not wrong:
+        return folds
+    found = ", ".join(f"{part}{fold} ({len(slices)} slices)" for (part, fold), slices in folders[wrong[0]].items())
+    expected = "each scan with all its slices in one val folder and in the train folders of all other folds"
+    what = f"found {wrong[0]} in {found}; this concerns {len(wrong)} of {len(folders)} scans"
+    findings.note(".", "", f"the tree's folds are not used, scans are dealt out in turn: expected {expected}, {what}")
+    return dict.fromkeys(folders, 0)
 
 
 def _paired(images: dict[str, str], masks: dict[str, str], case: str, findings: Findings) -> Files:
@@ -170,7 +214,7 @@ def _paired(images: dict[str, str], masks: dict[str, str], case: str, findings: 
         findings.refuse(case, "", "expected a different number at the end of each slice's name")
     order = sorted(set(wanted) - set(missing), key=lambda name: (numbers[name], name))
     if order != sorted(order):
-        findings.note(case, "", "the names of its slices sort in another order than their numbers; the numbers hold")
+        findings.note(case, "", OTHER_ORDER)
     return {"flair": tuple(images[name] for name in order), "mask1": tuple(masks[wanted[name]] for name in order)}
 
 

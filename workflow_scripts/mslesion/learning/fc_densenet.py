@@ -56,7 +56,7 @@ NAMES = {
 class FCDenseNet(nn.Module):
     """Classes of every pixel of a window of slices; only the LSTM, at the lowest resolution, sees more than one slice.
 
-    `encode`, `mix` and `decode` are the three parts of `forward`, for those who need not all slices of all windows.
+    `encode`, `mix` and `decode` are the three parts of `forward`. Callers that need only some slices use them directly.
     """
 
     def __init__(self, layers: Layers, variant: Variant, growth: int, first: int) -> None:
@@ -108,7 +108,7 @@ class FCDenseNet(nn.Module):
         return self.bottleneck(features), skips
 
     def mix(self, features: Tensor) -> Tensor:
-        """What the LSTM makes of the bottleneck features of windows, (B, S, C, h, w) to the same shape."""
+        """The LSTM's output for the bottleneck features of windows: (B, S, C, h, w) to the same shape."""
         return self.lstm(features)
 
     def decode(self, features: Tensor, skips: list[Tensor]) -> Tensor:

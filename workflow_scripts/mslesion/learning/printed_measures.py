@@ -1,4 +1,4 @@
-"""Accuracy and loss as the published code prints them: means over batches of its validation."""
+"""Accuracy, loss and specificity as the published code prints them."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,18 @@ def published_dice_loss(sums: ArrayLike, batch_size: int, smooth: float) -> floa
     batches = [batch.sum(axis=0) for batch in _batches(sums, batch_size)]
     losses = [1 - (2 * intersection + smooth) / (total + smooth) for intersection, total in batches]
     return float(np.mean(losses)) if losses else float("nan")
+
+
+def published_specificity(counts: ArrayLike) -> float:
+    """1 less the fraction of false positives among all pixels; NaN without pixels.
+
+    The published code counts every pixel that is no false positive as a true negative, also those of lesions.
+
+    Args:
+        counts: (4,) of all samples, see `confusion`.
+    """
+    pixels = np.asarray(counts, dtype=float)
+    return 1 - float(pixels[1] / pixels.sum()) if pixels.any() else float("nan")
 
 
 def _batches(values: ArrayLike, size: int) -> list[NDArray[np.float64]]:

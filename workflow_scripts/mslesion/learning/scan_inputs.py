@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from mslesion.data.conversion import scan_of
+from mslesion.learning.published_slices import resized, resized_masks
 from reprise.data.slices import cut_or_pad, normalise, standardise, whole_size
 
 MULTIPLE = 32
-OF_VOLUME = "volume"  # the normalisation by which a volume's values have mean 0 and standard deviation 1
+OF_VOLUME = "volume"  # the normalisation that gives a volume's values mean 0 and standard deviation 1
 
 
 class BrainSlices(NamedTuple):
@@ -26,36 +27,48 @@ class BrainSlices(NamedTuple):
 def brain_slices(
     cases: pd.DataFrame,
     arrays: dict[str, np.ndarray],
-    size: Sequence[int] | None,
+    size: int | None,
     normalisation: Mapping[str, float] | str,
     device: torch.device,
 ) -> BrainSlices:
-    """All slices of the cases, each cut or padded to `size` (H, W), or to one that cuts nothing off any of them.
+    """All slices of the cases, resized as published to `size`, or padded to a common size that cuts nothing off.
 
     Args:
         cases: the store's.
         arrays: the store's.
-        size: or None for whole slices.
+        size: height and width, see `resized`; or None for whole slices.
         normalisation: `mean` and `std` of slices that were scaled to 0..1 each, or "volume", see `standardise`.
         device: where the slices go.
     """
-    size = size or _whole(list(zip(cases["height"], cases["width"], strict=True)))
+    whole = _whole(list(zip(cases["height"], cases["width"], strict=True)))
     images, masks = [], []
     for case in cases.to_dict("records"):
-        images.append(prepared(scan_of(arrays["flair"], case), size, normalisation, device))
-        masks.append(cut_or_pad(torch.from_numpy(np.array(scan_of(arrays["mask1"], case))).to(device), tuple(size)))
+        image, mask = (scan_of(arrays[name], case) for name in ("flair", "mask1"))
+        images.append(prepared(image, size, normalisation, device, whole))
+        fitted = torch.from_numpy(np.array(mask) if size is None else resized_masks(mask, size)).to(device)
+        masks.append(cut_or_pad(fitted, whole) if size is None else fitted)
     return BrainSlices(torch.cat(images), torch.cat(masks), np.repeat(np.arange(len(cases)), cases["slices"]))
 
 
 def prepared(
-    scan: np.ndarray, size: Sequence[int] | None, normalisation: Mapping[str, float] | str, device: torch.device
+    scan: np.ndarray,
+    size: int | None,
+    normalisation: Mapping[str, float] | str,
+    device: torch.device,
+    whole: tuple[int, int] | None = None,
 ) -> Tensor:
-    """The slices (N, H, W) of one scan, of any numeric type, as `brain_slices` prepares them."""
+    """The slices (N, H, W) of one scan, of any numeric type, as `brain_slices` prepares them.
+
+    Without a `size` they are padded to `whole`, or to the smallest size that a network takes.
+    """
+    if size is not None:
+        fitted = torch.from_numpy(resized(scan, size)).to(device)
+        return normalise(fitted, **cast(Mapping[str, float], normalisation))
     images = torch.from_numpy(np.array(scan)).to(device).to(torch.float32)
     of_volume = normalisation == OF_VOLUME
-    # Padding is 0: where a background is anything else, it is made 0 too, which changes no normalised value.
+    # Padding is 0, so the background is made 0, too. This changes no normalised value.
     background = images.amin() if of_volume else images.amin((-2, -1), keepdim=True)
-    fitted = cut_or_pad(images - background, tuple(size or _whole([scan.shape[1:]])))
+    fitted = cut_or_pad(images - background, whole or _whole([scan.shape[1:]]))
     if of_volume:
         return standardise(fitted)
     return normalise(fitted, **cast(Mapping[str, float], normalisation))

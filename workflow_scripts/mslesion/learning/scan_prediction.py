@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mslesion.learning.networks import BLOCK, input_of, lesion_network
+from mslesion.learning.published_slices import restored
 from mslesion.learning.scan_inputs import OF_VOLUME, prepared
 from mslesion.learning.window_logits import WINDOWS_AT_A_TIME, centre_logits
 from mslesion.learning.windows import scan_windows
@@ -22,7 +23,7 @@ from reprise.step.errors import InputError
 
 
 def load_lesion_network(path: Path, device: torch.device) -> tuple[nn.Module, dict[str, Any]]:
-    """A trained network and the info of its weights, with all that `segment_scan` asks of it.
+    """A trained network and the info of its weights, with all that `segment_scan` needs.
 
     Raises:
         InputError: see `load_model`; or its info lacks something.
@@ -30,7 +31,7 @@ def load_lesion_network(path: Path, device: torch.device) -> tuple[nn.Module, di
     model, info = load_model(path, device, "lesions", lesion_network)
     settings, normalisation = info["settings"], info["normalisation"]
     there = {
-        "size": "size" in info,
+        "size": isinstance(info.get("size", ""), int | None),
         "settings.precision": "precision" in settings,
         "normalisation": normalisation == OF_VOLUME or {"mean", "std"} == {*normalisation},
         "settings.block": input_of(info["network"]) != BLOCK or "block" in settings,
@@ -45,8 +46,8 @@ def segment_scan(model: nn.Module, info: Mapping[str, Any], scan: np.ndarray, de
 
     Args:
         model: in evaluation mode, on the device.
-        info: of its weights: `network`, `normalisation`, `size` (H, W) that slices are cut or padded to, or None for
-            all of them, and `settings` with the `precision`, and with the `block` that a network of blocks sees.
+        info: of its weights: `network`, `normalisation`, `size` to which slices are resized as published, or None for
+            whole slices, and `settings`: the `precision`, and the `block` of a network that sees blocks.
         scan: any numeric type.
         device: where the model is.
     """
@@ -55,7 +56,8 @@ def segment_scan(model: nn.Module, info: Mapping[str, Any], scan: np.ndarray, de
 
     def of_slices(chunk: slice) -> Tensor:
         with autocast(device, precision):
-            return _masks(centre_logits(model, images, windows[chunk]))
+            logits = centre_logits(model, images, windows[chunk])
+        return _masks(logits if info["size"] is None else restored(logits.float(), scan.shape[1:]))
 
     def of_volume(_: slice) -> Tensor:
         with autocast(device, precision):
@@ -65,7 +67,7 @@ def segment_scan(model: nn.Module, info: Mapping[str, Any], scan: np.ndarray, de
     parts = (
         in_batches(1, 1, of_volume, device) if whole else in_batches(len(scan), WINDOWS_AT_A_TIME, of_slices, device)
     )
-    masks = torch.cat(list(parts)).reshape(images.shape)
+    masks = torch.cat(list(parts)).flatten(0, -3)
     return cut_or_pad(masks, scan.shape[1:]).numpy().astype(bool)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mslesion.learning.losses import PUBLISHED_SMOOTH, dice_ce_loss, soft_dice_loss, soft_dice_sums
-from mslesion.learning.printed_measures import published_accuracy, published_dice_loss
+from mslesion.learning.printed_measures import published_accuracy, published_dice_loss, published_specificity
 from mslesion.learning.window_logits import WINDOWS_AT_A_TIME, centre_logits
 from mslesion.learning.windows import CENTRE
 from reprise.evaluation.confusion import confusion, rates
@@ -28,12 +28,12 @@ class SliceSource(NamedTuple):
 
 
 def window_task(source: SliceSource, train: np.ndarray, val: np.ndarray, chosen_by: str) -> Task:
-    """A task whose samples are windows of three neighbouring slices, of which the centre counts.
+    """A task whose samples are windows of three neighbouring slices; only the centre counts.
 
     The loss is the published one: soft Dice of the lesions, a whole batch as one image. The history is about the
-    centres of the validation windows. It has accuracy and loss as the published code prints them; Dice, sensitivity
-    and specificity over all pixels pooled; `val_volume_dice`, the mean over scans of the Dice of their slices; and the
-    errors, 1 - Dice for each Dice. The choice is called "best".
+    centres of the validation windows. It has accuracy, loss and `val_printed_specificity` as the published code prints
+    them; Dice, sensitivity and specificity over all pixels pooled; `val_volume_dice`, the mean over scans of the Dice
+    of their slices; and the errors, 1 - Dice for each Dice. The choice is called "best".
 
     Args:
         source: see `SliceSource`.
@@ -82,6 +82,7 @@ def summary(scans: np.ndarray, batch_size: int, found: dict[str, np.ndarray]) ->
         "val_loss": published_dice_loss(found["soft"], batch_size, PUBLISHED_SMOOTH),
         "val_accuracy": published_accuracy(counts, batch_size),
         **{f"val_{name}": pooled[name] for name in ("dice", "sensitivity", "specificity")},
+        "val_printed_specificity": published_specificity(counts.sum(axis=0)),
         "val_volume_dice": float(volumes.mean()),
         "val_error": 1 - pooled["dice"],
         "val_volume_error": 1 - float(volumes.mean()),
@@ -108,7 +109,7 @@ def _predict_windows(
 def _predict_slices(
     source: SliceSource, train: np.ndarray, model: nn.Module, samples: np.ndarray, epoch: int
 ) -> tuple[Tensor, Tensor]:
-    """The same of a network that sees the centres alone, augmented."""
+    """The same for a network that sees only the centres, augmented."""
     centres = torch.from_numpy(train[samples][:, CENTRE]).to(source.images.device, non_blocking=True)
     pair = source.images[centres][:, None], source.masks[centres][:, None]
     images, masks = augment(*pair, source.settings["seed"], epoch, samples)

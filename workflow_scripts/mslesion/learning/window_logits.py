@@ -1,7 +1,7 @@
-"""Segmenting the centres of windows of slices with no more work than that takes.
+"""Segmenting the centres of windows of slices without superfluous work.
 
-In evaluation mode slices meet in the LSTM only. So each slice is encoded once though three windows hold it, the LSTM
-runs no further than the centre's state needs, and only centres are decoded.
+In evaluation mode, slices influence each other in the LSTM only. So each slice is encoded once, although three windows
+hold it, the LSTM stops at the centre, and only centres are decoded.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ WINDOWS_AT_A_TIME = 16
 def window_logits(model: FCDenseNet, slices: Slices, windows: np.ndarray) -> Tensor:
     """Logits (B, 2, H, W) of the centres of windows (B, 3) of slice indices, as of `model(...)[:, 1]` of each window.
 
-    The more of the windows are neighbours, the more is shared: B consecutive ones hold no more than B + 2 slices.
+    Neighbouring windows share slices: B consecutive windows hold at most B + 2 slices.
     """
     seen = windows[:, _seen(model)]
     needed, where = np.unique(seen, return_inverse=True)
@@ -40,7 +40,7 @@ def centre_logits(model: nn.Module, images: Tensor, windows: np.ndarray) -> Tens
 
 
 def _seen(model: FCDenseNet) -> slice:
-    """Which of a window's slices its centre's logits depend on: a forward LSTM never comes to the last one."""
+    """Which of a window's slices its centre's logits depend on: a forward LSTM never reaches the last one."""
     if model.directions == 0:
         return slice(CENTRE, CENTRE + 1)
     return slice(0, CENTRE + 1) if model.directions == 1 else slice(0, 3)

@@ -1,7 +1,7 @@
 """A phantom of the training data of ISBI 2015: five patients with multiple sclerosis, scanned four or five times.
 
 Layout, names and, by default, the grid are as released. `lesions.csv` beside the patients' folders has the volume and
-centre of every lesion at every time point. A patient depends on the seed and its number alone.
+centre of every lesion at every time point. A patient depends only on the seed and on its number.
 """
 
 from collections.abc import Sequence
