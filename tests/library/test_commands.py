@@ -21,7 +21,7 @@ TEXTS = (
 )
 # Up to the end of the code, the line or the string, or to the comment after it.
 COMMAND = re.compile(r"(?<![\w.-])snakemake (?=[-.a-z]).*?(?=[`\"\n]|\s\s|$)", re.MULTILINE)
-TARGETS = ("results/report.html", "predict")
+TARGETS = ("results/report.html", "predict", "predict_echonet", "predict_mslesion")
 
 
 def told() -> list[tuple[str, str]]:

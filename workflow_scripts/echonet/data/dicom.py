@@ -1,7 +1,6 @@
 """Reads the frames of an ultrasound DICOM file; its compression needs a decoder that is installed."""
 
 import logging
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,21 +22,20 @@ from pydicom.uid import (
 )
 
 from echonet.data.clip_video import read_video_clip
-from echonet.data.frames import Clip, first_plausible, stack_frames
+from echonet.data.frames import Clip, NoClipError, first_plausible, stack_frames
 from reprise.step.errors import InputError
 
 ULTRASOUND = {"US", "IVUS", "OT", "SC", "XC", ""}  # echo exports often say OT, SC or XC, or nothing at all
 VIDEO_SYNTAXES = "1.2.840.10008.1.2.4.10"  # MPEG2, MPEG-4 AVC/H.264 and HEVC/H.265: .100 to .108
-PATIENT_GROUP = 0x0010
-IDENTIFYING_TYPES = {"PN", "DA", "UI"}
-IDENTIFYING = {"AccessionNumber", "StudyID", "InstitutionName", "InstitutionAddress", "DeviceSerialNumber"}
+SCANS = {"MR", "CT", "PT", "NM"}  # modalities that have a form in NIfTI
 
 
 def read_dicom_clip(path: Path) -> Clip:
     """Decode the frames of a DICOM file; colour becomes grey, more than 8 bits are scaled over the whole clip.
 
     Raises:
-        InputError: it is no ultrasound, has no pixels, or they cannot be decoded. The message quotes nothing.
+        NoClipError: it is no ultrasound.
+        InputError: it has no pixels, or they cannot be decoded. The message quotes nothing.
     """
     with _silence():
         header = _read_header(path)
@@ -47,28 +45,6 @@ def read_dicom_clip(path: Path) -> Clip:
             known = (fps, fps_source) if fps_source != "assumed" else (video.fps, video.fps_source)
             return Clip(video.frames, *known)
         return Clip(_decode(header), fps, fps_source)
-
-
-def identifying_words(path: Path) -> frozenset[str]:
-    """Words of a DICOM header that may identify a person (lower case, three letters or more), and its whole UIDs.
-
-    They serve for comparison and must not be written anywhere. An unreadable header gives none.
-    """
-    with _silence():
-        try:
-            header = pydicom.dcmread(path, force=True, stop_before_pixels=True)
-            elements = [element for element in header.iterall() if _names(element)]
-            values = [(str(element.value).lower(), element.VR == "UI") for element in elements]
-        except Exception:  # a damaged file may make the parser raise anything
-            return frozenset()
-    words = [word for text, is_uid in values for word in ([text] if is_uid else re.findall(r"[^\W_]+", text))]
-    return frozenset(word for word in words if len(word) >= 3)
-
-
-def _names(element: pydicom.DataElement) -> bool:
-    """Whether an element may name a person, an examination or a place."""
-    by_type = element.VR in IDENTIFYING_TYPES or element.tag.group == PATIENT_GROUP
-    return by_type or element.keyword in IDENTIFYING
 
 
 @contextmanager
@@ -97,7 +73,8 @@ def _read_header(path: Path) -> pydicom.Dataset:
     if not complete:
         raise InputError("is a DICOM file without an image, or one that ends before it")
     if modality not in ULTRASOUND:
-        raise InputError("is a DICOM file of another modality than ultrasound")
+        scan = f"DICOM of {modality}, not of ultrasound; dcm2niix converts scans to NIfTI"
+        raise NoClipError(scan if modality in SCANS else "DICOM of another modality than ultrasound")
     if header.get("SOPClassUID") == EnhancedUSVolumeStorage:
         raise InputError("is an ultrasound volume, not a clip")
     if "TransferSyntaxUID" not in header.file_meta:

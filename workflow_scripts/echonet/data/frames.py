@@ -12,6 +12,10 @@ PLAUSIBLE_FPS = (1.0, 1000.0)
 LARGEST_BYTES = 2**30  # of one clip in memory; handling it takes about three times as much
 
 
+class NoClipError(InputError):
+    """A file is something else than a clip: a text, a scan of another modality. Nothing is wrong with it."""
+
+
 class Clip(NamedTuple):
     """A decoded clip.
 
