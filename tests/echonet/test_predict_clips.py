@@ -163,7 +163,7 @@ def test_a_folder_of_clips_becomes_tables_masks_videos_and_a_page(tmp_path, impo
     assert sorted(path.stem for path in (out / "videos").iterdir()) == sorted(clips)
     page = (out / "index.html").read_text()
     assert "damaged" in page and "key.csv" in page
-    assert "<li>nothing moves in it" in page, "a finding is shown at its clip"
+    assert "<li>text may remain in its pictures: nothing moves in it" in page, "a finding is shown at its clip"
     check_page(out / "index.html")
 
 

@@ -137,16 +137,14 @@ def test_damaged_and_odd_files_are_a_finding_each_and_the_rest_is_predicted(
 ) -> None:
     source = tmp_path / "in"
     save(source / "good.nii", image(0))
-    hole = image(1).astype(np.float32)
-    hole[1, 2, 3] = np.nan
-    save(source / "hole.nii", hole)
+    save(source / "hole.nii", np.where(image(1) == 9, np.nan, image(1)))
     save(source / "huge.nii", image(1) * 1e36)
     save(source / "flat.nii", np.full((6, 7, 5), 3, np.int16))
     affine = np.diag([1, 4.0, 1, 1])
     nibabel.save(nibabel.Nifti1Image(np.stack([image(2)] * 2, -1), affine), source / "series.nii.gz")
     nibabel.save(nibabel.Nifti1Image(image(2).astype(np.complex64), affine), source / "complex.nii")
-    nibabel.save(nibabel.Nifti1Pair(image(3), affine), source / "pair.img")
-    nibabel.save(nibabel.Nifti1Pair(image(4), affine), source / "half.img")
+    for number, name in enumerate(("pair.img", "half.img"), start=3):
+        nibabel.save(nibabel.Nifti1Pair(image(number), affine), source / name)
     (source / "half.hdr").unlink()
     (source / "cut.nii").write_bytes((source / "good.nii").read_bytes()[:-4])
     (source / "loop.nii").symlink_to(source / "loop.nii")
@@ -155,7 +153,7 @@ def test_damaged_and_odd_files_are_a_finding_each_and_the_rest_is_predicted(
     table = predict(source, weights, tmp_path)
     assert list(table.index) == ["good", "pair"] and (table["lesions"] == 0).all()
     findings = pd.read_csv(tmp_path / "findings.csv")
-    left = findings[findings["severity"] == "excluded"].set_index("file")["finding"]
+    left = findings.query("severity == 'excluded'").set_index("file")["finding"]
     for name, message in {
         "hole": "1 voxels are NaN",
         "huge": "no 32-bit number",
@@ -168,7 +166,7 @@ def test_damaged_and_odd_files_are_a_finding_each_and_the_rest_is_predicted(
     }.items():
         assert message in left.pop(name), name
     assert not len(left)
-    assert findings[findings["severity"] == "note"].set_index("file")["finding"].to_dict() == {
+    assert findings.query("severity == 'note'").set_index("file")["finding"].to_dict() == {
         "1 files": "not read: no NIfTI volumes",
         "pair": "its axial slices have pixels of 4 x 1 mm: it was scanned in another plane",
     }

@@ -15,7 +15,7 @@ import pandas as pd
 from echonet.data.avi import write_mjpg
 from echonet.data.clip_reader import clip_format, read_clip
 from echonet.data.frames import Clip, NoClipError
-from echonet.data.sector import crop_square, cut_out, find_sector
+from echonet.data.sector import crop_square, cut_out, find_sector, without_static_text
 from reprise.data.findings import Findings
 from reprise.data.own_files import OwnFile
 from reprise.step.command import progress, say
@@ -25,12 +25,14 @@ from reprise.step.files import file_sha256
 SIDE = 112
 COLUMNS = ["case", "frames", "fps", "fps_source", "source", "height", "width"]
 COLUMNS += ["sector", "top", "left", "side", "sha256"]
+TEXT = "text may remain in its pictures: "
 NOTES = {
     "motion": "",
-    "kept": "",
-    "brightness": "nothing moves in it: the sector was found by its brightness",
-    "nothing": "no sector found: its centre is kept as it is; text burned into the picture may remain",
-    "whole": "the sector fills the picture: nothing is masked; text burned into it may remain",
+    "two": TEXT + "two sectors lie side by side; the left one is taken",
+    "kept": TEXT + "it has 112 x 112 pixels, so it is kept as it is",
+    "brightness": TEXT + "nothing moves in it, so the sector was found by its brightness",
+    "nothing": TEXT + "no sector found; its centre is kept as it is",
+    "whole": TEXT + "the sector fills the picture, so nothing is masked",
 }
 
 
@@ -43,7 +45,7 @@ def import_clips(files: Sequence[OwnFile], videos: Path, findings: Findings) -> 
         findings: gets a finding for each file that is not converted, and for what is odd about the others.
 
     Returns: one row per clip, see COLUMNS: case (the AVI's name, without `.avi`), frames, fps, fps_source, source
-        (dicom | video), height and width of the source, sector (motion | brightness | nothing | whole | kept), top,
+        (dicom | video), height and width of the source, sector (how it was found, see NOTES), top,
         left and side of the crop in source pixels, sha256 of the source.
     """
     rows: dict[str, dict[str, Any]] = {}
@@ -70,7 +72,7 @@ def standard_frames(frames: np.ndarray) -> tuple[np.ndarray, str, tuple[int, int
     if frames.shape[1:] == (SIDE, SIDE):
         return frames, "kept", (0, 0, SIDE)
     mask, found_by = find_sector(frames)
-    return cut_out(frames, mask, SIDE), found_by, crop_square(mask)
+    return cut_out(frames * without_static_text(frames, mask), mask, SIDE), found_by, crop_square(mask)
 
 
 def _read(file: OwnFile, others: Counter[str], findings: Findings) -> Clip | None:
@@ -93,6 +95,8 @@ def _convert(clip: Clip, target: Path, file: OwnFile, findings: Findings) -> dic
     """Write one clip's AVI; returns its row, and notes what is odd about it."""
     frames, sector, (top, left, side) = standard_frames(clip.frames)
     write_mjpg(target, np.repeat(frames[..., None], 3, axis=-1), clip.fps)
+    for oddity in clip.oddities:
+        findings.note(file.case, "", oddity)
     if NOTES[sector]:
         findings.note(file.case, "", NOTES[sector])
     if clip.fps_source == "assumed":
