@@ -7,6 +7,7 @@ configfile: "config.yaml"
 include: "rules/common.smk"
 include: "rules/kinds.smk"
 include: "rules/weights.smk"
+include: "rules/own_files.smk"
 include: "rules/report.smk"
 
 
@@ -23,7 +24,7 @@ rule all:
 
 rule predict:
     input:
-        lambda w: own_predictions(fitting_study()),
+        lambda w: [own_predictions(study) for study in fitting_studies()],
 
 
 for study in OWN_FILES:

@@ -1,6 +1,5 @@
 # What the rules of all studies share. Each cluster job reads it again, so it imports little.
 
-import shlex
 import sys
 from pathlib import Path
 
@@ -10,8 +9,14 @@ from snakemake.io import apply_wildcards
 CODE = Path(workflow.basedir, "workflow_scripts")
 sys.path.insert(0, str(CODE))
 
-from reprise.data.folders import files_below
-from reprise.engine.configuration import check_configuration, picked, read_as_typed, set_environment, study_settings
+from reprise.engine.configuration import (
+    check_configuration,
+    picked,
+    read_as_typed,
+    refuse_second_config,
+    set_environment,
+    study_settings,
+)
 from reprise.engine.fingerprint import rules_digest, spec
 from reprise.engine.orphans import announce_snakemake
 from reprise.engine.raw_files import files_digest
@@ -30,14 +35,12 @@ UNTRACKED = set()
 # By study: the hyper-parameters that add or remove jobs.
 SWITCHES = {}
 
-# By study: where predictions for a user's own files go, and the endings by which `predict` knows such files.
-OWN_FILES = {}
-
 set_environment()
 announce_snakemake()
 watch_results()
 read_as_typed(config)
 try:
+    refuse_second_config(sys.argv)
     check_configuration(config)
 except InputError as error:
     sys.exit(f"error: {error}")
@@ -233,50 +236,6 @@ def compared_run():
     )
     parameters = {study: picked(run["parameters"][study], names) for study, names in asked.items()}
     return {"schedule": run["schedule"], "data": run["data"], "parameters": parameters}
-
-
-def own_predictions(study):
-    """Where a study's predictions for the user's files go."""
-    return OWN_FILES[study][0]
-
-
-def fitting_study():
-    """The one study of this run that takes files like those in the user's folder, by the endings of their names."""
-    own_folder()
-    names = [path.name.lower() for path in files_below(Path(config["input"]))]
-    fitting = [study for study, (_, endings) in OWN_FILES.items() if any(name.endswith(endings) for name in names)]
-    if len(fitting) == 1:
-        return fitting[0]
-    found = "files of several studies" if fitting else "no file whose ending a study of this run knows"
-    exit_with_commands(f"{config['input']}: {found}", shlex.quote(config["input"]), fitting or OWN_FILES)
-
-
-def own_folder():
-    """No input: the rule goes by the content of the files in the user's folder, which the configuration must name."""
-    if "input" not in config:
-        exit_with_commands("no folder of your own files is named", "FOLDER", OWN_FILES)
-    return []
-
-
-def exit_with_commands(problem, folder, studies):
-    """End with one line: what is wrong, and the commands that predict a user's files by these studies."""
-    commands = [f"`snakemake predict_{study} --config input={folder}`" for study in studies]
-    sys.exit(f"error: {problem}; type {' or '.join(commands)}")
-
-
-def own_weights(key, trained):
-    """The weights that predict a user's files: those that the configuration names, or those trained here."""
-    return config.get(key, trained)
-
-
-def trained_weights(key, trained):
-    """Weights trained here, as a rule's input. A user's weights are no input, see `own_weights_digests`."""
-    return [] if key in config else trained
-
-
-def own_weights_digests(*keys):
-    """The content of the weights that the configuration names, on which predictions depend."""
-    return {key: files_digest(config[key]) for key in keys if key in config}
 
 
 def graph():

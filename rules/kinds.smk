@@ -38,3 +38,17 @@ use rule compute as analyse with:
 use rule compute as run_r with:
     conda:
         f"{ENVIRONMENTS}/statistics.yaml"
+
+
+# The key of a user's own files, the same for each study.
+use rule compute as name_own_files with:
+    input:
+        lambda w: own_folder(),
+    resources:
+        **needs(2000, 60, input=config.get("input", "")),
+    params:
+        **step(
+            "own_files/name_files.py",
+            lambda w: {"files": own_files_digest(config["input"])},
+            keep_names="yes" if config.get("keep_names") else "no",
+        ),

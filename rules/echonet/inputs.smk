@@ -5,7 +5,7 @@ SWITCHES["echonet"] = {
     "clips": settings("echonet", "predict_ef")["clips"],
 }
 
-OWN_FILES["echonet"] = ("results/own_clips/predictions", (".dcm", ".avi", ".mp4", ".mov"))
+OWN_FILES["echonet"] = ("results/own_clips", (".dcm", ".avi", ".mp4", ".mov"))
 
 
 def segmentation_run():

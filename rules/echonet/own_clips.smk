@@ -1,9 +1,16 @@
 # A user's own clips, in any readable format: `snakemake predict_echonet --config input=FOLDER`.
 
 
+use rule name_own_files as echonet_name_clips with:
+    output:
+        key="results/own_clips/key.csv",
+    pathvars:
+        name="echonet/name_clips",
+
+
 use rule compute as echonet_import_clips with:
     input:
-        lambda w: own_folder(),
+        key="results/own_clips/key.csv",
     output:
         output=directory("results/own_clips/clips"),
         findings="results/own_clips/findings.csv",
@@ -11,9 +18,9 @@ use rule compute as echonet_import_clips with:
         name="echonet/import_clips",
     threads: 2
     resources:
-        **needs(4000, 60, input=config.get("input", "")),
+        **needs(4000, 60, alone=lambda w: is_alone("echonet")),
     params:
-        **step("echonet/import_clips.py", lambda w: {"clips": files_digest(config["input"])}),
+        **step("echonet/import_clips.py"),
 
 
 use rule infer as echonet_predict_clips with:

@@ -1,6 +1,6 @@
 # The study's groups of files, and its settings that decide which jobs there are.
 
-OWN_FILES["mslesion"] = ("results/own_volumes/predictions", (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz"))
+OWN_FILES["mslesion"] = ("results/own_volumes", (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz"))
 
 
 def chosen(*names):

@@ -14,7 +14,7 @@ from echo_files import burn, compress, fan, speckle, write_422, write_dicom, wri
 from echonet.data.avi import write_mjpg
 from echonet.data.clip_reader import read_clip
 from echonet.data.sector import crop_square, cut_out, find_sector
-from echonet.data.standard_clips import standard_frames
+from echonet.data.standard_clips import NOTES, standard_frames
 from reprise.step.errors import InputError
 
 
@@ -94,7 +94,9 @@ def test_a_video_inside_a_dicom_is_read(tmp_path, real_data):
 
 
 RATES = [
-    ({"CineRate": 47, "RecommendedDisplayFrameRate": 25, "FrameTime": 10}, (47, "CineRate")),
+    ({"CineRate": 47, "RecommendedDisplayFrameRate": 25}, (47, "CineRate")),
+    ({"CineRate": 47, "FrameTime": 10}, (100, "FrameTime")),
+    ({"FrameTime": 10, "FrameTimeVector": [0, 20], "FrameIncrementPointer": 0x00181065}, (50, "FrameTimeVector")),
     ({"CineRate": 0, "RecommendedDisplayFrameRate": 25}, (25, "RecommendedDisplayFrameRate")),
     ({"FrameTime": 20}, (50, "FrameTime")),
     ({"FrameTime": 0, "FrameTimeVector": [0, 19, 21]}, (50, "FrameTimeVector")),
@@ -106,6 +108,49 @@ RATES = [
 def test_the_frame_rate_comes_from_the_first_plausible_field(tmp_path, fields, expected):
     clip = read_clip(write_dicom(tmp_path / "c.dcm", speckle(2), "MONOCHROME2", **fields))
     assert (clip.fps, clip.fps_source) == (pytest.approx(expected[0]), expected[1])
+
+
+CASES = {
+    "04_jpeg_without_jfif/labelled_RGB": (18, 50, "labelled RGB, but stored as YBR_FULL_422"),
+    "04_jpeg_without_jfif/labelled_YBR_FULL_422": (18, 50, ""),
+    "06_number_of_frames/absent": (18, 50, "NumberOfFrames is absent, but its pixels are those of 18 frames"),
+    "06_number_of_frames/says_6_holds_18": (18, 50, "NumberOfFrames is 6, but its pixels are those of 18 frames"),
+    "07_frame_rate/display30_frametime10": (18, 100, "DisplayFrameRate is 30, but its frames are 10 ms apart"),
+    "07_frame_rate/vector_with_a_pause": (18, 50, "20 ms apart, but up to 3e+03 ms"),
+    "07_frame_rate/variable_rate": (40, 50, "20 ms apart, but up to 4.02e+03 ms"),
+    "17_missing_attribute/pixel_representation_absent": (18, 50, "PixelRepresentation is absent; taken as 0"),
+    "17_missing_attribute/planar_configuration_absent": (6, 50, "PlanarConfiguration is absent; taken as 0"),
+    "17_missing_attribute/samples_per_pixel_absent": (6, 50, "SamplesPerPixel is absent; taken as 3"),
+    "18_non_square_pixels/pixel_aspect_1_2": (14, 50, "0.5 times as high as wide; they were made square"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_headers_that_contradict_themselves_are_read_rightly_and_say_so(real_data, name):
+    folder, _, stem = name.partition("/")
+    (path,) = (real_data / "cases" / folder).glob(f"{stem}.*")
+    frames, fps, oddity = CASES[name]
+    clip = read_clip(path)
+    assert (len(clip.frames), clip.fps) == (frames, pytest.approx(fps, rel=0.01))
+    assert oddity in " ".join(clip.oddities) and bool(oddity) == bool(clip.oddities)
+
+
+def test_the_same_jpeg_is_the_same_whatever_its_label(real_data):
+    rgb, ybr = (read_clip(path).frames for path in sorted((real_data / "cases/04_jpeg_without_jfif").iterdir()))
+    assert np.array_equal(rgb, ybr) and np.median(rgb[:, :5, :5]) == 0
+
+
+def test_pixels_that_are_not_square_are_made_so(tmp_path):
+    grey = speckle(4)
+    path = write_dicom(tmp_path / "c.dcm", grey[:, :, ::2].copy(), "MONOCHROME2", PixelAspectRatio=[1, 2])
+    assert read_clip(path).frames.shape == grey.shape
+    path = write_dicom(tmp_path / "c.dcm", grey[:, ::2].copy(), "MONOCHROME2", PixelSpacing=[0.2, 0.1])
+    assert read_clip(path).frames.shape == grey.shape
+
+
+def test_more_frames_than_any_clip_has_are_refused(real_data):
+    with pytest.raises(InputError, match="is no clip: its pixels are those of 87890 frames"):
+        read_clip(real_data / "cases/hostile/deflated_90MB_of_zeros.dcm")
 
 
 @pytest.mark.parametrize("turned", [90, 180])
@@ -157,6 +202,31 @@ def test_text_leaves_no_trace_in_lossy_video(tmp_path):
     block = np.ones((17, 17), np.uint8)  # by which compression may blur the edge
     assert not (mask & ~cv2.dilate(fan().astype(np.uint8), block).astype(bool)).any()
     assert (mask & fan()).sum() > 0.97 * fan().sum()
+
+
+def test_text_inside_the_sector_that_does_not_move_is_blackened():
+    plain = speckle(24)
+    screen = burn(plain.copy(), "DOE JANE", (110, 120))
+    cut, found_by, _ = standard_frames(screen)
+    text = cv2.resize((screen != plain).any(axis=0)[12:228, 52:268].astype(np.float32), (112, 112)) > 0.5
+    assert found_by == "motion" and text.sum() > 50
+    assert cut.max(axis=0).max() > 150
+    lit = (cut.min(axis=0) > 60) & (np.ptp(cut, axis=0) < 20)
+    assert lit.sum() == 0, "no pixel stays bright in all frames"
+
+
+def test_of_two_sectors_side_by_side_the_left_one_is_taken_and_said():
+    mask = np.concatenate([fan(), fan()], axis=1)
+    cut, found_by, (_, left, side) = standard_frames(speckle(mask=mask))
+    alone, _, place = standard_frames(speckle(mask=mask)[:, :, :320])
+    assert found_by == "two" and (left, side) == place[1:]
+    assert np.array_equal(cut, alone) and "text may remain" in NOTES["two"]
+
+
+@pytest.mark.parametrize("name", ["112x112_text", "frozen_banner_touches_sector"])
+def test_where_text_may_remain_that_is_said(real_data, name):
+    _, found_by, _ = standard_frames(read_clip(real_data / f"cases/hostile/{name}.dcm").frames)
+    assert NOTES[found_by].startswith("text may remain")
 
 
 def test_the_sector_is_found_in_a_noisy_copy():

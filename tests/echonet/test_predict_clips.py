@@ -1,19 +1,23 @@
 """Predictions for a user's own clips: beats and EF from two networks, the files and the page."""
 
 import re
+import unicodedata
 
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 import torch
 
 from browser import check_page
-from echo_files import burn, speckle, write_dicom
+from echo_files import speckle, write_dicom
 from echonet import import_clips, predict_clips
 from echonet.learning import own_clips
 from echonet.learning.own_clips import predict_own_clip
 from echonet.learning.segmentation_network import segmentation_network
 from echonet.learning.video_network import video_network
+from own_files import name_files
+from persons import FOLDER, NAMES, written_with_a_name
 from reprise.models.weights import save_model
 from reprise.step.errors import InputError
 
@@ -122,38 +126,91 @@ def weights(tmp_path_factory):
     return folder
 
 
+def import_folder(source, folder, keep_names="no", alone="yes"):
+    """Name and import the files of a folder; the options of the step that predicts them."""
+    run(name_files, "--input", source, "--key", folder / "key.csv", "--keep-names", keep_names)
+    written = ("--output", folder / "clips", "--findings", folder / "findings.csv")
+    run(import_clips, "--key", folder / "key.csv", "--alone", alone, *written)
+    return "--clips", folder / "clips", "--findings", folder / "findings.csv", "--device", "cpu"
+
+
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory):
     """Arguments of the step for a folder of three clips, of which one is a still, and a file that is none."""
     folder = tmp_path_factory.mktemp("clips")
     source = folder / "in"
     source.mkdir()
-    write_dicom(source / "a4c.dcm", burn(speckle(30), "ROE", (4, 16)), "MONOCHROME2", CineRate=25)
+    write_dicom(source / "a4c.dcm", speckle(30), "MONOCHROME2", CineRate=25)
     write_dicom(source / "still.dcm", speckle(1), "MONOCHROME2")
-    write_dicom(source / "Roe_1.dcm", speckle(6, seed=2), "MONOCHROME2")
+    write_dicom(source / "other.dcm", speckle(6, seed=2), "MONOCHROME2")
     (source / "damaged.mp4").write_bytes(b"nothing")
-    run(import_clips, "--input", source, "--output", folder / "imported", "--findings", folder / "findings.csv")
-    return "--clips", folder / "imported", "--findings", folder / "findings.csv", "--device", "cpu"
+    return import_folder(source, folder, "yes")
 
 
 def test_a_folder_of_clips_becomes_tables_masks_videos_and_a_page(tmp_path, imported, weights):
     out = tmp_path / "out"
     run(predict_clips, *imported, *weights_options(weights), "--output", out)
     clips = pd.read_csv(imported[1] / "clips.csv")["case"].tolist()
-    assert {"a4c", "still"} < set(clips)
+    assert clips == ["a4c", "other", "still"]
     table = pd.read_csv(out / "predictions.csv")
     averages = table.query("beat == 'all'").set_index("clip")
     assert list(table.columns) == ["clip", *own_clips.COLUMNS]
     assert list(averages.index) == clips
     assert averages["ef_regression"].isna().tolist() == [case == "still" for case in clips]
     lengths = pd.read_csv(out / "areas.csv").groupby("clip").size().to_dict()
-    assert lengths == {case: {"a4c": 30, "still": 1}.get(case, 6) for case in clips}
+    assert lengths == {"a4c": 30, "still": 1, "other": 6}
     assert np.load(out / "masks" / "a4c.npz")["masks"].shape == (30, 112, 112)
     assert sorted(path.stem for path in (out / "videos").iterdir()) == sorted(clips)
     page = (out / "index.html").read_text()
-    assert "damaged.mp4" in page
-    assert "Roe_1" not in page
+    assert "damaged" in page and "key.csv" in page
+    assert "<li>text may remain in its pictures: nothing moves in it" in page, "a finding is shown at its clip"
     check_page(out / "index.html")
+
+
+def test_no_clip_beside_files_of_other_kinds_gives_a_page_that_says_so(tmp_path, weights):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "bad.avi").write_bytes(b"RIFF")
+    options = import_folder(tmp_path / "in", tmp_path, alone="no")
+    run(predict_clips, *options, *weights_options(weights), "--output", tmp_path / "out")
+    assert pd.read_csv(tmp_path / "out" / "predictions.csv").empty
+    assert "no video that can be decoded" in (tmp_path / "out" / "index.html").read_text()
+
+
+def write_files_with_names(folder):
+    """Write clips and other files with names of persons in the paths and in the headers."""
+    inside = folder / FOLDER
+    inside.mkdir(parents=True)
+    fields = {"PatientName": "Roe^Richard", "PatientBirthDate": "19540312", "InstitutionName": "WardSeven"}
+    path = write_dicom(inside / "Li_Ng.dcm", speckle(30), "MONOCHROME2", CineRate=25, **fields)
+    data = pydicom.dcmread(path)
+    block = data.private_block(0x11, "WardSeven", create=True)
+    block.add_new(1, "LO", "Li^Ng")
+    block.add_new(2, "UN", b"Roe^Richard\xff\xfe")
+    data.save_as(path)
+    damaged = bytearray(path.read_bytes())
+    (inside / f"{unicodedata.normalize('NFD', NAMES[4])}.dcm").write_bytes(damaged[:-100])
+    at = damaged.index(b"IS\x02\x0025") if b"IS\x02\x0025" in damaged else damaged.index(b"Roe^Richard")
+    damaged[at + 4 : at + 6] = b"Zo"
+    (inside / "12Mar1954.dcm").write_bytes(damaged)
+    for name in ("MRN-20071231.pdf", "Roe^Richard.avi", "Roe_Richard.mp4"):
+        (inside / name).write_bytes(b"nothing of " + name.encode())
+    (inside / "WardSeven.dcm").symlink_to(inside / "WardSeven.dcm")
+
+
+def test_a_name_of_a_person_is_in_no_file_but_the_key(tmp_path, weights, capfd):
+    write_files_with_names(tmp_path / "in")
+    results = tmp_path / "results"
+    results.mkdir()
+    options = import_folder(tmp_path / "in", results)
+    run(predict_clips, *options, *weights_options(weights), "--output", results / "predictions")
+    for number, text in enumerate(capfd.readouterr()):
+        (results / f"{number}.log").write_text(text)
+    assert written_with_a_name(results) == []
+    key = pd.read_csv(results / "key.csv").set_index("case")
+    findings = pd.read_csv(results / "findings.csv")
+    assert len(pd.read_csv(results / "predictions" / "predictions.csv")) >= 1
+    assert {*findings.query("severity == 'excluded'")["file"]} < {*key.index}, "the key leads from findings to files"
+    assert key["file"].str.contains(FOLDER).all() and not list((results / "predictions").rglob("key.csv"))
 
 
 @pytest.mark.parametrize("wrong", ["ef", "damaged", "absent"])

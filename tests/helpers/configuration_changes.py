@@ -79,7 +79,7 @@ CONFIGURATIONS: list[tuple[dict[str, Any], set[str], int]] = [
     ({"segmentation_weights": "initial.pth"}, {"echonet_predict_clips"}, 0),
     ({"ef_weights": "initial.pth"}, {"echonet_predict_clips"}, 0),
     ({"lesion_weights": "initial.pth"}, {"mslesion_predict_volumes"}, 0),
-    ({"input": "other"}, {"echonet_import_clips", "mslesion_predict_volumes"}, 0),
+    ({"input": "other"}, {"echonet_name_clips", "mslesion_name_volumes"}, 0),
 ]
 MORE_RUNS: list[tuple[dict[str, Any], int]] = [
     ({"seed": [0, 1, 2]}, 2 * (ECHO + LESION)),

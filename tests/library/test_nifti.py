@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
-from reprise.data.nifti import grid_difference, header_text, plain_header, read_volume, write_mask
+from reprise.data.nifti import plain_header, read_volume, write_mask
+from reprise.data.nifti_grid import grid_difference
 from reprise.step.errors import InputError
 
 ORIENTATIONS = [
@@ -107,7 +108,6 @@ def test_a_pair_of_analyze_7_5_is_read_as_nibabel_reads_it(tmp_path: Path, order
     assert volume.voxels.dtype == np.int16 and volume.voxels.dtype.isnative
     np.testing.assert_array_equal(volume.affine, there.affine)
     assert volume[2:5] == ((2, 3, 1.5), "LAS", False)
-    assert "RoeRich" in header_text(tmp_path / f"scan{ending.replace('.img', '.hdr')}")
     assert b"RoeRich" not in volume.header
     write_mask(tmp_path / "mask.nii.gz", (volume.voxels > 0).astype(np.uint8), volume.header)
     mask = read_volume(tmp_path / "mask.nii.gz")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reprise.data.nifti import read_volume
+from reprise.data.nifti import read_volume, write_mask
 from reprise.step.errors import InputError
 from test_nifti import AFFINE, VOXELS, saved
 
@@ -30,9 +30,9 @@ from test_nifti import AFFINE, VOXELS, saved
         ({"datatype": 1234}, "damaged header (no data type has the code 1234)"),
         ({"vox_offset": np.inf}, "damaged header (its numbers contradict each other)"),
         ({"vox_offset": 1e30}, "truncated"),
-        ({"srow_x": 0}, "no valid affine"),
-        ({"srow_x": np.nan}, "no valid affine"),
-        ({"srow_y": [2.0, 0.1, 0, -7]}, "no valid affine"),
+        ({"srow_x": 0, "qform_code": 0}, "no valid affine"),
+        ({"srow_x": np.nan, "qform_code": 0}, "no valid affine"),
+        ({"srow_y": [2.0, 0.1, 0, -7], "qform_code": 0}, "no valid affine"),
         ({"magic": b"ni1"}, "no NIfTI of this kind of file"),
         ({"magic": b""}, "no NIfTI of this kind of file"),
         ({"sizeof_hdr": 349}, "no NIfTI file"),
@@ -46,6 +46,31 @@ def test_impossible_headers_are_one_line(
         read_volume(path)
     assert message in str(caught.value) and str(path) in str(caught.value) and "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", ""), "nibabel has something to say of its own"
+
+
+@pytest.mark.parametrize("srow_x", [[0, 0, 0, 0], [np.nan, 0, 0, 0]])
+def test_a_sound_qform_stands_in_for_an_sform_without_a_meaning(tmp_path: Path, srow_x: list[float]) -> None:
+    whole = read_volume(saved(tmp_path / "whole.nii"))
+    volume = read_volume(saved(tmp_path / "scan.nii", srow_x=srow_x))
+    np.testing.assert_allclose(volume.affine, whole.affine, atol=0.03)  # a qform has right angles
+    np.testing.assert_array_equal(volume.voxels, whole.voxels)
+    assert volume.oddity == "its sform spans no volume; its qform is used" and not whole.oddity
+    write_mask(tmp_path / "mask.nii", (volume.voxels > 0).astype(np.uint8), volume.header)
+    np.testing.assert_allclose(read_volume(tmp_path / "mask.nii").affine, volume.affine, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "oddity"),
+    [
+        ({"qoffset_x": 40, "qform_code": 1, "sform_code": 1}, "its qform contradicts its sform"),
+        ({"qoffset_x": 40, "qform_code": 1, "sform_code": 2}, ""),  # two spaces, each with a code of its own
+        ({"qform_code": 0, "pixdim": [1, 9, 9, 9, 0, 0, 0, 0]}, "its pixdim of 9 x 9 x 9; the sform is used"),
+    ],
+)
+def test_statements_that_contradict_each_other_are_named(tmp_path: Path, fields: dict, oddity: str) -> None:
+    volume = read_volume(saved(tmp_path / "scan.nii", **fields))
+    assert oddity in volume.oddity and bool(oddity) == bool(volume.oddity)
+    np.testing.assert_allclose(volume.affine, read_volume(saved(tmp_path / "whole.nii")).affine)
 
 
 @pytest.mark.parametrize("magic", [b"n", b"ni2", b"xi1", b"\0+1"])
@@ -95,7 +120,7 @@ def test_hostile_paths_are_one_line(tmp_path: Path) -> None:
         "loop.nii": "Too many levels of symbolic links",
         "empty.nii": "empty",
         "scan.txt": "expected a file that ends with",
-        "text.nii.gz": "not readable",
+        "text.nii.gz": "no NIfTI file",
         "half.hdr": "half.img: No such file",
         "absent.nii": "No such file",
         "short.nii": "truncated (expected 472 bytes, found 471)",

@@ -2,8 +2,8 @@
 
 import gzip
 import json
-import re
 import shutil
+import unicodedata
 from pathlib import Path
 
 import nibabel
@@ -20,13 +20,16 @@ from mslesion.learning import scan_prediction as lesions
 from mslesion.learning.networks import lesion_network
 from mslesion.phantom import brain
 from mslesion.phantom.voxels import make_grid
+from persons import FOLDER, NAMES, written_with_a_name
 from reprise.data.nifti import ENDINGS, read_volume, without_text
+from reprise.data.own_files import name_own_files, write_key
 from reprise.models.weights import save_model
 from reprise.step.errors import InputError
+from reprise.step.files import file_sha256
 
 OBLIQUE = np.array([[2.0, 0.1, 0, -7], [-0.1, 3.0, 0, 5], [0, 0, 1.5, 9], [0, 0, 0, 1]])
 LESION = 2000
-TEXT = {"descrip": "Roe Richard 1944", "aux_file": "ward 7", "intent_name": "roe", "db_name": "MRN20071231"}
+TEXT = {"descrip": "Roe^Richard 12Mar1954", "aux_file": "WardSeven", "intent_name": "Li^Ng", "db_name": "MRN-20071231"}
 CHANGED = {"datatype", "bitpix", "scl_slope", "scl_inter", "cal_max", "cal_min", "vox_offset", "magic"}
 
 
@@ -60,9 +63,11 @@ def bright_is_lesion(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     return asked
 
 
-def predict(source: Path, weights: Path, out: Path, code: str = "1") -> pd.DataFrame:
+def predict(source: Path, weights: Path, out: Path, code: str = "1", keep_names: bool = True) -> pd.DataFrame:
     """Run the step within this process: a new one would spend seconds on imports. Returns volumes.csv."""
-    options = {"input": source, "weights": weights, "device": "cpu", "checkpoints": out / "checkpoints"}
+    (out / "key.csv").unlink(missing_ok=True)
+    write_key(out / "key.csv", name_own_files(source, keep_names))
+    options = {"key": out / "key.csv", "weights": weights, "device": "cpu", "checkpoints": out / "checkpoints"}
     options |= {"settings": json.dumps({"code": code}), "output": out / "predictions", "findings": out / "findings.csv"}
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     predict_volumes.main(predict_volumes.arguments().parse_args(words))
@@ -93,7 +98,7 @@ def test_masks_loads_and_counts_are_those_of_the_scan(
     row = predict(tmp_path / "in", weights, tmp_path).loc["scan1_FLAIR"]
     assert bright_is_lesion == [(8, 10, 12)]
     voxel_mm3 = (2 * 3 + 0.1 * 0.1) * 1.5
-    assert row["lesions"] == 2 and row["orientation"] == orientation and row["file"] == path.name
+    assert row["lesions"] == 2 and row["orientation"] == orientation
     assert row["voxel_mm3"] == pytest.approx(voxel_mm3, rel=1e-5)
     assert row["load_ml"] == pytest.approx(9 * voxel_mm3 / 1000, abs=1e-4)
     scan, mask = nibabel.load(path), nibabel.load(tmp_path / "predictions/masks/scan1_FLAIR.nii.gz")
@@ -104,27 +109,27 @@ def test_masks_loads_and_counts_are_those_of_the_scan(
     assert not any(mask.header[field].item() for field in TEXT)
 
 
-def test_nothing_of_a_header_or_of_a_name_that_it_holds_comes_through(
+def test_a_name_of_a_person_is_in_no_file_but_the_key(
     tmp_path: Path, weights: Path, bright_is_lesion: list, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    source = tmp_path / "in" / "Richard"
+    source, results = tmp_path / "in" / FOLDER, tmp_path / "results"
     source.mkdir(parents=True)
-    with_lesions(source / "ROE_flair.nii", "RAS")
-    shutil.copy(source / "ROE_flair.nii", source / "Roe_mask.nii")
-    save(source / "Roe_t1.nii", image(1))
-    (source / "roe_cut_flair.nii").write_bytes((source / "ROE_flair.nii").read_bytes()[:-5])
-    assert list(predict(tmp_path / "in", weights, tmp_path).index) == ["case_001"]
-    written = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_relative_to(tmp_path / "in")]
-    texts = [path.name for path in written] + list(capfd.readouterr())
-    for path in written:
-        if path.suffix in (".csv", ".html"):  # pictures hold any three letters by chance
-            texts.append(re.sub(r'src="[^"]*"|<style>.*</style>', "", path.read_text(), flags=re.DOTALL))
-        elif path.suffix == ".gz":
-            texts.append(gzip.decompress(path.read_bytes()).decode("latin-1"))
-    haystack = "\n".join(texts).lower()
-    assert "case_001" in haystack
-    assert not [word for word in ("roe", "richard", "ward", "1944", "20071231") if word in haystack]
-    assert pd.read_csv(tmp_path / "findings.csv")["file"].str.match(r"file-[0-9a-f]{12}$").all()
+    results.mkdir()
+    with_lesions(source / "Li_Ng.nii", "RAS")
+    shutil.copy(source / "Li_Ng.nii", source / "Roe^Richard_mask.nii")
+    save(source / "WardSeven_t1.nii", image(1))
+    (source / "12Mar1954.nii.gz").write_bytes(gzip.compress((source / "Li_Ng.nii").read_bytes())[:-5])
+    (source / f"{unicodedata.normalize('NFD', NAMES[4])}_flair.nii").write_bytes(b"x" * 400)
+    (source / "MRN-20071231.pdf").write_text("Roe^Richard")
+    (source / "Roe_Richard.nii").symlink_to(source / "Roe_Richard.nii")
+    table = predict(tmp_path / "in", weights, results, keep_names=False)
+    assert list(table.index) == [f"case-{file_sha256(source / 'Li_Ng.nii')[:12]}"]
+    for number, text in enumerate(capfd.readouterr()):
+        (results / f"{number}.log").write_text(text)
+    assert written_with_a_name(results) == []
+    key = pd.read_csv(results / "key.csv").set_index("case")["file"]
+    left = pd.read_csv(results / "findings.csv").query("severity == 'excluded'")["file"]
+    assert key[table.index].tolist()[0].endswith(f"{FOLDER}/Li_Ng.nii") and {*left} <= {*key.index} and len(left) == 5
 
 
 def test_damaged_and_odd_files_are_a_finding_each_and_the_rest_is_predicted(
@@ -132,51 +137,58 @@ def test_damaged_and_odd_files_are_a_finding_each_and_the_rest_is_predicted(
 ) -> None:
     source = tmp_path / "in"
     save(source / "good.nii", image(0))
-    hole = image(1).astype(np.float32)
-    hole[1, 2, 3] = np.nan
-    save(source / "hole.nii", hole)
+    save(source / "hole.nii", np.where(image(1) == 9, np.nan, image(1)))
     save(source / "huge.nii", image(1) * 1e36)
     save(source / "flat.nii", np.full((6, 7, 5), 3, np.int16))
     affine = np.diag([1, 4.0, 1, 1])
     nibabel.save(nibabel.Nifti1Image(np.stack([image(2)] * 2, -1), affine), source / "series.nii.gz")
     nibabel.save(nibabel.Nifti1Image(image(2).astype(np.complex64), affine), source / "complex.nii")
-    nibabel.save(nibabel.Nifti1Pair(image(3), affine), source / "pair.img")
-    nibabel.save(nibabel.Nifti1Pair(image(4), affine), source / "half.img")
+    for number, name in enumerate(("pair.img", "half.img"), start=3):
+        nibabel.save(nibabel.Nifti1Pair(image(number), affine), source / name)
     (source / "half.hdr").unlink()
     (source / "cut.nii").write_bytes((source / "good.nii").read_bytes()[:-4])
     (source / "loop.nii").symlink_to(source / "loop.nii")
-    (source / "notes.txt").write_text("no volume")
-    (source / ".hidden.nii").write_text("no volume")
+    for name in ("notes.txt", ".hidden.nii"):
+        (source / name).write_text("no volume")
     table = predict(source, weights, tmp_path)
     assert list(table.index) == ["good", "pair"] and (table["lesions"] == 0).all()
     findings = pd.read_csv(tmp_path / "findings.csv")
-    left = findings[findings["severity"] == "excluded"].set_index("file")["finding"]
+    left = findings.query("severity == 'excluded'").set_index("file")["finding"]
     for name, message in {
-        "hole.nii": "1 voxels are NaN",
-        "huge.nii": "no 32-bit number",
-        "flat.nii": "every voxel has the same value",
-        "series.nii.gz": "found 6x7x5x2",
-        "complex.nii": "found complex64",
-        "half.img": "its .hdr file: No such file",
-        "cut.nii": "truncated",
-        "loop.nii": "symbolic links",
+        "hole": "1 voxels are NaN",
+        "huge": "no 32-bit number",
+        "flat": "every voxel has the same value",
+        "series": "found 6x7x5x2",
+        "complex": "found complex64",
+        "half": "its .hdr file: No such file",
+        "cut": "truncated",
+        "loop": "symbolic links",
     }.items():
         assert message in left.pop(name), name
     assert not len(left)
-    notes = findings[findings["severity"] == "note"]
-    assert "no NIfTI volumes: 1 of" in notes["finding"].iloc[0]
-    assert "4 x 1 mm" in notes.set_index("where").loc["pair", "finding"]
+    assert findings.query("severity == 'note'").set_index("file")["finding"].to_dict() == {
+        "1 files": "not read: no NIfTI volumes",
+        "pair": "its axial slices have pixels of 4 x 1 mm: it was scanned in another plane",
+    }
     check_page(tmp_path / "predictions" / "index.html")
 
 
-@pytest.mark.parametrize("names", [None, [], ["notes.txt"], ["bad.nii", "x_mask.nii"]])
-def test_nothing_usable_is_one_message_and_leaves_nothing(tmp_path: Path, weights: Path, names: list | None) -> None:
-    if names is not None:
-        (tmp_path / "in").mkdir()
-    for name in names or []:
-        (tmp_path / "in" / name).write_bytes(b"x" * 400)
+@pytest.mark.parametrize(
+    ("names", "lines"),
+    [
+        (["notes.txt"], "\n  1 files: not read: no NIfTI volumes$"),
+        (["bad.nii", "x_mask.nii"], "\n  x_mask: by its name a mask\n  bad: no NIfTI file .*$"),
+        ([f"{number}.nii" for number in range(60)], r"(\n  \d+: no NIfTI file .*){50}\n  ... and 10 more$"),
+    ],
+)
+def test_nothing_usable_is_one_message_and_leaves_nothing(
+    tmp_path: Path, weights: Path, names: list[str], lines: str
+) -> None:
+    (tmp_path / "in").mkdir()
+    for number, name in enumerate(names):
+        (tmp_path / "in" / name).write_bytes(bytes([number]) * 400)
     with pytest.raises(
-        InputError, match=r"no such folder|no NIfTI volume in it|can be read:\n  x_mask.*\n  bad.nii no NIfTI"
+        InputError, match=f"no FLAIR volume in the folder can be read; key.csv leads to the files:{lines}"
     ):
         predict(tmp_path / "in", weights, tmp_path)
     assert not (tmp_path / "predictions").exists() and not (tmp_path / "findings.csv").exists()
@@ -244,9 +256,10 @@ def test_phantoms_are_predicted_by_a_network(tmp_path: Path, network: str) -> No
 
 def test_real_flairs(real_data: Path, tmp_path: Path, fast: Path) -> None:
     table = predict(real_data / "ms", fast, tmp_path)
-    assert table["file"].str.partition("/")[0].tolist() == ["patient07", "patient19", "patient26"]
-    for case, file in table["file"].items():
-        scan = nibabel.load(real_data / "ms" / file)
+    files = pd.read_csv(tmp_path / "key.csv").set_index("case").loc[table.index, "file"]
+    assert [Path(file).parent.name for file in files] == ["patient07", "patient19", "patient26"]
+    for case, file in files.items():
+        scan = nibabel.load(file)
         mask = nibabel.load(tmp_path / f"predictions/masks/{case}.nii.gz")
         assert mask.shape == scan.shape and (mask.affine == scan.affine).all()
         assert np.asanyarray(mask.dataobj).sum() / 1000 == pytest.approx(table.loc[case, "load_ml"], abs=1e-3)
@@ -265,7 +278,7 @@ def test_every_nifti_file_of_others_is_predicted_or_a_finding(real_data: Path, t
     left = findings[findings["severity"] == "excluded"]["file"]
     files = {path for path in source.rglob("*") if path.name.endswith(ENDINGS) and ".img" not in path.name}
     assert len(files) == len(table) + len(left)
-    loads = table[table["file"].isin(["LAS.nii.gz", "PIR.nii.gz", "SRA.nii.gz"])]
+    loads = table[table.index.isin(["LAS", "PIR", "SRA"])]
     assert len(loads) == 3 and loads["load_ml"].nunique() == 1  # one brain in three orientations
     for case in table.index:
         mask = read_volume(tmp_path / f"predictions/masks/{case}.nii.gz")

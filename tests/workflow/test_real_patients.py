@@ -97,7 +97,7 @@ def test_their_flair_images_alone_get_masks_and_loads(study: Path, real_data: Pa
     for patient in PATIENTS:
         shutil.copy(only(study / "raw" / patient, "FLAIR*"), study / "flair" / f"{patient}.nii.gz")
     shutil.copy(only(real_data / "ms" / PATIENTS[0], "FLAIR*"), study / "flair" / "whole.nii.gz")
-    run = type_command("snakemake predict --config input=flair", study)
+    run = type_command("snakemake predict --config input=flair keep_names=true", study)
     assert run.returncode == 0, run.stdout[-5000:]
     predictions = study / "results/own_volumes/predictions"
     volumes = pd.read_csv(predictions / "volumes.csv").set_index("case")

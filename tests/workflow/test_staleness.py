@@ -139,7 +139,13 @@ def test_how_snakemake_runs_makes_nothing_stale(finished: Finished) -> None:
 
 def test_files_that_the_configuration_names_count_by_content_alone(finished: Finished) -> None:
     clip, volume = sorted((finished.folder / "own").iterdir())
-    predicted = {"echonet_import_clips", "echonet_predict_clips", "mslesion_predict_volumes"}
+    predicted = {
+        "echonet_name_clips",
+        "mslesion_name_volumes",
+        "echonet_import_clips",
+        "echonet_predict_clips",
+        "mslesion_predict_volumes",
+    }
     for path, expected in (
         (clip, predicted),
         (volume, predicted),

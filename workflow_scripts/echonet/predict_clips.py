@@ -36,6 +36,7 @@ TEXTS = {
 BEATS = "Each beat: end-diastole (ED) and end-systole (ES) in seconds, and EF in percent"
 FINDINGS = {"severity": str, "file": str, "finding": str}
 EFS = ["ef_masks", "ef_regression"]
+AREAS = ["clip", "frame", "time_s", "area_px"]
 SHOWN = ["beat", "ed_s", "es_s", *EFS]
 HEADINGS = {
     "ed_s": "ED (s)",
@@ -85,14 +86,17 @@ def main(args: argparse.Namespace) -> None:
         for case, fps in progress(list(zip(clips["case"], clips["fps"], strict=True)), "clips"):
             frames = read_video(args.clips / "Videos" / f"{case}.avi").frames
             prediction = predict_own_clip(frames, fps, segmentation, regression, device)
-            made.append(write_clip(folder, case, frames, fps, prediction))
+            found = findings.loc[findings["file"] == case, "finding"].tolist()
+            made.append(write_clip(folder, case, frames, fps, prediction, found))
         networks = {"segmentation": segmentation[1], "ef": regression[1]}
         write_tables(folder, made, clips, findings, networks)
     say(f"{len(clips)} clips, {sum(len(each.beats) - 1 for each in made)} beats: {args.output / 'index.html'}")
 
 
-def write_clip(folder: Path, case: str, frames: np.ndarray, fps: float, prediction: "Prediction") -> Predicted:
-    """Write the masks and the overlay video of a clip."""
+def write_clip(
+    folder: Path, case: str, frames: np.ndarray, fps: float, prediction: "Prediction", found: list[str]
+) -> Predicted:
+    """Write the masks and the overlay video of a clip; `found` are its findings on import."""
     masks, areas, systoles, beats, notes = prediction
     np.savez_compressed(folder / "masks" / f"{case}.npz", masks=masks)
     video = folder / "videos" / f"{case}.mp4"
@@ -105,7 +109,7 @@ def write_clip(folder: Path, case: str, frames: np.ndarray, fps: float, predicti
         {"clip": case, "frame": np.arange(len(areas)), "time_s": np.arange(len(areas)) / fps, "area_px": areas}
     )
     beats.insert(0, "clip", case)
-    shown = Case(case, facts, notes, [Media(video, alt)], {BEATS: for_readers(beats[SHOWN])})
+    shown = Case(case, facts, [*found, *notes], [Media(video, alt)], {BEATS: for_readers(beats[SHOWN])})
     return Predicted(beats, curve, shown)
 
 
@@ -117,9 +121,12 @@ def write_tables(
     networks: dict[str, dict[str, Any]],
 ) -> None:
     """Write predictions.csv, areas.csv and index.html."""
-    beats = pd.concat([each.beats for each in made])
+    from echonet.learning.own_clips import COLUMNS
+
+    beats = pd.concat([each.beats for each in made] or [pd.DataFrame(columns=["clip", *COLUMNS], dtype=float)])
     beats.to_csv(folder / "predictions.csv", index=False, float_format="%.4f")
-    pd.concat([each.areas for each in made]).to_csv(folder / "areas.csv", index=False, float_format="%.4f")
+    areas = pd.concat([each.areas for each in made] or [pd.DataFrame(columns=AREAS)])
+    areas.to_csv(folder / "areas.csv", index=False, float_format="%.4f")
     averages = beats[beats["beat"] == "all"].set_index("clip")
     overview = clips.set_index("case").assign(beats=[len(each.beats) - 1 for each in made]).join(averages[EFS])
     overview = for_readers(overview.rename_axis("clip").reset_index())

@@ -16,8 +16,9 @@ from mslesion.analysis.lesions import label_lesions, lesion_load_ml
 from mslesion.analysis.outlines import outlined_slices
 from mslesion.data.own_volumes import OwnVolume, find_volumes, read_again
 from mslesion.data.scan_volume import from_slices, to_slices
-from reprise.data.findings import Findings
+from reprise.data.findings import Findings, refuse_nothing
 from reprise.data.nifti import Volume, without_text, write_mask
+from reprise.data.own_files import read_key
 from reprise.report.own_files_page import Case, Media, write_own_files_page
 from reprise.report.page_tables import number
 from reprise.step.command import json_object, progress, run, say, step_parser
@@ -36,7 +37,8 @@ TEXTS = {
     "faces, edges or corners are one lesion",
 }
 HEADINGS = {"load_ml": "lesion load (ml)", "voxel_mm3": "voxel (mm³)"}
-SHOWN = ["case", "load_ml", "lesions", "voxel_mm3", "slices", "file"]
+SHOWN = ["case", "load_ml", "lesions", "voxel_mm3", "slices"]
+COLUMNS = ["case", "load_ml", "lesions", "voxel_mm3", "slices", "height", "width", "orientation", "sha256"]
 SLICES = 4
 KEYS = ["network", "width", "epoch", "protocol", "fold"]
 
@@ -51,7 +53,10 @@ class Predicted(NamedTuple):
 def arguments() -> argparse.ArgumentParser:
     """The step's options."""
     parser = step_parser(__doc__)
-    parser.add_argument("--input", type=Path, required=True, help="folder of volumes, searched to any depth")
+    parser.add_argument("--key", type=Path, required=True, help="key of name_files.py, which lists the files")
+    parser.add_argument(
+        "--alone", choices=["yes", "no"], default="yes", help="no: there are files for other studies, too"
+    )
     parser.add_argument("--weights", type=Path, required=True, help="weights of a lesion network")
     parser.add_argument(
         "--settings", type=json_object, default={}, help='{"code": ...}: old masks of other code are ignored'
@@ -72,7 +77,9 @@ def main(args: argparse.Namespace) -> None:
     device = pick_device(args.device)
     model, info = load_lesion_network(args.weights, device)
     findings = Findings()
-    volumes = find_volumes(args.input, findings)
+    volumes = find_volumes(read_key(args.key), findings)
+    if args.alone == "yes":
+        refuse_nothing(volumes, "no FLAIR volume in the folder", findings)
     by_digest = {volume.digest: volume for volume in volumes}
 
     def masks_of(todo: list[str]) -> Iterator[Arrays]:
@@ -101,7 +108,7 @@ def note_resized(volume: OwnVolume, content: Volume, size: int | None, findings:
     if size and (height, width) != (size, size):
         cut = ", of which only the middle was segmented" if width > height else ""
         what = f"its slices of {height} x {width} pixels were resized to a height of {size}{cut}"
-        findings.note(volume.shown, volume.case, what)
+        findings.note(volume.case, "", what)
 
 
 def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndarray, findings: Findings) -> Predicted:
@@ -121,19 +128,19 @@ def write_volume(folder: Path, volume: OwnVolume, content: Volume, mask: np.ndar
         pictures.append(Media(file, alt, f"{which}, {found}.", shown.size))
     row = {"case": case, "load_ml": round(load, 4), "lesions": lesions, "voxel_mm3": round(voxel_mm3, 6)}
     row |= zip(("slices", "height", "width"), mask.shape, strict=True)
-    row |= {"orientation": content.orientation, "file": volume.shown, "sha256": volume.digest}
+    row |= {"orientation": content.orientation, "sha256": volume.digest}
     facts = (
         f"{len(mask)} axial slices of {mask.shape[1]} x {mask.shape[2]} pixels, {apart:.3g} mm apart, pixels of "
         f"{height:.3g} x {width:.3g} mm. Lesions: {lesions}, together {number(load, 2)} ml. "
         "The patient's right is on the left."
     )
-    notes = [finding for _, _, where, finding in findings.rows if where == case]
+    notes = [finding for _, file, _, finding in findings.rows if file == case]
     return Predicted(row, Case(case, facts, notes, pictures))
 
 
 def write_tables(folder: Path, made: list[Predicted], findings: Findings, info: dict[str, Any]) -> None:
     """Write volumes.csv and index.html."""
-    table = pd.DataFrame([each.row for each in made])
+    table = pd.DataFrame([each.row for each in made], columns=COLUMNS)
     table.to_csv(folder / "volumes.csv", index=False)
     overview = table[SHOWN].rename(columns=HEADINGS)
     network = pd.DataFrame([{key: str(info.get(key, "")) for key in KEYS}])

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from echonet.data.clip_video import read_video_clip
 from echonet.data.dicom import read_dicom_clip
-from echonet.data.frames import Clip
-from reprise.step.errors import InputError
+from echonet.data.frames import Clip, NoClipError
 
 VIDEO_SUFFIXES = {".avi", ".mp4", ".mov", ".m4v", ".mkv", ".webm", ".wmv", ".mpg", ".mpeg"}
 DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
@@ -29,10 +28,11 @@ def read_clip(path: Path) -> Clip:
     """Decode a clip.
 
     Raises:
+        NoClipError: it is something else than a clip.
         InputError: it cannot be read. The message says why. It contains neither the file's name, which may identify
             a person, nor anything from the file.
     """
     kind = clip_format(path)
     if kind is None:
-        raise InputError("is neither DICOM nor a video, by its first bytes and its suffix")
+        raise NoClipError("neither DICOM nor a video, by the first bytes and the suffix")
     return read_dicom_clip(path) if kind == "dicom" else read_video_clip(path)

@@ -8,7 +8,7 @@ import av
 import cv2
 import numpy as np
 
-from echonet.data.frames import Clip, first_plausible, stack_frames
+from echonet.data.frames import RATE_TOLERANCE, Clip, first_plausible, rate_of_steps, stack_frames, with_square_pixels
 from reprise.step.errors import InputError
 
 
@@ -22,15 +22,21 @@ def read_video_clip(source: Path | BytesIO) -> Clip:
         with av.open(source if isinstance(source, BytesIO) else str(source), "r") as container:
             if not container.streams.video:
                 raise InputError("holds no video")
-            frames = stack_frames(_upright_frames(container))
-            fps, fps_source = first_plausible({"video header": container.streams.video[0].average_rate})
+            stream = container.streams.video[0]
+            times: list[float] = []
+            frames = stack_frames(_upright_frames(container, times))
+            rate, oddities = rate_of_steps(np.diff(times).round(2))
+            stated = float(stream.average_rate or 0)
+            even = abs(rate - stated) < RATE_TOLERANCE * stated
+            fps, fps_source = first_plausible({"video header": stated * even, "frame times": rate, "average": stated})
+            frames, stretched = with_square_pixels(frames, 1 / float(stream.sample_aspect_ratio or 1))
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise InputError("is damaged, or no video that can be decoded") from error
-    return Clip(frames, fps, fps_source)
+    return Clip(frames, fps, fps_source, (*oddities, *stretched))
 
 
-def _upright_frames(container: av.container.InputContainer) -> Iterator[np.ndarray]:
-    """Grey frames, rotated as the header says.
+def _upright_frames(container: av.container.InputContainer, times_ms: list[float]) -> Iterator[np.ndarray]:
+    """Grey frames, rotated as the header says; their times are added to `times_ms`.
 
     Packets are counted, not frames: an edit list may hide frames, but never the packets that hold them.
     """
@@ -42,6 +48,7 @@ def _upright_frames(container: av.container.InputContainer) -> Iterator[np.ndarr
             raise InputError("is cut short or damaged")
         for frame in packet.decode():
             grey = cv2.cvtColor(frame.to_ndarray(format="rgb24"), cv2.COLOR_RGB2GRAY)
+            times_ms.append(1000 * frame.time if frame.time is not None else 0.0)
             yield np.ascontiguousarray(np.rot90(grey, round(frame.rotation / 90) % 4))
     if found < promised:
         raise InputError(f"is cut short: its header promises {promised} frames, it holds {found}")

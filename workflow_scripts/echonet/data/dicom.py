@@ -1,7 +1,6 @@
 """Reads the frames of an ultrasound DICOM file; its compression needs a decoder that is installed."""
 
 import logging
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,52 +22,33 @@ from pydicom.uid import (
 )
 
 from echonet.data.clip_video import read_video_clip
-from echonet.data.frames import Clip, first_plausible, stack_frames
+from echonet.data.dicom_header import frame_rate, pixel_height_by_width, repair_header
+from echonet.data.frames import Clip, NoClipError, stack_frames, with_square_pixels
 from reprise.step.errors import InputError
 
 ULTRASOUND = {"US", "IVUS", "OT", "SC", "XC", ""}  # echo exports often say OT, SC or XC, or nothing at all
+NEEDED = ("PixelData", "Rows", "Columns", "PhotometricInterpretation", "BitsAllocated")
 VIDEO_SYNTAXES = "1.2.840.10008.1.2.4.10"  # MPEG2, MPEG-4 AVC/H.264 and HEVC/H.265: .100 to .108
-PATIENT_GROUP = 0x0010
-IDENTIFYING_TYPES = {"PN", "DA", "UI"}
-IDENTIFYING = {"AccessionNumber", "StudyID", "InstitutionName", "InstitutionAddress", "DeviceSerialNumber"}
+SCANS = {"MR", "CT", "PT", "NM"}  # modalities that have a form in NIfTI
 
 
 def read_dicom_clip(path: Path) -> Clip:
     """Decode the frames of a DICOM file; colour becomes grey, more than 8 bits are scaled over the whole clip.
 
     Raises:
-        InputError: it is no ultrasound, has no pixels, or they cannot be decoded. The message quotes nothing.
+        NoClipError: it is no ultrasound.
+        InputError: it has no pixels, or they cannot be decoded. The message quotes nothing.
     """
     with _silence():
         header = _read_header(path)
-        fps, fps_source = _frame_rate(header)
+        fps, fps_source, oddities = frame_rate(header)
         if str(header.file_meta.TransferSyntaxUID).startswith(VIDEO_SYNTAXES):
             video = _embedded_video(header)
             known = (fps, fps_source) if fps_source != "assumed" else (video.fps, video.fps_source)
-            return Clip(video.frames, *known)
-        return Clip(_decode(header), fps, fps_source)
-
-
-def identifying_words(path: Path) -> frozenset[str]:
-    """Words of a DICOM header that may identify a person (lower case, three letters or more), and its whole UIDs.
-
-    They serve for comparison and must not be written anywhere. An unreadable header gives none.
-    """
-    with _silence():
-        try:
-            header = pydicom.dcmread(path, force=True, stop_before_pixels=True)
-            elements = [element for element in header.iterall() if _names(element)]
-            values = [(str(element.value).lower(), element.VR == "UI") for element in elements]
-        except Exception:  # a damaged file may make the parser raise anything
-            return frozenset()
-    words = [word for text, is_uid in values for word in ([text] if is_uid else re.findall(r"[^\W_]+", text))]
-    return frozenset(word for word in words if len(word) >= 3)
-
-
-def _names(element: pydicom.DataElement) -> bool:
-    """Whether an element may name a person, an examination or a place."""
-    by_type = element.VR in IDENTIFYING_TYPES or element.tag.group == PATIENT_GROUP
-    return by_type or element.keyword in IDENTIFYING
+            return Clip(video.frames, *known, (*oddities, *video.oddities))
+        oddities += repair_header(header)
+        frames, stretched = with_square_pixels(_decode(header), pixel_height_by_width(header))
+        return Clip(frames, fps, fps_source, (*oddities, *stretched))
 
 
 @contextmanager
@@ -91,13 +71,16 @@ def _read_header(path: Path) -> pydicom.Dataset:
     try:
         header = pydicom.dcmread(path, force=True)
         modality = str(header.get("Modality") or "").strip().upper()
-        complete = "PixelData" in header and {"Rows", "Columns", "PhotometricInterpretation"} <= set(header.dir())
+        missing = [name for name in NEEDED if name not in header]
     except Exception as error:  # a damaged file may make the parser raise anything
         raise InputError("is no readable DICOM file") from error
-    if not complete:
-        raise InputError("is a DICOM file without an image, or one that ends before it")
     if modality not in ULTRASOUND:
-        raise InputError("is a DICOM file of another modality than ultrasound")
+        scan = f"DICOM of {modality}, not of ultrasound; dcm2niix converts scans to NIfTI"
+        raise NoClipError(scan if modality in SCANS else "DICOM of another modality than ultrasound")
+    if "PixelData" in missing:
+        raise InputError("is a DICOM file without an image, or one that ends before it")
+    if missing:
+        raise InputError(f"lacks the attribute {missing[0]}, without which its pixels mean nothing")
     if header.get("SOPClassUID") == EnhancedUSVolumeStorage:
         raise InputError("is an ultrasound volume, not a clip")
     if "TransferSyntaxUID" not in header.file_meta:
@@ -111,29 +94,6 @@ def _guessed_syntax(header: pydicom.Dataset) -> UID:
     if implicit:
         return ImplicitVRLittleEndian
     return ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian
-
-
-def _frame_rate(header: pydicom.Dataset) -> tuple[float, str]:
-    vector = [_number(step) for step in np.atleast_1d(header.get("FrameTimeVector", []))[1:]]
-    return first_plausible(
-        {
-            "CineRate": header.get("CineRate"),
-            "RecommendedDisplayFrameRate": header.get("RecommendedDisplayFrameRate"),
-            "FrameTime": _per_second(_number(header.get("FrameTime"))),
-            "FrameTimeVector": _per_second(float(np.mean(vector)) if vector else 0.0),
-        }
-    )
-
-
-def _number(value: object) -> float:
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return 0.0
-
-
-def _per_second(milliseconds: float) -> float:
-    return 1000 / milliseconds if milliseconds > 0 else 0.0
 
 
 def _embedded_video(header: pydicom.Dataset) -> Clip:
@@ -156,7 +116,7 @@ def _decode(header: pydicom.Dataset) -> np.ndarray:
         if not syntax.is_compressed and len(header.PixelData) < get_expected_length(header):
             raise InputError("is cut short: fewer pixels than its header promises")
         frames = stack_frames(_grey(frame, header) for frame in _frames(header))
-        promised = int(header.get("NumberOfFrames") or 1)
+        promised = int(header.NumberOfFrames)
         if len(frames) < promised:
             raise InputError(f"is cut short: its header promises {promised} frames, it holds {len(frames)}")
         return _scale_to_bytes(frames, header)
@@ -172,7 +132,7 @@ def _frames(header: pydicom.Dataset) -> Iterator[np.ndarray]:
         yield from iter_pixels(header)
         return
     # Singly: iter_pixels of pydicom 3.0 reads uncompressed YBR_FULL_422 as YBR_FULL from the second frame on.
-    for index in range(int(header.get("NumberOfFrames") or 1)):
+    for index in range(int(header.NumberOfFrames)):
         yield pixel_array(header, index=index)
 
 

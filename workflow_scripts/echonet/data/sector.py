@@ -23,6 +23,8 @@ BRIGHT = 5  # a bright pixel differs from the background by more grey levels
 STROKE = 0.012  # of the picture's shorter side: about the width of a stroke of text
 SMALLEST_PART = 0.02  # of the largest part
 SMALLEST_SECTOR, WHOLE_PICTURE = 0.02, 0.95  # of the picture
+TWIN = 0.5  # the smaller one of two sectors side by side has at least this fraction of the larger one's area
+PROOF, BRIGHT_TEXT = 5, 60  # frames that show what stays the same; grey level of text
 TRIM = 0.1  # cut off each side of the centre square if no sector is found, as the original conversion does
 SCREEN = 0.75  # height of a screen divided by its width
 
@@ -31,8 +33,8 @@ class Sector(NamedTuple):
     """Where the sector is.
 
     mask: (H, W) bool.
-    found_by: `motion`, `brightness`, `whole` (it fills the picture, so nothing could be masked), or `nothing` (the
-        mask is then the trimmed centre square).
+    found_by: `motion`, `two` (it is the left one of two that lie side by side), `brightness`, `whole` (it fills the
+        picture, so nothing could be masked), or `nothing` (the mask is then the trimmed centre square).
     """
 
     mask: np.ndarray
@@ -40,17 +42,33 @@ class Sector(NamedTuple):
 
 
 def find_sector(frames: np.ndarray) -> Sector:
-    """Find the sector in the frames of one clip, (F, H, W) uint8."""
+    """Find the sector in the frames of one clip, (F, H, W) uint8. Of two sectors side by side, it is the left one."""
     for level in FLICKER:
-        mask = _hull(_large_parts(_flickers(frames, level), SMALLEST_PART))
+        parts, several = _left_part(_large_parts(_flickers(frames, level), SMALLEST_PART))
+        mask = _hull(parts)
         if mask.mean() <= WHOLE_PICTURE:
             break
-    found_by = "motion"
+    found_by = "two" if several else "motion"
     if mask.mean() < SMALLEST_SECTOR:
         mask, found_by = _hull(_large_parts(_differs_from_background(frames), 1.0)), "brightness"
     if mask.mean() < SMALLEST_SECTOR:
         return Sector(_centre(frames.shape[1:]), "nothing")
     return Sector(mask, "whole" if mask.mean() > WHOLE_PICTURE else found_by)
+
+
+def without_static_text(frames: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The sector's mask (H, W) bool without strokes that stay the same in all frames: text, rulers, marks.
+
+    Tissue and blood flicker, and a bright area of tissue is wider than a stroke. Fewer than 5 frames prove nothing.
+    """
+    if len(frames) < PROOF:
+        return mask
+    still = frames.max(axis=0) - frames.min(axis=0) <= FLICKER[-1]
+    bright = np.median(frames, axis=0) > BRIGHT_TEXT
+    found = (still & bright & mask).astype(np.uint8)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (4 * _stroke(mask), 4 * _stroke(mask)))
+    strokes = found * (cv2.morphologyEx(found, cv2.MORPH_OPEN, kernel) == 0)
+    return mask & (cv2.dilate(strokes, np.ones((5, 5), np.uint8)) == 0)
 
 
 def cut_out(frames: np.ndarray, mask: np.ndarray, size: int) -> np.ndarray:
@@ -109,6 +127,17 @@ def _large_parts(found: np.ndarray, smallest: float) -> np.ndarray:
     areas = stats[:, cv2.CC_STAT_AREA].astype(float)
     areas[0] = 0
     return (areas >= max(1.0, smallest * areas.max()))[labels]
+
+
+def _left_part(parts: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The left one of two large parts whose columns do not overlap, and True; else all parts, and False."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(parts.astype(np.uint8), connectivity=4)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    large = 1 + np.flatnonzero(areas >= TWIN * areas.max(initial=1))
+    left = sorted((stats[label, cv2.CC_STAT_LEFT], stats[label, cv2.CC_STAT_WIDTH], label) for label in large)
+    if len(left) != 2 or left[0][0] + left[0][1] > left[1][0]:
+        return parts, False
+    return labels == left[0][2], True
 
 
 def _stroke(picture: np.ndarray) -> int:

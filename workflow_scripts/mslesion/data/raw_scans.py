@@ -12,7 +12,8 @@ import pandas as pd
 from mslesion.data.layouts import MASKS, Scan, find_scans
 from mslesion.data.scan_volume import read_content
 from reprise.data.findings import Checked, Findings
-from reprise.data.nifti import grid_difference, volume_files
+from reprise.data.nifti import volume_files
+from reprise.data.nifti_grid import grid_difference
 from reprise.step.command import progress
 from reprise.step.errors import InputError
 from reprise.step.files import file_sha256

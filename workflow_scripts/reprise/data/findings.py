@@ -1,5 +1,6 @@
 """What the check of a data set found: problems, which stop the run together, and findings, which do not."""
 
+from collections.abc import Sized
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -62,3 +63,12 @@ def first_lines(lines: list[str], most: int) -> list[str]:
     """At most `most` lines, then one that says how many more there are."""
     left = len(lines) - most
     return [*lines[:most], f"... and {left} more"] if left > 0 else lines
+
+
+def refuse_nothing(cases: Sized, what: str, findings: Findings) -> None:
+    """Raise InputError, with the findings, if there is no case; `what` says what cannot be read."""
+    if not len(cases):
+        lines = [f"{file}: {finding}" for _, file, _, finding in findings.rows]
+        raise InputError(
+            "\n  ".join([f"{what} can be read; key.csv leads to the files:", *first_lines(lines, MOST_LINES)])
+        )

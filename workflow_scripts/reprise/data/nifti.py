@@ -2,7 +2,8 @@
 
 nibabel reads the header and the voxels. This module refuses in one line what no study can use, and looks at sizes
 before it reads. Read are NIfTI-1 and NIfTI-2 (`.nii`, or pairs of `.hdr` and `.img`) and pairs of Analyze 7.5, in
-either byte order, each also as `.gz`. The sform says how the axes lie, else the qform. A header without both, as
+either byte order, each also as `.gz`. Whether gzip has packed them is
+seen from their content. The sform says how the axes lie, else the qform. A header without both, as
 each of Analyze 7.5, states no orientation: the axes are then taken as left, anterior, superior, as most tools do.
 """
 
@@ -25,6 +26,7 @@ from nibabel.orientations import aff2axcodes, apply_orientation, axcodes2ornt, i
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 from nibabel.spm2analyze import Spm2AnalyzeHeader
 
+from reprise.data.nifti_grid import settle_orientation, spans_volume
 from reprise.step.errors import InputError
 
 ENDINGS = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
@@ -32,7 +34,8 @@ HEADERS = {348: Nifti1Header, 540: Nifti2Header}  # by the size that the first f
 HEADER_SIZE = max(HEADERS)
 NIFTI = re.compile(rb"[nN]|.[i+][12]", re.DOTALL)  # the magic of a NIfTI file, perhaps damaged; Analyze has none
 UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}  # metres, millimetres, micrometres
-DEFLATE_RATIO = 1032  # one byte of a .gz file becomes at most this many
+GZIP = b"\x1f\x8b"
+DEFLATE_RATIO = 1032  # one byte of gzip's becomes at most this many
 SPARE_BYTES = 2**20  # more than this behind the last voxel is no padding
 MOST_VOXELS = 2**30  # of one volume; a header that states more would fill the memory, even from a small .gz file
 RAS = axcodes2ornt(("R", "A", "S"))
@@ -51,7 +54,8 @@ class Volume(NamedTuple):
     spacing_mm: tuple[float, float, float]
     orientation: str  # of the stored axes, such as LAS
     stated: bool  # whether the file states the orientation
-    header: bytes  # NIfTI: 348 or 540 bytes as in the file, or made from an Analyze header
+    header: bytes  # NIfTI: 348 or 540 bytes, or made from an Analyze header
+    oddity: str = ""  # what in the header contradicts itself
 
 
 def read_volume(path: str | Path) -> Volume:
@@ -66,7 +70,8 @@ def read_volume(path: str | Path) -> Volume:
         with np.errstate(all="ignore"):  # what is not finite is refused
             return _read(head, body)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: not readable ({getattr(error, 'strerror', None) or error})") from error
+        reason = getattr(error, "strerror", None) or "damaged; gzip cannot unpack it"
+        raise InputError(f"{path}: not readable ({reason})") from error
     except (HeaderDataError, ValueError, OverflowError, np.linalg.LinAlgError) as error:
         raise InputError(f"{path}: damaged header (its numbers contradict each other)") from error
 
@@ -81,18 +86,26 @@ def volume_files(path: str | Path) -> tuple[Path, Path]:
     ending = ending_of(path)
     if not ending:
         raise InputError(f"{path}: expected a file that ends with {', '.join(ENDINGS[:4])}")
-    stem, packed = path.name.removesuffix(ending), ".gz" if ending.endswith(".gz") else ""
-    paired = not ending.startswith(".nii")
-    names = (f"{stem}.hdr{packed}", f"{stem}.img{packed}") if paired else (path.name, path.name)
-    head, body = (path.with_name(name) for name in names)
+    head, body = (half_of(path, half) for half in ("hdr", "img"))
     refuse_irregular(head)
     refuse_irregular(body)
     return head, body
 
 
 def ending_of(path: Path) -> str:
-    """The one of `ENDINGS` that a file's name has, "" if none."""
-    return next((ending for ending in ENDINGS if path.name.endswith(ending)), "")
+    """The one of `ENDINGS` that a file's name has, in capitals if the name has them, "" if none."""
+    name = path.name.lower()
+    return next((path.name[-len(ending) :] for ending in ENDINGS if name.endswith(ending)), "")
+
+
+def half_of(path: Path, half: str) -> Path:
+    """The `hdr` or `img` half of a pair, by the name of either; a single file is both."""
+    ending = ending_of(path)
+    first, *packed = ending.split(".")[1:]
+    if first.lower() == "nii":
+        return path
+    named = [half.upper() if first.isupper() else half, *packed]
+    return path.with_name(".".join([path.name.removesuffix(ending), *named]))
 
 
 def write_mask(path: str | Path, mask: np.ndarray, header: bytes) -> None:
@@ -125,17 +138,6 @@ def without_text(header: bytes) -> bytes:
     return bytes(blank.binaryblock)
 
 
-def header_text(path: Path) -> str:
-    """The free text of a file's header (descrip, aux_file, db_name and so on), "" if it cannot be read."""
-    try:
-        refuse_irregular(path)
-        with _opened(path) as stream:
-            header = _parse_header(stream.read(HEADER_SIZE))
-        return " ".join(header[field].tobytes().decode("latin-1") for field in _text_fields(header))
-    except (InputError, OSError, EOFError, zlib.error, HeaderDataError, ValueError):
-        return ""
-
-
 def plain_header(shape: tuple[int, int, int], spacing_mm: tuple[float, float, float] = (1, 1, 1)) -> bytes:
     """A header that states no orientation, for a volume of this shape that came without one."""
     header = Nifti1Header()
@@ -143,20 +145,6 @@ def plain_header(shape: tuple[int, int, int], spacing_mm: tuple[float, float, fl
     header.set_zooms(spacing_mm)
     header["xyzt_units"] = 2
     return bytes(header.binaryblock)
-
-
-def grid_difference(
-    shape: tuple[int, ...], affine: np.ndarray, other_shape: tuple[int, ...], other_affine: np.ndarray
-) -> str:
-    """How two canonical grids differ, "" if no corner is apart by more than a tenth of the smallest spacing."""
-    if shape != other_shape:
-        return f"shape {'x'.join(map(str, other_shape))}, not {'x'.join(map(str, shape))}"
-    corners = np.array(np.meshgrid(*[(0, length - 1) for length in shape])).reshape(3, -1)
-    apart = (other_affine - affine) @ np.vstack([corners, np.ones(8)])
-    furthest = float(np.linalg.norm(apart[:3], axis=0).max())
-    if furthest > 0.1 * np.linalg.norm(affine[:3, :3], axis=0).min():
-        return f"affine, {furthest:.3g} mm apart at a corner"
-    return ""
 
 
 def refuse_irregular(file: Path) -> None:
@@ -172,7 +160,13 @@ def refuse_irregular(file: Path) -> None:
 
 
 def _opened(path: Path) -> gzip.GzipFile | io.BufferedReader:
-    return gzip.open(path) if path.name.endswith(".gz") else path.open("rb")
+    return gzip.open(path) if _is_packed(path) else path.open("rb")
+
+
+def _is_packed(path: Path) -> bool:
+    """Whether the content is gzip's, whatever the name says."""
+    with path.open("rb") as stream:
+        return stream.read(2) == GZIP
 
 
 def _read(head: Path, body: Path) -> Volume:
@@ -183,8 +177,10 @@ def _read(head: Path, body: Path) -> Volume:
     _refuse_other_kind(header, head, paired)
     shape = _shape(header, head)
     unit = UNIT_MM.get(int(header.get("xyzt_units", 0)) & 7, 1.0)
+    oddity = settle_orientation(header) if isinstance(header, Nifti1Header) else ""
     affine = np.diag([unit, unit, unit, 1]) @ header.get_best_affine()
-    _refuse_affine(affine, head)
+    if not spans_volume(affine):
+        raise InputError(f"{head}: no valid affine (its axes do not span a volume)")
     voxels = _voxels(header, body, 0 if paired else header.sizeof_hdr + 4)
     canonical = as_closest_canonical(SpatialImage(voxels.reshape(shape, order="F"), affine))
     x_mm, y_mm, z_mm = voxel_sizes(canonical.affine).tolist()
@@ -194,7 +190,8 @@ def _read(head: Path, body: Path) -> Volume:
         (x_mm, y_mm, z_mm),
         "".join(aff2axcodes(affine)),
         any(header.get(code, 0) != 0 for code in ("sform_code", "qform_code")),
-        plain_header(shape, header.get_zooms()[:3]) if analyze else block[: header.sizeof_hdr],
+        plain_header(shape, header.get_zooms()[:3]) if analyze else bytes(header.binaryblock),
+        oddity,
     )
 
 
@@ -241,17 +238,6 @@ def _shape(header: Header, file: Path) -> tuple[int, int, int]:
     return lengths[0], lengths[1], lengths[2]
 
 
-def _refuse_affine(affine: np.ndarray, file: Path) -> None:
-    if np.isfinite(affine).all():
-        spacing = np.linalg.norm(affine[:3, :3], axis=0)
-        # volume of a voxel divided by that of a box with the same spacings: 0 if two axes are parallel
-        if (spacing > 1e-6).all() and (spacing < 1e6).all():
-            upright = abs(np.linalg.det(affine[:3, :3] / spacing))
-            if upright > 1e-3 and not np.isnan(io_orientation(affine)).any():
-                return
-    raise InputError(f"{file}: no valid affine (its axes do not span a volume)")
-
-
 def _voxels(header: Header, body: Path, least: int) -> np.ndarray:
     """Voxels with the file's scaling applied, in the file's own type if there is none; `least` is where they may begin.
 
@@ -267,7 +253,7 @@ def _voxels(header: Header, body: Path, least: int) -> np.ndarray:
     slope, inter = header.get_slope_inter()
     offset = max(int(header["vox_offset"]), least)  # nibabel would take a header whose offset is 0 for voxels
     length = math.prod(shape) * dtype.itemsize
-    there = body.stat().st_size * (DEFLATE_RATIO if body.name.endswith(".gz") else 1)
+    there = body.stat().st_size * (DEFLATE_RATIO if _is_packed(body) else 1)
     if offset + length > there:
         raise InputError(f"{body}: truncated (expected {offset + length} bytes, found {there})")
     scaling = (1.0 if slope is None else slope, 0.0 if inter is None else inter)

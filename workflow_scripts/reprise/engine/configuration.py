@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,16 @@ def read_as_typed(config: dict[str, Any]) -> None:
         if not validator.is_valid(config[key]) and validator.is_valid(_reread(value)):
             config[key] = _reread(value)
         config[key] = _at_home(config[key], part)
+
+
+def refuse_second_config(words: Sequence[str]) -> None:
+    """Refuse a command line with two options `--config`, because Snakemake would silently ignore the first.
+
+    Raises:
+        InputError: there are two or more.
+    """
+    if sum(word in ("--config", "-C") or word.startswith("--config=") for word in words) > 1:
+        raise InputError("--config is given twice; the first would be ignored. Write --config ONE=... OTHER=...")
 
 
 def check_configuration(config: Mapping[str, Any]) -> None:
