@@ -37,13 +37,13 @@ def arguments() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     """Predict video by video, then write all clips' predictions in the published form."""
     from echonet.learning.ef_prediction import predict_videos
-    from echonet.learning.video_network import video_network
+    from echonet.learning.video_network import EF_INFO, video_network
     from reprise.inference.parts import Arrays, resumed
     from reprise.models.weights import load_model
     from reprise.step.device import pick_device
 
     device = pick_device(args.device)
-    model, info = load_model(args.weights, device, "ef", video_network)
+    model, info = load_model(args.weights, device, "ef", video_network, *EF_INFO)
     cases, arrays = open_store(args.store)
     videos = cases[(cases["split"] == args.split) & (cases["traced"] >= 0)].set_index("case")
     if videos.empty:

@@ -33,13 +33,15 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Count the overlaps, then write them and the Dice of each video."""
-    from echonet.learning.segmentation_network import segmentation_network
+    from echonet.learning.segmentation_network import MASK_INFO, segmentation_network
     from reprise.models.weights import load_model
     from reprise.step.device import pick_device
 
     device = pick_device(args.device)
     counts = count_overlaps(
-        *load_model(args.weights, device, "segmentation", segmentation_network), open_store(args.store), device
+        *load_model(args.weights, device, "segmentation", segmentation_network, *MASK_INFO),
+        open_store(args.store),
+        device,
     )
     with outputs(args.overlap, args.val_dice, args.test_dice) as (overlap, val_dice, test_dice):
         counts.to_csv(overlap, index=False)

@@ -10,7 +10,6 @@ import gzip
 import io
 import math
 import re
-import stat
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +25,7 @@ from nibabel.spatialimages import HeaderDataError, SpatialImage
 from nibabel.spm2analyze import Spm2AnalyzeHeader
 
 from reprise.step.errors import InputError
+from reprise.step.files import refuse_irregular
 
 ENDINGS = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
 HEADERS = {348: Nifti1Header, 540: Nifti2Header}  # by the size that the first field of the file states
@@ -157,18 +157,6 @@ def grid_difference(
     if furthest > 0.1 * np.linalg.norm(affine[:3, :3], axis=0).min():
         return f"affine, {furthest:.3g} mm apart at a corner"
     return ""
-
-
-def refuse_irregular(file: Path) -> None:
-    """Raise InputError unless this is a regular file that is not empty."""
-    try:
-        kind = file.stat()
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file}: {getattr(error, 'strerror', None) or error}") from error
-    if not stat.S_ISREG(kind.st_mode):
-        raise InputError(f"{file}: not a regular file")
-    if not kind.st_size:
-        raise InputError(f"{file}: empty")
 
 
 def _opened(path: Path) -> gzip.GzipFile | io.BufferedReader:

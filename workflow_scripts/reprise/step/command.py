@@ -22,6 +22,7 @@ Item = TypeVar("Item")
 BAD_INPUT = 2
 LINES_EVERY_SECONDS = 10.0
 _terminal = sys.stderr
+_in_log = False
 
 
 def step_parser(description: str | None) -> argparse.ArgumentParser:
@@ -59,6 +60,32 @@ def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentPar
         with suppress(OSError):
             traceback.print_exc()
         _fail(f"{error.filename or 'output'}: {error.strerror}", BAD_INPUT)
+
+
+@contextmanager
+def reading(name: str | Path, fault: str) -> Iterator[None]:
+    """The boundary of a file: whatever a library raises in this block becomes one line about the file.
+
+    The log, if the step writes one, keeps the traceback.
+
+    Args:
+        name: of the file; the line begins with it.
+        fault: what is wrong. The system's reason follows in brackets if it has one, such as a file that is missing.
+
+    Raises:
+        InputError: anything was raised.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        if _in_log:
+            traceback.print_exc()
+        reason = error.strerror if isinstance(error, OSError) else ""
+        if isinstance(error, MemoryError):
+            reason = "it takes more memory than there is"
+        raise InputError(f"{name}: {fault} ({reason})" if reason else f"{name}: {fault}") from error
 
 
 @contextmanager
@@ -112,9 +139,9 @@ def _log_to(path: Path) -> None:
 
     The terminal is kept for the progress bar.
     """
-    global _terminal
+    global _terminal, _in_log
     path.parent.mkdir(parents=True, exist_ok=True)
-    _terminal = os.fdopen(os.dup(2), "w")
+    _terminal, _in_log = os.fdopen(os.dup(2), "w"), True
     if "RANK" not in os.environ:
         path.write_text("")
     with path.open("a") as log:
