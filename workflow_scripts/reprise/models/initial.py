@@ -1,6 +1,5 @@
 """Reads weights that others trained from a local file into a network. The network's last layer may differ."""
 
-import stat
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from reprise.data.folders import one_line
 from reprise.step.command import reading
 from reprise.step.errors import InputError
+from reprise.step.files import regular_size
 
 UNREADABLE = "not a readable file of weights (damaged, or with more than arrays in it)"
 LARGEST_BYTES = 2**29  # of a file of weights; torchvision's for video and segmentation take up to 250 MB
@@ -96,11 +96,9 @@ def refuse_oversized(path: Path) -> None:
 
     Raises:
         InputError: it is one of these.
-        OSError: there is no such file.
+        OSError: there is no such regular file.
     """
-    kind, size = path.stat().st_mode, path.stat().st_size
-    if not stat.S_ISREG(kind):
-        raise InputError(f"{path}: not a readable file of weights (not a regular file)")
+    size = regular_size(path)
     if size > LARGEST_BYTES:
         raise InputError(f"{path}: expected weights of at most {LARGEST_BYTES >> 20} MB, found {size >> 20} MB")
     with path.open("rb") as stream:

@@ -63,14 +63,15 @@ def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentPar
 
 
 @contextmanager
-def reading(name: str | Path, fault: str) -> Iterator[None]:
+def reading(name: str | Path, fault: str, advice: str = "") -> Iterator[None]:
     """The boundary of a file: whatever a library raises in this block becomes one line about the file.
 
     The log, if the step writes one, keeps the traceback.
 
     Args:
         name: of the file; the line begins with it.
-        fault: what is wrong. The system's reason follows in brackets if it has one, such as a file that is missing.
+        fault: what is wrong. The system's reason follows if it has one, such as a file that is missing.
+        advice: what to do; it ends the line.
 
     Raises:
         InputError: anything was raised.
@@ -82,10 +83,9 @@ def reading(name: str | Path, fault: str) -> Iterator[None]:
     except Exception as error:
         if _in_log:
             traceback.print_exc()
-        reason = error.strerror if isinstance(error, OSError) else ""
-        if isinstance(error, MemoryError):
-            reason = "it takes more memory than there is"
-        raise InputError(f"{name}: {fault} ({reason})" if reason else f"{name}: {fault}") from error
+        reason = "it takes more memory than there is" if isinstance(error, MemoryError) else ""
+        reason = error.strerror or "" if isinstance(error, OSError) else reason
+        raise InputError(f"{name}: {fault}{f': {reason}' if reason else ''}{advice}") from error
 
 
 @contextmanager

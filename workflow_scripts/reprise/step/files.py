@@ -75,15 +75,25 @@ def refuse_changed(path: Path, sha256: str) -> None:
         raise InputError(f"{path}: changed since the check (expected sha256 {sha256}, found {found})")
 
 
+def regular_size(file: Path) -> int:
+    """Bytes of a regular file.
+
+    Raises:
+        OSError: there is no such file, or it is a folder, a pipe, a device or a loop of links.
+    """
+    kind = file.stat()
+    if not stat.S_ISREG(kind.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    return kind.st_size
+
+
 def refuse_irregular(file: Path) -> None:
     """Raise InputError unless this is a regular file that is not empty."""
     try:
-        kind = file.stat()
+        size = regular_size(file)
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: {getattr(error, 'strerror', None) or error}") from error
-    if not stat.S_ISREG(kind.st_mode):
-        raise InputError(f"{file}: not a regular file")
-    if not kind.st_size:
+    if not size:
         raise InputError(f"{file}: empty")
 
 
