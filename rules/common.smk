@@ -10,7 +10,7 @@ from snakemake.io import apply_wildcards
 CODE = Path(workflow.basedir, "workflow_scripts")
 sys.path.insert(0, str(CODE))
 
-from reprise.data.folders import files_below
+from reprise.engine.folders import files_below
 from reprise.engine.configuration import check_configuration, picked, read_as_typed, set_environment, study_settings
 from reprise.engine.fingerprint import rules_digest, spec
 from reprise.engine.orphans import announce_snakemake

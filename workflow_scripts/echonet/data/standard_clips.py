@@ -17,7 +17,7 @@ from echonet.data.frames import Clip
 from echonet.data.sector import crop_square, cut_out, find_sector
 from reprise.data.anonymous_names import HASH_DIGITS, safe_name, shown_path
 from reprise.data.findings import Findings
-from reprise.data.folders import files_below, one_line
+from reprise.engine.folders import files_below, one_line
 from reprise.step.command import progress
 from reprise.step.errors import InputError
 from reprise.step.files import file_sha256

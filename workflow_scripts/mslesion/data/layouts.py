@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from reprise.data.findings import Findings
-from reprise.data.folders import UNPRINTABLE, files_below, one_line
 from reprise.data.nifti import ENDINGS
+from reprise.engine.folders import UNPRINTABLE, files_below, one_line
 from reprise.step.errors import InputError
 
 VOLUME = r"\.(?:nii|hdr|img)(?:\.gz)?"

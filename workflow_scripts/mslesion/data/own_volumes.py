@@ -15,8 +15,8 @@ import numpy as np
 
 from reprise.data.anonymous_names import safe_name, shown_path
 from reprise.data.findings import MOST_LINES, Findings, first_lines
-from reprise.data.folders import files_below, one_line
 from reprise.data.nifti import ENDINGS, Volume, ending_of, header_text, read_volume, volume_files
+from reprise.engine.folders import files_below, one_line
 from reprise.step.command import progress
 from reprise.step.errors import InputError
 from reprise.step.files import file_sha256

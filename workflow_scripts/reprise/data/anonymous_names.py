@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from reprise.data.folders import one_line
+from reprise.engine.folders import one_line
 
 HASH_DIGITS = 12
 LONGEST = 64
