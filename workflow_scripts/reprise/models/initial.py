@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from reprise.data.folders import one_line
+from reprise.engine.folders import one_line
 from reprise.step.command import reading
 from reprise.step.errors import InputError
 from reprise.step.files import regular_size

@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from reprise.data.folders import one_line
+from reprise.engine.folders import one_line
 from reprise.models.initial import read_state_dict, refuse_oversized
 from reprise.step.command import reading
 from reprise.step.errors import InputError
