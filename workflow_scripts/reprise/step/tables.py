@@ -13,8 +13,11 @@ from reprise.step.files import regular_size
 # Options of pandas: NA, null and nan may be names of cases.
 ONLY_EMPTY_IS_MISSING: dict[str, Any] = {"keep_default_na": False, "na_values": [""]}
 NO_NUMBER = {"na", "nan"}  # what stands for a number that is missing
+UNREADABLE = "not a readable table"
 MOST_CELLS, MOST_COLUMNS = 2**24, 1000
 PIECE_BYTES = 2**20
+SPREADSHEET = (b"PK\3\4", b"\xd0\xcf\x11\xe0")  # how files of Excel begin, new and old
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 EXPECTED = {str: "a value", int: "a whole number", float: "a number", bool: "True or False"}
 TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
@@ -43,13 +46,29 @@ def read_text_table(path: str | Path, **options: Any) -> pd.DataFrame:
     Raises:
         InputError: no regular file, no CSV, or more cells or columns than any table here has.
     """
-    with reading(path, "not a readable table"):
+    with reading(path, UNREADABLE):
         regular_size(Path(path))
         refuse_oversized(Path(path))
+        if other := other_kind(Path(path)):
+            raise InputError(f"{path}: {UNREADABLE}: {other}")
         try:
             return pd.read_csv(path, dtype=str, **(ONLY_EMPTY_IS_MISSING | options))
         except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-            raise InputError(f"{path}: not a readable table: {error}") from error
+            reason = str(error).strip().rsplit("error: ", 1)[-1]
+            raise InputError(f"{path}: {UNREADABLE}: {reason}") from error
+
+
+def other_kind(path: Path) -> str:
+    """What a file is that was meant to be a CSV file, and what to do; "" if it may be one."""
+    with path.open("rb") as stream:
+        first = stream.read(PIECE_BYTES).partition(b"\n")[0]
+    if first.startswith(SPREADSHEET):
+        return "a spreadsheet; save it as CSV"
+    if first.startswith(UTF_16) or b"\0" in first:
+        return "text in UTF-16, or no text; save it as CSV in UTF-8"
+    if b"," not in first and (b";" in first or b"\t" in first):
+        return "semicolons or tabs between its columns; save it with commas, and with points in numbers"
+    return ""
 
 
 def refuse_oversized(path: Path) -> None:
