@@ -5,6 +5,7 @@ import json
 import math
 import os
 import threading
+import urllib.request
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -13,7 +14,7 @@ import safetensors.torch
 import torch
 
 from echonet.learning.video_network import video_network
-from reprise.models.download import fetch_weights
+from reprise.models.download import _NoDowngrade, fetch_weights
 from reprise.models.initial import read_state_dict
 from reprise.models.weights import load_model, read_info, save_model
 from reprise.step.errors import InputError
@@ -237,3 +238,21 @@ def test_info_that_prediction_cannot_use_is_refused(saved, model, name, value):
     save_model(saved, model, INFO | {name: value})
     with pytest.raises(InputError, match=rf"not weights of this pipeline: no {name}[a-z.]* in its header"):
         load_model(saved, CPU, "ef", video_network)
+
+
+def test_downloads_have_limits_and_show_no_secret(server, tmp_path, monkeypatch, capfd):
+    url, digest, _ = server
+    with pytest.raises(InputError) as caught:
+        fetch_weights(url.replace("//", "//me:secret@") + "/mc3.pth", tmp_path / "weights.pth")
+    with pytest.raises(InputError) as keyed:
+        fetch_weights(f"{url}/absent.pth?key=secret", tmp_path / "weights.pth")
+    fetch_weights(f"{url}/mc3.pth", tmp_path / "weights.pth", digest)
+    assert "secret" not in f"{caught.value}{keyed.value}{capfd.readouterr()}"
+    request = urllib.request.Request("https://example.org/a.pth")
+    with pytest.raises(ValueError, match="https leads to an address without it"):
+        _NoDowngrade().redirect_request(request, None, 302, "", {}, "http://example.org/a.pth")
+    for name, limit, message in (("LARGEST_BYTES", 1000, "at most 0 MB, found more"), ("LONGEST_S", -1, "took more")):
+        with monkeypatch.context() as patched, pytest.raises(InputError, match=message):
+            patched.setattr(f"reprise.models.download.{name}", limit)
+            fetch_weights(f"{url}/mc3.pth", tmp_path / "other.pth")
+    assert [path.name for path in tmp_path.iterdir()] == ["weights.pth"]

@@ -40,8 +40,9 @@ def source(script: Path) -> Any:
     """
     # rpy2 logs what R says on its console; what matters of it comes back as an error.
     logging.getLogger("rpy2").setLevel(logging.CRITICAL)
-    # A user's own .Rprofile or .RData must change nothing.
-    os.environ["R_PROFILE_USER"] = os.devnull
+    # Files of the user or the site, such as .Rprofile, must change nothing.
+    for name in ("R_PROFILE", "R_PROFILE_USER", "R_ENVIRON", "R_ENVIRON_USER"):
+        os.environ[name] = os.devnull
     try:
         from rpy2.rinterface_lib import embedded
 

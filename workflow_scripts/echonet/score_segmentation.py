@@ -1,6 +1,7 @@
 """How well a segmentation network's masks agree with the tracings of the validation and test videos."""
 
 import argparse
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +75,10 @@ def write_dice(path: Path, counts: pd.DataFrame) -> None:
     pixels = pixels.loc[counts["case"].unique()]
     large, small = (dice(pixels["intersection", image], pixels["union", image]) for image in IMAGES)
     both = dice(*(pixels[kind, "large"] + pixels[kind, "small"] for kind in ("intersection", "union")))
-    lines = [f"{case}.avi,{o},{la},{s}" for case, o, la, s in zip(pixels.index, both, large, small, strict=True)]
-    path.write_text("\n".join(["Filename, Overall, Large, Small", *lines, ""]))
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        stream.write("Filename, Overall, Large, Small\n")
+        names = [f"{case}.avi" for case in pixels.index]
+        csv.writer(stream, lineterminator="\n").writerows(zip(names, both, large, small, strict=True))
 
 
 if __name__ == "__main__":

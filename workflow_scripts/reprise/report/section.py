@@ -9,6 +9,7 @@ import pandas as pd
 from reprise.report.page_tables import number, with_interval
 from reprise.report.scoreboard import PROTOCOLS
 from reprise.step.errors import InputError
+from reprise.step.tables import ONLY_EMPTY_IS_MISSING
 
 METRICS = {
     **{"protocol": str, "quantity": str, "unit": str, "value": float},
@@ -91,7 +92,7 @@ def value_text(row: Any) -> str:
 def _figure(svg: Path, describe: Describe) -> Block:
     csv = svg.with_suffix(".csv")
     try:
-        words = describe(pd.read_csv(csv))
+        words = describe(pd.read_csv(csv, **ONLY_EMPTY_IS_MISSING))
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise InputError(f"{csv}: not the numbers of the figure {svg.stem}: {error}") from error
     return {"kind": "figure", "svg": str(svg), "csv": str(csv), **words._asdict()}

@@ -46,6 +46,7 @@ def json_object(text: str) -> dict[str, Any]:
 def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> None:
     """Run a step: 0 if all went well, 2 after bad input (one message), 1 after a defect (traceback)."""
     args = parser.parse_args()
+    os.environ["PYTHONSAFEPATH"] = "1"  # processes that this one starts import nothing from the working directory
     if args.log:
         _log_to(args.log)
     try:
