@@ -69,7 +69,8 @@ def read_checkpoint(path: Path, identity: str, device: torch.device) -> dict[str
             state = torch.load(io.BytesIO(stream.read()), map_location=device, weights_only=True)
             return dict(state)
     except ValueError as error:
-        raise ValueError("damaged header" if isinstance(error, json.JSONDecodeError) else str(error)) from error
+        own = not isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
+        raise ValueError(str(error) if own else "damaged header") from error
     except Exception as error:  # PyTorch raises errors of any kind
         raise ValueError(f"damaged ({type(error).__name__})") from error
 
