@@ -1,4 +1,5 @@
 """Damages files in many ways and reads them: each is read, or refused in one line, within the memory.
+# ruff: noqa: E402, E501, PLR0912
 
 usage: python tests/fuzz.py PARSER N [SEED]      e.g. python tests/fuzz.py weights 1000
 
@@ -128,7 +129,7 @@ def own_weights() -> Parser:
         save_model(path, model, json.loads(json.dumps(changed, default=str)))
 
     def read(path: Path) -> None:
-        load_model(path, torch.device("cpu"), "ef", lambda name, width: video_network(name, width), *EF_INFO)
+        load_model(path, torch.device("cpu"), "ef", video_network, *EF_INFO)
 
     return read, write
 
@@ -328,7 +329,10 @@ def configuration() -> Parser:
         path.write_text(yaml.safe_dump(changed if isinstance(changed, dict) else {"seed": changed}))
 
     def read(path: Path) -> None:
-        config = yaml.safe_load(path.read_text())
+        try:
+            config = yaml.safe_load(path.read_text())
+        except (yaml.YAMLError, UnicodeDecodeError):
+            return  # Snakemake reads the file, and refuses it itself
         read_as_typed(config)
         check_configuration(config)
 
