@@ -1,5 +1,5 @@
+# ruff: noqa: E402, E501
 """Damages files in many ways and reads them: each is read, or refused in one line, within the memory.
-# ruff: noqa: E402, E501, PLR0912
 
 usage: python tests/fuzz.py PARSER N [SEED]      e.g. python tests/fuzz.py weights 1000
 
