@@ -1,4 +1,4 @@
-# ruff: noqa: E402, E501
+# ruff: noqa: E402
 """Damages files in many ways and reads them: each is read, or refused in one line, within the memory.
 
 usage: python tests/fuzz.py PARSER N [SEED]      e.g. python tests/fuzz.py weights 1000
