@@ -1,7 +1,12 @@
 """Video files: what is written comes back, and damage is named instead of decoded."""
 
 import struct
+import threading
+from collections.abc import Callable
+from contextlib import chdir
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echonet.data.avi import avi_header, read_video, write_mjpg
+from echonet.data.clip_video import read_video_clip
 from echonet_dataset import beating
 from reprise.step.errors import InputError
 
@@ -122,3 +128,42 @@ def test_real_files(real_data: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputError, match=r"corrupted.mp4: its header promises 50 frames, 28"):
         read_video(real_data / "formats/video/corrupted.mp4")
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("read", [read_video, read_video_clip])
+def test_a_playlist_named_as_a_video_sends_no_request(tmp_path: Path, clip: Path, read: Callable[[Path], Any]) -> None:
+    """A folder `http:` sends none either: its relative path is no URL."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server, chdir(tmp_path):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"127.0.0.1:{server.server_port}"
+        playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://{address}/x.ts\n#EXT-X-ENDLIST\n"
+        Path("list.avi").write_text(playlist)
+        with pytest.raises(InputError):
+            read(Path("list.avi"))
+        Path("local.avi").write_text(playlist.replace(f"http://{address}/x.ts", str(clip)))
+        with pytest.raises(InputError):
+            read(Path("local.avi"))
+        inside = Path(f"http:/{address}/clip.avi")
+        inside.parent.mkdir(parents=True)
+        write_mjpg(inside, beating(0, 3), 25)
+        assert len(read(inside).frames) == 3
+        server.shutdown()
+    assert asked == []
+
+
+def test_names_that_are_addresses_or_options_to_a_tool_are_names(tmp_path: Path) -> None:
+    with chdir(tmp_path):
+        for name in ("echo:2024.avi", "pipe:1.avi", "-y.avi", "concat:a|b.avi", "%03d.avi"):
+            write_mjpg(name, beating(0, 3), 25)
+            assert len(read_video(name).frames) == 3
+            assert len(read_video_clip(Path(name)).frames) == 3

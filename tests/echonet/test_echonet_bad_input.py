@@ -1,13 +1,17 @@
 """The check of EchoNet-Dynamic: whatever is wrong with a folder is refused, all of it in one message."""
 
+import os
 import shutil
 import struct
+import time
 from pathlib import Path
 
+import cv2
 import pytest
 
+from echonet.data.avi import avi_header
 from echonet.data.raw_dataset import check_dataset
-from echonet_dataset import ES, FILE_LIST, SHORT, edit, trace, write_dataset
+from echonet_dataset import ES, FILE_LIST, SHORT, beating, edit, trace, write_dataset
 from reprise.step.errors import InputError
 
 ROW = "0XA,50,40,80,112,112,50,70,TRAIN"
@@ -152,4 +156,50 @@ def test_odd_files_among_the_videos_are_refused(raw: Path, real_data: Path) -> N
         "Videos/0XC.avi: the same name as 0XC.AVI",
         "Videos/0XA.avi: not an AVI file",
         "Videos/0XB.avi: not an AVI file",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        ("hostile/FileList_of_one_comma", "FileList.csv: expected a header and rows below it, found blank cells only"),
+        (
+            "hostile/FileList_99000_columns",
+            "(expected at most 1000 columns, found 99001 or more)",
+        ),
+        (
+            "14_tables/semicolon/FileList",
+            "semicolons or tabs between its columns; save it with commas, and with points",
+        ),
+        ("14_tables/utf16/FileList", "text in UTF-16, or no text; save it as CSV in UTF-8"),
+        ("14_tables/r05b_xlsx_named_csv/FileList", "a spreadsheet; save it as CSV"),
+    ],
+)
+def test_tables_of_other_kinds_are_one_line_at_once(raw: Path, real_data: Path, table: str, expected: str) -> None:
+    shutil.copyfile(real_data / f"cases/{table}.csv", raw / "FileList.csv")
+    began = time.monotonic()
+    lines = [line for line in problems(raw) if line.startswith("FileList.csv")]
+    assert time.monotonic() - began < 5
+    assert len(lines) == 1
+    assert expected in lines[0]
+
+
+def test_videos_whose_header_is_not_what_conversion_will_find_are_refused(raw: Path, real_data: Path) -> None:
+    shutil.copyfile(real_data / "cases/hostile/avi_header_112_pictures_128.avi", raw / "Videos/0XA.avi")
+    large = cv2.VideoWriter(str(raw / "Videos/0XB.avi"), cv2.VideoWriter.fourcc(*"MP4V"), 50, (128, 128))
+    for frame in beating(1):
+        large.write(cv2.resize(frame, (128, 128)))
+    large.release()
+    data = (raw / "Videos/0XB.avi").read_bytes().replace(struct.pack("<2i", 128, 128), struct.pack("<2i", 112, 112))
+    (raw / "Videos/0XB.avi").write_bytes(data)
+    assert avi_header(data, "0XB")[:3] == (70, 112, 112)
+    (raw / "Videos/0XC.avi").unlink()
+    os.mkfifo(raw / "Videos/0XC.avi")
+    with (raw / "Videos/0XD.avi").open("r+b") as endless:
+        endless.truncate(2**40)
+    assert problems(raw) == [
+        "Videos/0XA.avi: its header promises frames of 112x112, frame 0 is 128x128",
+        "Videos/0XB.avi: its header promises frames of 112x112, they decode to 128x128",
+        "Videos/0XC.avi: no readable video: not a regular file",
+        "Videos/0XD.avi: expected at most 64 MB, found 1048576 MB",
     ]

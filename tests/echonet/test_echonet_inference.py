@@ -159,6 +159,22 @@ def test_a_killed_prediction_goes_on_where_it_stopped(tmp_path):
     assert not file.exists()
 
 
+def test_a_checkpoint_with_a_changed_character_is_made_anew(tmp_path, real_data, capfd):
+    """Of a line from outside, and of each character of a line of our own."""
+    expected = {"x": np.arange(3.0)}
+    kept = resumed(tmp_path, ["weights"], ["a"], lambda todo: [expected for _ in todo])
+    (file,) = tmp_path.glob("*.jsonl")
+    whole = file.read_bytes()
+    changed = [(real_data / "cases/hostile/checkpoint_one_character_changed.jsonl").read_bytes()]
+    changed += [whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] for at in range(0, len(whole), 7)]
+    for content in changed:
+        file.write_bytes(content)
+        kept = resumed(tmp_path, ["weights"], ["a"], lambda todo: [expected for _ in todo])
+        assert np.array_equal(kept[0]["x"], expected["x"])
+        assert file.read_bytes() == whole
+    assert capfd.readouterr().err.count(f"{file}: line 1 is damaged") == len(changed)
+
+
 @pytest.fixture
 def study(tmp_path):
     """A store of four videos of 112x112, weights of both networks, and what the steps need besides."""

@@ -1,7 +1,10 @@
 """The store: reading gives what was written, and a failure keeps the old store."""
 
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +13,7 @@ import pytest
 from reprise.data.store import Rows, open_store, write_store
 from reprise.step.errors import InputError
 
-CASES = pd.DataFrame({"case": ["007", "1e5"], "patient": ["1", "02"], "offset": [0, 2], "frames": [2, 3]})
+CASES = pd.DataFrame({"case": ["NA", "1e5"], "patient": ["1", "02"], "offset": [0, 2], "frames": [2, 3]})
 FRAMES = np.arange(5 * 4 * 4, dtype=np.uint8).reshape(5, 4, 4)
 
 
@@ -85,6 +88,29 @@ def test_a_damaged_store_is_refused(tmp_path: Path, damage: str) -> None:
     if damage == "empty":
         (store / "frames.npy").write_bytes(b"")
     with pytest.raises(InputError, match=r"store: .* delete it and run again$"):
+        open_store(store)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [("objects.npy", np.array([{}])), ("words.npy", np.array(["a"])), ("../store/frames.npy", FRAMES)]
+    + [("pipe.npy", None), ("archive.npy", "archive"), ("endless.npy", b"\x93NUMPY\1\0" + b"\xff\xff" + b"(" * 65535)],
+)
+def test_a_store_that_somebody_made_is_refused_in_one_line(tmp_path: Path, name: str, array: Any) -> None:
+    store = tmp_path / "store"
+    write_store(store, CASES, {"frames": FRAMES})
+    digests = json.loads((store / "sha256.json").read_text())
+    (store / "sha256.json").write_text(json.dumps(digests | {name: "0"}))
+    if isinstance(array, bytes):
+        (store / name).write_bytes(array)
+    elif array is None:
+        os.mkfifo(store / name)
+    elif isinstance(array, str):
+        with (store / name).open("wb") as stream:
+            np.savez(stream, a=FRAMES)
+    else:
+        np.save(store / name, array, allow_pickle=True)
+    with pytest.raises(InputError, match=r"store: not a readable store.*; delete it and run again$"):
         open_store(store)
 
 

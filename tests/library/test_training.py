@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -115,6 +116,25 @@ def test_damaged_checkpoint_is_passed_over(
     said = capfd.readouterr().err
     assert f"{newest}: damaged" in said
     assert ("going on from" in said) is (kind == "last")
+
+
+@pytest.mark.parametrize("state", [{}, {"best": 3}, {"best": {"best": {}}}, [1], {"best": {}, "model": {}}])
+def test_a_checkpoint_with_other_things_in_it_is_one_line(
+    tmp_path: Path, state: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        train(tmp_path / "killed", task(29), every="1 steps")
+    newest, *older = checkpoints(tmp_path / "killed", "last")
+    identity = json.loads(newest.read_bytes().partition(b"\n")[0])["identity"]
+    for path in older:
+        path.unlink()
+    save_checkpoint(newest, state, identity)
+    if "model" in state:
+        with pytest.raises(InputError, match="its newest checkpoint does not fit this run; delete it"):
+            train(tmp_path / "killed")
+    else:
+        train(tmp_path / "killed")
+        assert f"{newest}: damaged" in capfd.readouterr().err
 
 
 def test_checkpoint_of_other_settings_or_data_is_not_used(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

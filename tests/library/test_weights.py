@@ -2,7 +2,11 @@
 
 import hashlib
 import json
+import math
+import os
 import threading
+import urllib.request
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -10,7 +14,7 @@ import safetensors.torch
 import torch
 
 from echonet.learning.video_network import video_network
-from reprise.models.download import fetch_weights
+from reprise.models.download import _NoDowngrade, fetch_weights
 from reprise.models.initial import read_state_dict
 from reprise.models.weights import load_model, read_info, save_model
 from reprise.step.errors import InputError
@@ -186,3 +190,69 @@ def test_a_network_that_torchvision_lacks_comes_from_any_url(server, tmp_path):
     words = ["--name", "own/timm_network", "--source", f"{url}/mc3-{digest[:8]}.pth", "--output", f"{tmp_path}/w.pth"]
     step.main(step.arguments().parse_args(words))
     assert (tmp_path / "w.pth").read_bytes() == path.read_bytes()
+
+
+HOSTILE = ["damaged_1-2", "damaged_1-273", "damaged_1-4", "intkey", "meta", "sparse", "stride0_3G"]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_weights_are_one_line_each(real_data, name):
+    path = real_data / f"cases/hostile/{name}.pth"
+    with pytest.raises(InputError, match=rf"{name}\.pth: ") as caught:
+        read_state_dict(path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_arrays_that_no_network_can_take_are_refused(tmp_path):
+    quantised = torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8)
+    arrays = [torch.ones(1).expand(2**40), quantised, torch.ones(2).to_sparse(), torch.ones(2, dtype=torch.complex64)]
+    for array in [*arrays, torch.empty(2, device="meta")]:
+        torch.save({"a": array}, tmp_path / "odd.pth")
+        with pytest.raises(InputError, match=r"odd\.pth: 1 of its arrays .*, such as a$"):
+            read_state_dict(tmp_path / "odd.pth")
+
+
+def test_compressed_and_oversized_weights_are_refused_unread(tmp_path):
+    torch.save({"a": torch.zeros(1000)}, tmp_path / "stored.pth")
+    with zipfile.ZipFile(tmp_path / "stored.pth") as stored, zipfile.ZipFile(tmp_path / "packed.pth", "w", 8) as packed:
+        for member in stored.namelist():
+            packed.writestr(member, stored.read(member))
+    with pytest.raises(InputError, match=r"packed\.pth: .*its content is compressed"):
+        read_state_dict(tmp_path / "packed.pth")
+    with (tmp_path / "endless.pth").open("wb") as stream:
+        stream.truncate(2**40)
+    with pytest.raises(InputError, match=r"endless\.pth: expected weights of at most 512 MB"):
+        read_state_dict(tmp_path / "endless.pth")
+    os.mkfifo(tmp_path / "pipe.pth")
+    with pytest.raises(InputError, match=r"pipe\.pth: .*not a regular file"):
+        read_state_dict(tmp_path / "pipe.pth")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("width", math.nan), ("width", 10**9), ("width", True), ("frames", 10**9), ("period", 0), ("frames", 32.0)]
+    + [("normalisation", {"mean": [1.0], "std": math.inf}), ("normalisation", {"mean": "1", "std": 2.0})]
+    + [("settings", {"precision": "fp1"}), ("settings", {"precision": "fp32", "downsample": -1}), ("size", [10**6, 5])],
+)
+def test_info_that_prediction_cannot_use_is_refused(saved, model, name, value):
+    save_model(saved, model, INFO | {name: value})
+    with pytest.raises(InputError, match=rf"not weights of this pipeline: no {name}[a-z.]* in its header"):
+        load_model(saved, CPU, "ef", video_network)
+
+
+def test_downloads_have_limits_and_show_no_secret(server, tmp_path, monkeypatch, capfd):
+    url, digest, _ = server
+    with pytest.raises(InputError) as caught:
+        fetch_weights(url.replace("//", "//me:secret@") + "/mc3.pth", tmp_path / "weights.pth")
+    with pytest.raises(InputError) as keyed:
+        fetch_weights(f"{url}/absent.pth?key=secret", tmp_path / "weights.pth")
+    fetch_weights(f"{url}/mc3.pth", tmp_path / "weights.pth", digest)
+    assert "secret" not in f"{caught.value}{keyed.value}{capfd.readouterr()}"
+    request = urllib.request.Request("https://example.org/a.pth")
+    with pytest.raises(ValueError, match="https leads to an address without it"):
+        _NoDowngrade().redirect_request(request, None, 302, "", {}, "http://example.org/a.pth")
+    for name, limit, message in (("LARGEST_BYTES", 1000, "at most 0 MB, found more"), ("LONGEST_S", -1, "took more")):
+        with monkeypatch.context() as patched, pytest.raises(InputError, match=message):
+            patched.setattr(f"reprise.models.download.{name}", limit)
+            fetch_weights(f"{url}/mc3.pth", tmp_path / "other.pth")
+    assert [path.name for path in tmp_path.iterdir()] == ["weights.pth"]

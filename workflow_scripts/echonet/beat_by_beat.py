@@ -41,8 +41,9 @@ def source(script: Path) -> Any:
     """
     # rpy2 logs the messages of R's console; those that matter come back as errors.
     logging.getLogger("rpy2").setLevel(logging.CRITICAL)
-    # The user's own .Rprofile or .RData must change nothing.
-    os.environ["R_PROFILE_USER"] = os.devnull
+    # Files of the user or the site, such as .Rprofile, must change nothing.
+    for name in ("R_PROFILE", "R_PROFILE_USER", "R_ENVIRON", "R_ENVIRON_USER"):
+        os.environ[name] = os.devnull
     try:
         from rpy2.rinterface_lib import embedded
 

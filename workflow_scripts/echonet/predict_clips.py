@@ -69,16 +69,16 @@ class Predicted(NamedTuple):
 def main(args: argparse.Namespace) -> None:
     """Predict each clip, then write the tables and the page."""
     from echonet.learning.own_clips import predict_own_clip
-    from echonet.learning.segmentation_network import segmentation_network
-    from echonet.learning.video_network import video_network
+    from echonet.learning.segmentation_network import MASK_INFO, segmentation_network
+    from echonet.learning.video_network import EF_INFO, video_network
     from reprise.models.weights import load_model
     from reprise.step.device import pick_device
 
     clips = read_table(args.clips / "clips.csv", {"case": str, "frames": int, "fps": float})
     findings = read_table(args.findings, FINDINGS)
     device = pick_device(args.device)
-    segmentation = load_model(args.segmentation, device, "segmentation", segmentation_network)
-    regression = load_model(args.ef, device, "ef", video_network)
+    segmentation = load_model(args.segmentation, device, "segmentation", segmentation_network, *MASK_INFO)
+    regression = load_model(args.ef, device, "ef", video_network, *EF_INFO)
     with outputs(args.output) as (folder,):
         for name in ("masks", "videos"):
             (folder / name).mkdir(parents=True)

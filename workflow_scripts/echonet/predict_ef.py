@@ -37,13 +37,13 @@ def arguments() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     """Predict video by video, then write all clips' predictions in the published form."""
     from echonet.learning.ef_prediction import predict_videos
-    from echonet.learning.video_network import video_network
+    from echonet.learning.video_network import EF_INFO, video_network
     from reprise.inference.parts import Arrays, resumed
     from reprise.models.weights import load_model
     from reprise.step.device import pick_device
 
     device = pick_device(args.device)
-    model, info = load_model(args.weights, device, "ef", video_network)
+    model, info = load_model(args.weights, device, "ef", video_network, *EF_INFO)
     cases, arrays = open_store(args.store)
     videos = cases[(cases["split"] == args.split) & (cases["traced"] >= 0)].set_index("case")
     if videos.empty:
@@ -60,12 +60,9 @@ def main(args: argparse.Namespace) -> None:
     asked = {case: of_video.tolist() for case, of_video in starts.items()}
     identity = [args.settings, file_sha256(args.weights), store_identity(args.store), asked]
     parts = resumed(args.checkpoints, identity, list(videos.index), predictions_of)
+    tables = [rows(case, starts[case], part["predictions"]) for case, part in zip(videos.index, parts, strict=True)]
     with outputs(args.predictions) as (path,):
-        path.write_text(
-            "".join(
-                rows(case, starts[case], part["predictions"]) for case, part in zip(videos.index, parts, strict=True)
-            )
-        )
+        pd.concat(tables).to_csv(path, index=False, header=False, float_format="%.4f")
 
 
 def clip_starts(n_frames: pd.Series, info: dict[str, Any], args: argparse.Namespace) -> dict[str, np.ndarray]:
@@ -112,9 +109,9 @@ def read_systoles(paths: list[Path], n_frames: pd.Series) -> dict[str, np.ndarra
     return {case: np.unique(frames).astype(np.int64) for case, frames in systoles.items()}
 
 
-def rows(case: str, starts: np.ndarray, predictions: np.ndarray) -> str:
-    """A video's rows of the table."""
-    return "".join(f"{case}.avi,{start},{value:.4f}\n" for start, value in zip(starts, predictions, strict=True))
+def rows(case: str, starts: np.ndarray, predictions: np.ndarray) -> pd.DataFrame:
+    """A video's rows of the table: its file, the first frame of each clip, the prediction."""
+    return pd.DataFrame({"file": f"{case}.avi", "start": starts, "prediction": predictions})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """How well a segmentation network's masks agree with the tracings of the validation and test videos."""
 
 import argparse
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,13 +35,15 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Count the overlaps, then write them and the Dice of each video."""
-    from echonet.learning.segmentation_network import segmentation_network
+    from echonet.learning.segmentation_network import MASK_INFO, segmentation_network
     from reprise.models.weights import load_model
     from reprise.step.device import pick_device
 
     device = pick_device(args.device)
     counts = count_overlaps(
-        *load_model(args.weights, device, "segmentation", segmentation_network), open_store(args.store), device
+        *load_model(args.weights, device, "segmentation", segmentation_network, *MASK_INFO),
+        open_store(args.store),
+        device,
     )
     with outputs(args.overlap, args.val_dice, args.test_dice) as (overlap, val_dice, test_dice):
         counts.to_csv(overlap, index=False)
@@ -74,8 +77,10 @@ def write_dice(path: Path, counts: pd.DataFrame) -> None:
     pixels = pixels.loc[counts["case"].unique()]
     large, small = (dice(pixels["intersection", image], pixels["union", image]) for image in IMAGES)
     both = dice(*(pixels[kind, "large"] + pixels[kind, "small"] for kind in ("intersection", "union")))
-    lines = [f"{case}.avi,{o},{la},{s}" for case, o, la, s in zip(pixels.index, both, large, small, strict=True)]
-    path.write_text("\n".join(["Filename, Overall, Large, Small", *lines, ""]))
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        stream.write("Filename, Overall, Large, Small\n")
+        names = [f"{case}.avi" for case in pixels.index]
+        csv.writer(stream, lineterminator="\n").writerows(zip(names, both, large, small, strict=True))
 
 
 if __name__ == "__main__":

@@ -29,13 +29,13 @@ def arguments() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     """Segment video by video, then write all areas and masks."""
     from echonet.learning.segmentation_masks import segment_frames
-    from echonet.learning.segmentation_network import segmentation_network
+    from echonet.learning.segmentation_network import MASK_INFO, segmentation_network
     from reprise.inference.parts import Arrays, resumed
     from reprise.models.weights import load_model
     from reprise.step.device import pick_device
 
     device = pick_device(args.device)
-    model, info = load_model(args.weights, device, "segmentation", segmentation_network)
+    model, info = load_model(args.weights, device, "segmentation", segmentation_network, *MASK_INFO)
     cases, arrays = open_store(args.store)
     videos = cases[(cases["split"] == "test") & (cases["traced"] >= 0)].set_index("case")
     if videos.empty:

@@ -24,7 +24,7 @@ refuse <- function(...) stop(paste0(...), call. = FALSE)
 # CSV as a data frame with at least the columns of `classes`. A name such as 0X1E5 looks like a number to R.
 read_table <- function(path, classes, ...) {
   if (!file.exists(path)) refuse(path, ": no such file")
-  table <- tryCatch(suppressWarnings(read.csv(path, colClasses = classes, ...)),
+  table <- tryCatch(suppressWarnings(read.csv(path, colClasses = classes, na.strings = "", ...)),
     error = function(problem) refuse(path, ": not a readable table: ", conditionMessage(problem)))
   absent <- setdiff(names(classes), names(table))
   if (length(absent)) refuse(path, ": column ", toString(absent), " missing; found ", toString(names(table)))
@@ -168,10 +168,17 @@ analyse <- function(predictions, size, store, rule, lead, max_beats, runs, seed)
     beat_count = try_beat_counts(chosen, truth, max_beats, runs, seed))
 }
 
+# Texts with a comma or a quotation mark in quotation marks, as CSV asks; all else as it is.
+quoted <- function(column) {
+  if (!is.character(column)) return(column)
+  ifelse(grepl("[\",\r\n]", column), paste0("\"", gsub("\"", "\"\"", column, fixed = TRUE), "\""), column)
+}
+
 # The bytes of a table as CSV.
 csv_bytes <- function(table) {
   memory <- rawConnection(raw(0), "wb")
   on.exit(close(memory))
+  table[] <- lapply(table, quoted)
   write.csv(table, memory, row.names = FALSE, quote = FALSE, na = "")
   rawConnectionValue(memory)
 }

@@ -195,7 +195,7 @@ def _encode(paths: Sequence[Path], pictures: Iterator[np.ndarray], size: tuple[i
     with ExitStack() as stack:
         streams = []
         for path, (container, codec, pixels, options, layout) in zip(paths, (mp4, avi), strict=False):
-            file = stack.enter_context(av.open(str(path), "w", format=container, options=layout))
+            file = stack.enter_context(av.open(str(path.absolute()), "w", format=container, options=layout))
             stream = file.add_stream(codec, rate=Fraction(fps).limit_denominator(1001), options=options)
             assert isinstance(stream, av.VideoStream)
             stream.width, stream.height = size

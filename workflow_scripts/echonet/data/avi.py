@@ -3,6 +3,7 @@
 import os
 import struct
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,16 @@ import numpy as np
 
 from reprise.step.errors import InputError
 
+# FFmpeg's names of the containers that are read, and of the streams that a DICOM file may hold.
+FORMATS = "avi,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,mpeg,mpegts,mpegvideo,h264,hevc"
+LARGEST_BYTES = 2**30  # of a decoded video
+HEADER_BYTES = 2**12  # of an AVI file, in which its codec is named
+MOST_CHUNKS = 2**18  # of an AVI file
+SOF = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of JPEG before the size of a picture
+
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's lines name no file; the errors raised here do
+# A file may be a playlist under another name. FFmpeg would follow it to other files, or send requests.
+os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = f"protocol_whitelist;file|format_whitelist;{FORMATS}"
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
 
@@ -35,18 +45,19 @@ def read_video(path: str | Path) -> Video:
     """Decode a whole video file (AVI, MP4, MOV) to memory, all frames in their order.
 
     Raises:
-        InputError: no such file, not a video, no frame in it, or not as many frames as its header promises.
+        InputError: no such file, not a video, no frame in it, not as many frames as its header promises, or more than
+            the memory should hold.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     # One thread per file: the files are small, and callers decode several of them at the same time.
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
+    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     try:
         if not capture.isOpened():
             raise InputError(f"{path}: not a video file that can be read")
         promised, fps = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), capture.get(cv2.CAP_PROP_FPS)
-        frames = list(_decoded(capture))
+        frames = list(_decoded(capture, path))
     finally:
         capture.release()
     if not frames:
@@ -63,7 +74,8 @@ def write_mjpg(path: str | Path, frames: np.ndarray, fps: float) -> None:
         InputError: the file could not be written whole, as on a full disk.
     """
     count, height, width, _ = frames.shape
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), fps, (width, height))
+    file = str(Path(path).absolute())  # a relative name such as http:/a.avi would be a URL to FFmpeg
+    writer = cv2.VideoWriter(file, cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), fps, (width, height))
     try:
         for frame in frames:
             writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
@@ -85,11 +97,14 @@ def avi_header(data: bytes, name: str | Path) -> Header:
     Reference".
 
     Raises:
-        InputError: not an AVI file, truncated, without a video stream or frames, or with a false frame count.
+        InputError: not an AVI file, truncated, without a video stream or frames, with a false frame count, or with
+            pictures of another size.
     """
     if data[:4] != b"RIFF" or data[8:12] != b"AVI ":
         raise InputError(f"{name}: not an AVI file")
-    chunks = list(_chunks(data))
+    chunks = list(islice(_chunks(data), MOST_CHUNKS))
+    if len(chunks) == MOST_CHUNKS:
+        raise InputError(f"{name}: expected fewer than {MOST_CHUNKS} parts in it")
     ends = max(start + size for _, start, size in chunks)
     if ends > len(data):
         raise InputError(f"{name}: truncated (expected {ends} bytes, found {len(data)})")
@@ -97,19 +112,55 @@ def avi_header(data: bytes, name: str | Path) -> Header:
         number, header = _video_stream(data, chunks)
     except (struct.error, ValueError, IndexError) as error:
         raise InputError(f"{name}: no readable video stream in it") from error
-    found = sum(kind in (b"%02ddc" % number, b"%02ddb" % number) and size > 0 for kind, _, size in chunks)
-    if not found:
+    kinds = (b"%02ddc" % number, b"%02ddb" % number)
+    pictures = [start for kind, start, size in chunks if kind in kinds and size > 0]
+    if not pictures:
         raise InputError(f"{name}: no frame in it")
-    if found != header.frames:
-        raise InputError(f"{name}: its header promises {header.frames} frames, {found} are in it")
+    if len(pictures) != header.frames:
+        raise InputError(f"{name}: its header promises {header.frames} frames, {len(pictures)} are in it")
+    if holds_jpeg(data):
+        _refuse_other_sizes(data, pictures, header, name)
     return header
 
 
-def _decoded(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
+def holds_jpeg(data: bytes) -> bool:
+    """Whether the pictures of an AVI file are JPEG, so that their size is known without decoding."""
+    return b"MJPG" in data[:HEADER_BYTES].upper()
+
+
+def _refuse_other_sizes(data: bytes, pictures: list[int], header: Header, name: str | Path) -> None:
+    """Raise InputError unless each picture has the size that the header states."""
+    for number, start in enumerate(pictures):
+        found = _jpeg_size(data, start)
+        if found != (header.height, header.width):
+            shown = f"{found[0]}x{found[1]}" if found else "no JPEG"
+            raise InputError(
+                f"{name}: its header promises frames of {header.height}x{header.width}, frame {number} is {shown}"
+            )
+
+
+def _jpeg_size(data: bytes, at: int) -> tuple[int, int] | None:
+    """Height and width of the JPEG picture that begins at a byte, None if there is none."""
+    if data[at : at + 2] != b"\xff\xd8":
+        return None
+    at += 2
+    while data[at : at + 1] == b"\xff" and len(data) >= at + 9:
+        if data[at + 1] in SOF:
+            height, width = struct.unpack_from(">2H", data, at + 5)
+            return height, width
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None
+
+
+def _decoded(capture: cv2.VideoCapture, path: Path) -> Iterator[np.ndarray]:
+    decoded = 0
     while True:
         more, frame = capture.read()
         if not more:
             return
+        decoded += frame.nbytes
+        if decoded > LARGEST_BYTES:
+            raise InputError(f"{path}: takes more than {LARGEST_BYTES >> 30} GiB when decoded")
         yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
 

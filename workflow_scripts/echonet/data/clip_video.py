@@ -8,8 +8,12 @@ import av
 import cv2
 import numpy as np
 
+from echonet.data.avi import FORMATS
 from echonet.data.frames import RATE_TOLERANCE, Clip, first_plausible, rate_of_steps, stack_frames, with_square_pixels
 from reprise.step.errors import InputError
+
+# FFmpeg follows no playlist and sends no request, whatever a file holds.
+ONLY_VIDEOS = {"protocol_whitelist": "file", "format_whitelist": FORMATS}
 
 
 def read_video_clip(source: Path | BytesIO) -> Clip:
@@ -19,7 +23,9 @@ def read_video_clip(source: Path | BytesIO) -> Clip:
         InputError: it is damaged, cut short, or without video; the message does not name the file.
     """
     try:
-        with av.open(source if isinstance(source, BytesIO) else str(source), "r") as container:
+        with av.open(
+            source if isinstance(source, BytesIO) else str(source.absolute()), "r", options=ONLY_VIDEOS
+        ) as container:
             if not container.streams.video:
                 raise InputError("holds no video")
             stream = container.streams.video[0]

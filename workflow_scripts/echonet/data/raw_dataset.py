@@ -8,17 +8,21 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from echonet.data.avi import Header, avi_header
+from echonet.data.avi import Header, avi_header, holds_jpeg, read_video
 from echonet.data.notes import note_cases, note_listing
 from echonet.data.raw_tables import SPLITS, read_file_list, read_tracings
 from echonet.data.tracings import ROWS, area, group_tracings, refuse_misplaced
 from reprise.data.findings import Checked, Findings
-from reprise.step.command import progress
+from reprise.engine.folders import one_line
+from reprise.step.command import progress, reading
 from reprise.step.errors import InputError
+from reprise.step.files import file_sha256, regular_size
 
 PARTS = ("FileList.csv", "VolumeTracings.csv", "Videos")
 SIZE = 112  # px, height and width of every frame that can be used
-READERS = 8
+READERS = 8  # each holds a whole file
+LARGEST_BYTES = 2**26  # of a video
+MOST_FRAMES = 5000  # of a video
 Tracings = dict[str, dict[int, np.ndarray]]
 
 
@@ -74,7 +78,7 @@ def _parts(root: Path) -> list[Path]:
     entries = sorted(root.iterdir(), reverse=True)  # the published spelling comes last, and wins
     found = {path.name.lower(): path for path in entries if path.is_dir() == (path.name.lower() == "videos")}
     if any(name.lower() not in found for name in PARTS):
-        names = ", ".join(path.name for path in entries[:10]) or "nothing"
+        names = ", ".join(one_line(path.name) for path in entries[:10]) or "nothing"
         raise InputError(f"{root}: expected {', '.join(PARTS[:2])} and {PARTS[2]}/ in it, found {names}")
     return [found[name.lower()] for name in PARTS]
 
@@ -87,7 +91,7 @@ def _examine_listed(file: str, listed: pd.DataFrame, folder: Path, findings: Fin
             findings.refuse(file, f"row {row}", f"expected the video {folder.name}/{case}.avi, found no such file")
     known = set(listed["case"])
     for case in sorted(set(videos) - known):
-        findings.exclude(f"{folder.name}/{videos[case].name}", "", f"{file} does not name it")
+        findings.exclude(f"{folder.name}/{one_line(videos[case].name)}", "", f"{file} does not name it")
     wanted = [case for case in listed["case"].drop_duplicates() if case in videos]
     with ThreadPoolExecutor(READERS) as pool:
         examined = pool.map(lambda case: _examine_video(videos[case]), wanted)
@@ -102,7 +106,8 @@ def _find_videos(folder: Path, findings: Findings) -> dict[str, Path]:
         if path.suffix.lower() != ".avi" or path.name.startswith("."):
             continue
         if path.stem in videos:
-            findings.refuse(f"{folder.name}/{path.name}", "", f"the same name as {videos[path.stem].name}")
+            first = one_line(videos[path.stem].name)
+            findings.refuse(f"{folder.name}/{one_line(path.name)}", "", f"the same name as {first}")
         videos[path.stem] = path
     return videos
 
@@ -110,18 +115,33 @@ def _find_videos(folder: Path, findings: Findings) -> dict[str, Path]:
 def _examine_video(path: Path) -> File:
     name = f"{path.parent.name}/{path.name}"
     try:
-        data = path.read_bytes()
-        digest = hashlib.sha256(data).hexdigest()
-        return File(path, len(data), digest, avi_header(data, name))
+        with reading(name, "no readable video"):
+            size = regular_size(path)
+            if size > LARGEST_BYTES:
+                raise InputError(f"{name}: expected at most {LARGEST_BYTES >> 20} MB, found {size >> 20} MB")
+            data = path.read_bytes()
+            header = avi_header(data, name)
+            if header.frames > MOST_FRAMES:
+                raise InputError(f"{name}: expected at most {MOST_FRAMES} frames, found {header.frames}")
+            if _fits(header) and not holds_jpeg(data):
+                _refuse_other_pictures(path, name)
+            return File(path, len(data), hashlib.sha256(data).hexdigest(), header)
     except InputError as error:
         return File(path, 0, "", None, str(error))
-    except OSError as error:
-        return File(path, 0, "", None, f"{name}: {error.strerror}")
+
+
+def _refuse_other_pictures(path: Path, name: str) -> None:
+    """Raise InputError unless a video of a codec other than JPEG decodes to frames that can be stored."""
+    try:
+        height, width = read_video(path).frames.shape[1:3]
+    except InputError as error:
+        raise InputError(str(error).replace(str(path), name)) from error
+    if (height, width) != (SIZE, SIZE):
+        raise InputError(f"{name}: its header promises frames of {SIZE}x{SIZE}, they decode to {height}x{width}")
 
 
 def _examine_table(path: Path) -> File:
-    data = path.read_bytes()
-    return File(path, len(data), hashlib.sha256(data).hexdigest(), None)
+    return File(path, path.stat().st_size, file_sha256(path), None)
 
 
 def _sizes(listed: pd.DataFrame, headers: dict[str, Header]) -> pd.DataFrame:

@@ -10,6 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from reprise.data.findings import Findings
+from reprise.engine.folders import UNPRINTABLE, one_line
+from reprise.step.errors import InputError
+from reprise.step.tables import UNREADABLE, read_text_table
 
 SPLITS = ("train", "val", "test")
 # Column of the file -> our name, least and greatest value.
@@ -24,7 +27,8 @@ NUMBERS = {
 }
 COORDINATES = ("X1", "Y1", "X2", "Y2")
 WHOLE = ("FrameHeight", "FrameWidth", "NumberOfFrames", "Frame")
-UNSAFE_NAME = r"(?s:.*[/\\\x00-\x1f\x7f].*)|\.{0,2}"
+UNSAFE_NAME = rf"(?s:.*([/\\]|{UNPRINTABLE.pattern}).*)|\.{{0,2}}"
+MOST_SHOWN = 20  # columns in a message
 
 
 def read_file_list(path: Path, findings: Findings) -> pd.DataFrame:
@@ -73,7 +77,7 @@ def _read_columns(path: Path, columns: list[str], findings: Findings) -> pd.Data
     wrong = [name for name in columns if headers.count(name.lower()) != 1]
     if wrong:
         if len(cells):
-            found = ", ".join(cells.iloc[0])
+            found = one_line(", ".join(cells.iloc[0][:MOST_SHOWN]))
             findings.refuse(path.name, "row 1", f"expected one column each of {', '.join(wrong)}; found {found}")
         return pd.DataFrame({name: pd.Series(dtype=str) for name in columns})
     if headers[0] in ("", "unnamed: 0"):
@@ -87,16 +91,17 @@ def _read_cells(path: Path, findings: Findings) -> pd.DataFrame:
     """All cells of a CSV file as stripped text, the header among them, indexed by row number from 1."""
     try:
         # Without a header pandas never takes a column for an index, and reports a row that is too long.
-        cells = pd.read_csv(
-            path, header=None, dtype=str, keep_default_na=False, skip_blank_lines=False, encoding="utf-8-sig"
-        )
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        reason = str(error).strip().rsplit("error: ", 1)[-1]
-        findings.refuse(path.name, "", f"not a readable CSV file ({reason})")
+        cells = read_text_table(path, header=None, na_filter=False, skip_blank_lines=False, encoding="utf-8-sig")
+    except InputError as error:
+        reason = str(error).removeprefix(f"{path}: ").removeprefix(f"{UNREADABLE}: ")
+        findings.refuse(path.name, "", f"not a readable CSV file ({one_line(reason)})")
         return pd.DataFrame()
     cells.index += 1
     cells = cells.apply(lambda column: column.str.strip())
-    return cells[(cells != "").any(axis=1)]
+    cells = cells[(cells != "").any(axis=1)]
+    if cells.empty:
+        findings.refuse(path.name, "", "expected a header and rows below it, found blank cells only")
+    return cells
 
 
 def _case_names(file: str, cells: pd.Series, findings: Findings) -> pd.Series:

@@ -28,13 +28,12 @@ def load_lesion_network(path: Path, device: torch.device) -> tuple[nn.Module, di
     Raises:
         InputError: see `load_model`; or its info lacks something.
     """
-    model, info = load_model(path, device, "lesions", lesion_network)
-    settings, normalisation = info["settings"], info["normalisation"]
+    model, info = load_model(path, device, "lesions", lesion_network, "size", "settings.precision")
+    normalisation = info["normalisation"]
     there = {
-        "size": isinstance(info.get("size", ""), int | None),
-        "settings.precision": "precision" in settings,
-        "normalisation": normalisation == OF_VOLUME or {"mean", "std"} == {*normalisation},
-        "settings.block": input_of(info["network"]) != BLOCK or "block" in settings,
+        "size": isinstance(info["size"], int | None),
+        "normalisation": normalisation == OF_VOLUME or {"mean": float, "std": float} == _types(normalisation),
+        "settings.block": input_of(info["network"]) != BLOCK or "block" in info["settings"],
     }
     if missing := [name for name, found in there.items() if not found]:
         raise InputError(f"{path}: not weights of this pipeline: no {', '.join(missing)} in its header")
@@ -80,6 +79,10 @@ def unpacked(part: Arrays) -> np.ndarray:
     """The mask (N, H, W) bool that was `packed`."""
     shape = tuple(part["shape"])
     return np.unpackbits(part["mask"], count=int(np.prod(shape))).reshape(shape).astype(bool)
+
+
+def _types(normalisation: dict[str, Any] | str) -> dict[str, type]:
+    return {} if isinstance(normalisation, str) else {name: type(value) for name, value in normalisation.items()}
 
 
 def _masks(logits: Tensor) -> Tensor:

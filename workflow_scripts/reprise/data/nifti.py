@@ -11,7 +11,6 @@ import gzip
 import io
 import math
 import re
-import stat
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +27,7 @@ from nibabel.spm2analyze import Spm2AnalyzeHeader
 
 from reprise.data.nifti_grid import settle_orientation, spans_volume
 from reprise.step.errors import InputError
+from reprise.step.files import refuse_irregular
 
 ENDINGS = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
 HEADERS = {348: Nifti1Header, 540: Nifti2Header}  # by the size that the first field of the file states
@@ -145,18 +145,6 @@ def plain_header(shape: tuple[int, int, int], spacing_mm: tuple[float, float, fl
     header.set_zooms(spacing_mm)
     header["xyzt_units"] = 2
     return bytes(header.binaryblock)
-
-
-def refuse_irregular(file: Path) -> None:
-    """Raise InputError unless this is a regular file that is not empty."""
-    try:
-        kind = file.stat()
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file}: {getattr(error, 'strerror', None) or error}") from error
-    if not stat.S_ISREG(kind.st_mode):
-        raise InputError(f"{file}: not a regular file")
-    if not kind.st_size:
-        raise InputError(f"{file}: empty")
 
 
 def _opened(path: Path) -> gzip.GzipFile | io.BufferedReader:

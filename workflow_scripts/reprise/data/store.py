@@ -8,6 +8,7 @@ as `offset` and `frames`, point into it. `sha256.json` has the SHA-256 of each f
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -15,10 +16,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from reprise.step.command import reading
 from reprise.step.errors import InputError
-from reprise.step.files import outputs
+from reprise.step.files import file_sha256, outputs, regular_size
+from reprise.step.tables import ONLY_EMPTY_IS_MISSING, refuse_oversized
 
 CASES, DIGESTS = "cases.csv", "sha256.json"
+FILE = re.compile(r"cases\.csv|\w+\.npy", re.ASCII)
+LARGEST_DIGESTS = 2**16  # bytes
+UNREADABLE = ("not a readable store", "; delete it and run again")
 
 
 class Store(NamedTuple):
@@ -35,10 +41,13 @@ def store_identity(folder: str | Path) -> dict[str, str]:
         InputError: the folder is no store.
     """
     path = Path(folder) / DIGESTS
-    try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{folder}: not a readable store ({error}); delete it and run again") from error
+    with reading(folder, *UNREADABLE):
+        if regular_size(path) > LARGEST_DIGESTS:
+            raise ValueError("a list of more files than a store has")
+        digests = dict(json.loads(path.read_text()))
+        if not all(FILE.fullmatch(name) and isinstance(digest, str) for name, digest in digests.items()):
+            raise ValueError("names of files that no store has")
+        return digests
 
 
 class Rows(NamedTuple):
@@ -79,17 +88,27 @@ def open_store(folder: str | Path) -> Store:
     """
     folder = Path(folder)
     digests = store_identity(folder)
-    try:
-        table = (folder / CASES).read_bytes()
-        if hashlib.sha256(table).hexdigest() != digests.pop(CASES, ""):
-            raise ValueError(f"{CASES} is not as it was written")
-        cases = pd.read_csv(io.BytesIO(table), dtype={"case": str, "patient": str})
-        arrays = {Path(name).stem: np.load(folder / name, mmap_mode="r") for name in sorted(digests)}
-    except (OSError, EOFError, ValueError) as error:
-        raise InputError(f"{folder}: not a readable store ({error}); delete it and run again") from error
+    with reading(folder, *UNREADABLE):
+        regular_size(folder / CASES)
+        refuse_oversized(folder / CASES)
+        if file_sha256(folder / CASES) != digests.pop(CASES, ""):
+            raise InputError(f"{folder}: not a readable store ({CASES} is not as it was written){UNREADABLE[1]}")
+        cases = pd.read_csv(folder / CASES, dtype={"case": str, "patient": str}, **ONLY_EMPTY_IS_MISSING)
+        if "case" not in cases or cases["case"].isna().any() or cases["case"].duplicated().any():
+            raise ValueError("cases without a name of their own")
+        arrays = {Path(name).stem: _array(folder / name) for name in sorted(digests)}
     if not arrays:
         raise InputError(f"{folder}: a store needs at least one .npy file")
     return Store(cases, arrays)
+
+
+def _array(path: Path) -> np.ndarray:
+    """An array of numbers, which stays on the disk."""
+    regular_size(path)
+    array = np.lib.format.open_memmap(path, mode="r")
+    if array.dtype.kind not in "biuf":
+        raise ValueError("an array of other things than numbers")
+    return array
 
 
 def _as_rows(array: np.ndarray) -> Rows:

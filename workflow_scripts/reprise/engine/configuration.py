@@ -17,8 +17,13 @@ CONFIG = Path(__file__).resolve().parents[3] / "config"
 
 
 def set_environment() -> None:
-    """Let the steps of this process find the library. Let waiting threads sleep, because jobs use the same cores."""
+    """Let the steps of this process find the library, and nothing in the folder where they run, such as a json.py.
+
+    Waiting threads sleep, because jobs use the same cores.
+    """
     os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
+    os.environ["PYTHONSAFEPATH"] = "1"
+    os.environ.pop("MPLBACKEND", None)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from reprise.step.command import say
 from reprise.step.lock import locked
 
 Arrays = dict[str, np.ndarray]
+LARGEST_BYTES = 2**30  # of the arrays of one case
+LONGEST_LINE = 2**30
 
 
 def resumed(
@@ -53,25 +56,41 @@ def resumed(
 def _line(case: str, arrays: Arrays) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    return json.dumps([case, base64.b64encode(buffer.getvalue()).decode()]).encode() + b"\n"
+    content = base64.b64encode(buffer.getvalue()).decode()
+    return json.dumps([case, content, _digest(case, content)]).encode() + b"\n"
+
+
+def _digest(case: str, content: str) -> str:
+    return hashlib.sha256(json.dumps([case, content]).encode()).hexdigest()
 
 
 def _read(path: Path) -> dict[str, Arrays]:
-    """The complete lines of a file; a partial line at the end is cut off."""
+    """The whole lines of a file; the first damaged line, such as a partial one at the end, and all after it are cut."""
     done: dict[str, Arrays] = {}
     if not path.exists():
         return done
     with path.open("r+b") as stream:
         end = 0
-        for line in stream:
-            if not line.endswith(b"\n"):
-                break
+        while line := stream.readline(LONGEST_LINE):
             try:
-                case, content = json.loads(line)
-                with np.load(io.BytesIO(base64.b64decode(content))) as arrays:
-                    done[case] = dict(arrays)
-            except (ValueError, OSError):
+                case, arrays = _part(line)
+            except Exception as error:  # a damaged archive makes NumPy and zipfile raise errors of many kinds
+                say(f"{path}: line {len(done) + 1} is damaged ({type(error).__name__}); made anew from there on")
                 break
+            done[case] = arrays
             end += len(line)
         stream.truncate(end)
     return done
+
+
+def _part(line: bytes) -> tuple[str, Arrays]:
+    """The name of a case, and its arrays."""
+    case, content, digest = json.loads(line)
+    if digest != _digest(case, content) or not line.endswith(b"\n"):
+        raise ValueError("another content than was written")
+    packed = io.BytesIO(base64.b64decode(content))
+    with zipfile.ZipFile(packed) as archive:
+        if sum(member.file_size for member in archive.infolist()) > LARGEST_BYTES:
+            raise ValueError("larger than any result")
+    with np.load(packed) as arrays:
+        return str(case), dict(arrays)

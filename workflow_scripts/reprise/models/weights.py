@@ -1,6 +1,7 @@
 """Files of trained weights. One safetensors file holds the arrays and all else that prediction needs."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import shorten
@@ -11,13 +12,49 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from reprise.models.initial import UNREADABLE, first_line, read_state_dict
+from reprise.engine.folders import one_line
+from reprise.models.initial import read_state_dict, refuse_oversized
+from reprise.step.command import reading
 from reprise.step.errors import InputError
 
 INFO = "model"
 LONGEST = 200  # characters of PyTorch's message about names that do not fit
-NEEDED = {"kind": str, "network": str, "width": int | float, "normalisation": dict | str, "settings": dict}
 WRAPPERS = ("_orig_mod.", "module.")  # of torch.compile and of data-parallel training
+
+
+def _count(most: int) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and 1 <= value <= most
+
+
+def _counts(most: int, lengths: tuple[int, ...]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and len(value) in lengths and all(map(_count(most), value))
+
+
+def _numbers(value: Any) -> bool:
+    """Whether this is a finite number, or one for each of one or three channels."""
+    numbers = value if isinstance(value, list) and len(value) in (1, 3) else [value]
+    return all(type(number) in (int, float) and math.isfinite(number) for number in numbers)
+
+
+# What the info may hold, by dotted names, and what is a value that prediction can use. Work and memory grow with the
+# counts, so they have limits.
+USABLE: dict[str, Callable[[Any], bool]] = {
+    "kind": lambda value: isinstance(value, str),
+    "network": lambda value: isinstance(value, str),
+    "width": lambda value: type(value) in (int, float) and 0 < value <= 1,
+    "normalisation": lambda value: isinstance(value, str | dict),
+    "normalisation.mean": _numbers,
+    "normalisation.std": _numbers,
+    "settings": lambda value: isinstance(value, dict),
+    "settings.precision": lambda value: value in ("fp32", "bf16"),
+    "settings.downsample": _count(16),
+    "settings.block": _counts(512, (3,)),
+    "frames": _count(256),
+    "period": _count(1000),
+    "size": lambda value: value is None or _counts(4096, (2,))(value),
+}
+NEEDED = ("kind", "network", "width", "normalisation", "settings")
+ABSENT = object()
 
 
 def save_model(path: str | Path, model: nn.Module, info: Mapping[str, Any]) -> None:
@@ -32,7 +69,7 @@ def save_model(path: str | Path, model: nn.Module, info: Mapping[str, Any]) -> N
 
 
 def load_model(
-    path: str | Path, device: torch.device, kind: str, build: Callable[[str, float], nn.Module]
+    path: str | Path, device: torch.device, kind: str, build: Callable[[str, float], nn.Module], *needs: str
 ) -> tuple[nn.Module, dict[str, Any]]:
     """Rebuild a network from a file of `save_model`, in evaluation mode on the device. Also returns its info.
 
@@ -41,12 +78,13 @@ def load_model(
         device: where the network goes.
         kind: what the network must be for.
         build: makes a network of this kind from its name and width.
+        needs: dotted names of what else prediction with this kind of network needs of the info, see `USABLE`.
 
     Raises:
         InputError: the file is damaged or not of `save_model`, holds a network of another kind or arrays that
             do not fit the network it names, or has values that are not finite.
     """
-    info = read_info(path)
+    info = read_info(path, *needs)
     if info["kind"] != kind:
         raise InputError(f"{path}: expected weights of kind {kind}, found {info['kind']}")
     state = read_state_dict(Path(path))
@@ -55,7 +93,7 @@ def load_model(
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        found = shorten(str(error).splitlines()[1], LONGEST)
+        found = one_line(shorten(str(error).partition("\n")[2], LONGEST))
         raise InputError(f"{path}: weights of another network than {info['network']}: {found}") from error
     return channels_last(model.to(device)).eval(), info
 
@@ -66,22 +104,32 @@ def channels_last(model: nn.Module) -> nn.Module:
     return model.to(memory_format=torch.channels_last_3d if in_3d else torch.channels_last)
 
 
-def read_info(path: str | Path) -> dict[str, Any]:
-    """The info of a file of `save_model`.
+def read_info(path: str | Path, *needs: str) -> dict[str, Any]:
+    """The info of a file of `save_model`, with all of `NEEDED` and of `needs`, and with usable values only.
 
     Raises:
-        InputError: the file is damaged or not of `save_model`.
+        InputError: the file is damaged or not of `save_model`, or its info lacks something.
     """
-    try:
+    with reading(path, "not a readable safetensors file"):
+        refuse_oversized(Path(path))
         with safetensors.safe_open(path, "pt") as file:
             info = json.loads((file.metadata() or {}).get(INFO, "{}"))
-    except UNREADABLE as error:
-        raise InputError(f"{path}: not a readable safetensors file ({first_line(error)})") from error
-    found = info if isinstance(info, dict) else {}
-    missing = [name for name, kind in NEEDED.items() if not isinstance(found.get(name), kind)]
-    if missing:
-        raise InputError(f"{path}: not weights of this pipeline: no {', '.join(missing)} in its header")
+        found = info if isinstance(info, dict) else {}
+        values = {name: _value(found, name) for name in USABLE}
+        wrong = [name for name, value in values.items() if value is not ABSENT and not USABLE[name](value)]
+        missing = [name for name in (*NEEDED, *needs) if values[name] is ABSENT]
+    if unusable := list(dict.fromkeys([*missing, *wrong])):
+        raise InputError(f"{path}: not weights of this pipeline: no {', '.join(unusable)} in its header")
     return found
+
+
+def _value(info: Any, name: str) -> Any:
+    """The value with a dotted name, ABSENT if there is none."""
+    for part in name.split("."):
+        if not isinstance(info, dict) or part not in info:
+            return ABSENT
+        info = info[part]
+    return info
 
 
 def _bare(name: str) -> str:

@@ -61,6 +61,7 @@ RC: dict[str, Any] = {
     "lines.linewidth": 1.4,
     "lines.solid_capstyle": "butt",
     "savefig.facecolor": "white",
+    "text.parse_math": False,  # a name such as $_{$ is no formula
     "svg.fonttype": "path",  # glyphs as paths: the same picture wherever it is opened
     "svg.hashsalt": "reprise",
 }
@@ -71,7 +72,9 @@ def styled(draw: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
-        with mpl.rc_context(RC):  # type: ignore[arg-type]
+        with mpl.rc_context():
+            mpl.rcdefaults()  # a matplotlibrc of the user changes nothing
+            mpl.rcParams.update(RC)  # type: ignore[arg-type]
             return draw(*args, **kwargs)
 
     return drawn

@@ -11,6 +11,7 @@ from reprise.report.page import data_uri
 from reprise.report.page_tables import as_table
 from reprise.report.provenance import display_path, size_text
 from reprise.step.errors import InputError
+from reprise.step.tables import ONLY_EMPTY_IS_MISSING
 
 TABLE_ROWS, FIGURE_ROWS = 200, 40
 DOWNLOAD_BYTES = 40_000
@@ -108,7 +109,7 @@ def _numbers(block: Mapping[str, Any], most_rows: int) -> dict[str, Any]:
     """The table of a block and, if it is small, its whole file for download."""
     path = Path(block["csv"])
     try:
-        frame = pd.read_csv(path, dtype={"unit": str}, skipinitialspace=True)
+        frame = pd.read_csv(path, dtype={"unit": str}, skipinitialspace=True, **ONLY_EMPTY_IS_MISSING)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: no readable table: {error}") from error
     download = data_uri(path) if path.stat().st_size <= DOWNLOAD_BYTES else None

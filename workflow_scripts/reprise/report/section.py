@@ -21,6 +21,7 @@ from jinja2.filters import FILTERS
 from reprise.report.page_tables import number
 from reprise.step.command import json_object, step_parser
 from reprise.step.errors import InputError
+from reprise.step.tables import ONLY_EMPTY_IS_MISSING
 
 HEADING = re.compile(r"^(#{1,3}) (.+)$", re.MULTILINE)
 PARAGRAPH = re.compile(r"\n\s*\n|\n(?=- )")
@@ -103,7 +104,7 @@ def figure_numbers(
     for name, compute in numbers.items():
         csv = paths[name].with_suffix(".csv")
         try:
-            values[name] = compute(pd.read_csv(csv))
+            values[name] = compute(pd.read_csv(csv, **ONLY_EMPTY_IS_MISSING))
         except (OSError, ValueError, KeyError, IndexError) as error:
             raise InputError(f"{csv}: not the numbers of the figure {name}: {error}") from error
         files[name] = {"kind": "figure", "svg": str(paths[name]), "csv": str(csv)}

@@ -22,6 +22,7 @@ Item = TypeVar("Item")
 BAD_INPUT = 2
 LINES_EVERY_SECONDS = 10.0
 _terminal = sys.stderr
+_in_log = False
 
 
 def step_parser(description: str | None) -> argparse.ArgumentParser:
@@ -45,6 +46,7 @@ def json_object(text: str) -> dict[str, Any]:
 def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> None:
     """Run a step: 0 if all went well, 2 after bad input (one message), 1 after a defect (traceback)."""
     args = parser.parse_args()
+    os.environ["PYTHONSAFEPATH"] = "1"  # processes that this one starts import nothing from the working directory
     if args.log:
         _log_to(args.log)
     try:
@@ -59,6 +61,32 @@ def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentPar
         with suppress(OSError):
             traceback.print_exc()
         _fail(f"{error.filename or 'output'}: {error.strerror}", BAD_INPUT)
+
+
+@contextmanager
+def reading(name: str | Path, fault: str, advice: str = "") -> Iterator[None]:
+    """The boundary of a file: whatever a library raises in this block becomes one line about the file.
+
+    The log, if the step writes one, keeps the traceback.
+
+    Args:
+        name: of the file; the line begins with it.
+        fault: what is wrong. The system's reason follows if it has one, such as a file that is missing.
+        advice: what to do; it ends the line.
+
+    Raises:
+        InputError: anything was raised.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        if _in_log:
+            traceback.print_exc()
+        reason = "it takes more memory than there is" if isinstance(error, MemoryError) else ""
+        reason = error.strerror or "" if isinstance(error, OSError) else reason
+        raise InputError(f"{name}: {fault}{f': {reason}' if reason else ''}{advice}") from error
 
 
 @contextmanager
@@ -112,9 +140,9 @@ def _log_to(path: Path) -> None:
 
     The terminal is kept for the progress bar.
     """
-    global _terminal
+    global _terminal, _in_log
     path.parent.mkdir(parents=True, exist_ok=True)
-    _terminal = os.fdopen(os.dup(2), "w")
+    _terminal, _in_log = os.fdopen(os.dup(2), "w"), True
     if "RANK" not in os.environ:
         path.write_text("")
     with path.open("a") as log:

@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +73,28 @@ def refuse_changed(path: Path, sha256: str) -> None:
         found = str(error.strerror)
     if found != sha256:
         raise InputError(f"{path}: changed since the check (expected sha256 {sha256}, found {found})")
+
+
+def regular_size(file: Path) -> int:
+    """Bytes of a regular file.
+
+    Raises:
+        OSError: there is no such file, or it is a folder, a pipe, a device or a loop of links.
+    """
+    kind = file.stat()
+    if not stat.S_ISREG(kind.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    return kind.st_size
+
+
+def refuse_irregular(file: Path) -> None:
+    """Raise InputError unless this is a regular file that is not empty."""
+    try:
+        size = regular_size(file)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: {getattr(error, 'strerror', None) or error}") from error
+    if not size:
+        raise InputError(f"{file}: empty")
 
 
 def _make_folder(folder: Path) -> None:

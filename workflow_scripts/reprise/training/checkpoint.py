@@ -14,6 +14,8 @@ import torch
 
 from reprise.step.command import say
 
+LONGEST_HEADER = 2**12  # bytes
+
 
 def save_checkpoint(path: Path, state: dict[str, Any], identity: str) -> bool:
     """Write a whole checkpoint; if the disk is full, change nothing, say so and return False."""
@@ -55,17 +57,22 @@ def read_checkpoint(path: Path, identity: str, device: torch.device) -> dict[str
     """
     if not path.is_file():
         raise ValueError("missing")
-    header, _, payload = path.read_bytes().partition(b"\n")
     try:
-        about = json.loads(header)
-        of_this_run, intact = about["identity"] == identity, about["sha256"] == hashlib.sha256(payload).hexdigest()
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError("damaged header") from error
-    if not intact:
-        raise ValueError("damaged: its content does not match its checksum")
-    if not of_this_run:
-        raise ValueError("made by other code, data or settings")
-    return torch.load(io.BytesIO(payload), map_location=device, weights_only=True)
+        with path.open("rb") as stream:
+            header = stream.readline(LONGEST_HEADER)
+            about = dict(json.loads(header))
+            if about["identity"] != identity:
+                raise ValueError("made by other code, data or settings")
+            if hashlib.file_digest(stream, "sha256").hexdigest() != about["sha256"]:
+                raise ValueError("damaged: its content does not match its checksum")
+            stream.seek(len(header))
+            state = torch.load(io.BytesIO(stream.read()), map_location=device, weights_only=True)
+            return dict(state)
+    except ValueError as error:
+        own = not isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
+        raise ValueError(str(error) if own else "damaged header") from error
+    except Exception as error:  # PyTorch raises errors of any kind
+        raise ValueError(f"damaged ({type(error).__name__})") from error
 
 
 def _flush_folder(folder: Path) -> None:

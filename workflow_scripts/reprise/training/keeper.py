@@ -46,10 +46,10 @@ class Keeper:
                 state = read_checkpoint(path, self.identity, device)
                 files = {name: self._best_path(name, best["epoch"]) for name, best in state["best"].items()}
                 weights = {name: read_checkpoint(file, self.identity, device) for name, file in files.items()}
-            except ValueError as error:
-                say(f"{path}: {error}; ignored")
+                self.number = int(path.stem.rpartition("-")[2])
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
+                say(f"{path}: {error if isinstance(error, ValueError) else 'damaged'}; ignored")
                 continue
-            self.number = int(path.stem.rpartition("-")[2])
             self.kept = [{path, *files.values()}]
             return state, weights
         return None

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
-from reprise.step.command import progress, say
+from reprise.step.command import progress, reading, say
 from reprise.step.device import autocast
 from reprise.step.errors import InputError
 from reprise.step.lock import locked
@@ -145,11 +145,12 @@ class _Run:
         found = self.keeper.newest(self.device)
         if found:
             state, self.best_weights = found
-            if "model" in state:
-                self.model.load_state_dict(state["model"])
-                self.optimiser.load_state_dict(state["optimiser"])
-            for name in STATE:
-                setattr(self, name, state[name])
+            with reading(self.keeper.folder, "its newest checkpoint does not fit this run; delete it and run again"):
+                if "model" in state:
+                    self.model.load_state_dict(state["model"])
+                    self.optimiser.load_state_dict(state["optimiser"])
+                for name in STATE:
+                    setattr(self, name, state[name])
             say(f"going on from epoch {self.epoch + 1}, step {self.step}" if "model" in state else "trained before")
         any_of(False, self.processes)  # barrier: all have loaded before any saves
 
