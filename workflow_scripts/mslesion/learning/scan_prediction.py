@@ -31,7 +31,6 @@ def load_lesion_network(path: Path, device: torch.device) -> tuple[nn.Module, di
     model, info = load_model(path, device, "lesions", lesion_network, "size", "settings.precision")
     normalisation = info["normalisation"]
     there = {
-        "size": isinstance(info["size"], int | None),
         "normalisation": normalisation == OF_VOLUME or {"mean": float, "std": float} == _types(normalisation),
         "settings.block": input_of(info["network"]) != BLOCK or "block" in info["settings"],
     }

@@ -51,7 +51,7 @@ USABLE: dict[str, Callable[[Any], bool]] = {
     "settings.block": _counts(512, (3,)),
     "frames": _count(256),
     "period": _count(1000),
-    "size": lambda value: value is None or _counts(4096, (2,))(value),
+    "size": lambda value: value is None or _count(4096)(value),
 }
 NEEDED = ("kind", "network", "width", "normalisation", "settings")
 ABSENT = object()
