@@ -57,8 +57,8 @@ def test_a_volume_is_standardised_by_what_is_not_background() -> None:
 def test_padding_and_an_offset_of_the_background_change_nothing(normalisation: dict | str, background: int) -> None:
     scan = np.random.default_rng(0).integers(0, 900, (3, 40, 20)).astype(np.int16)
     scan[1], scan[:, :3] = 0, 0
-    whole = prepared(scan, (40, 20), normalisation, torch.device("cpu"))
-    padded = prepared(scan + np.int16(background), (64, 32), normalisation, torch.device("cpu"))
+    whole = prepared(scan, None, normalisation, torch.device("cpu"), (40, 20))
+    padded = prepared(scan + np.int16(background), None, normalisation, torch.device("cpu"), (64, 32))
     np.testing.assert_allclose(padded[:, 12:52, 6:26], whole, rtol=1e-5, atol=1e-6)
     assert padded[0, 0, 0] == padded[0, 12, 6] and not padded[1].any()
 

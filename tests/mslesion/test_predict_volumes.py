@@ -210,7 +210,7 @@ def test_wrong_weights_are_named(tmp_path: Path) -> None:
         "absent": "not a readable",
         "cut": "not a readable",
         "study": "expected weights of kind lesions, found ef",
-        "bare": "not weights of this pipeline: no size, settings.precision, normalisation, settings.block in its",
+        "bare": "not weights of this pipeline: no size, settings.precision in its header",
         "odd": "not weights of this pipeline: no width in its header",
         "misfit": "weights of another network than unet_3d: .{,200}$",
     }.items():

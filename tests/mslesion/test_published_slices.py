@@ -80,7 +80,7 @@ def test_what_the_network_finds_lies_where_the_scan_has_it(monkeypatch: pytest.M
 
 def test_a_user_reads_that_slices_were_resized() -> None:
     findings = Findings()
-    own = OwnVolume("case", Path("x.nii"), "file", "digest")
+    own = OwnVolume("case", Path("x.nii"), "digest")
     for shape, size in (((181, 217, 3), 160), ((217, 181, 3), 160), ((160, 160, 3), 160), ((181, 217, 3), None)):
         note_resized(own, Volume(np.zeros(shape), np.eye(4), (1, 1, 1), "LAS", True, b""), size, findings)
     height = "pixels were resized to a height of 160"

@@ -5,6 +5,7 @@ from pathlib import Path
 from echonet.data.clip_video import read_video_clip
 from echonet.data.dicom import read_dicom_clip
 from echonet.data.frames import Clip, NoClipError
+from reprise.step.errors import InputError
 
 VIDEO_SUFFIXES = {".avi", ".mp4", ".mov", ".m4v", ".mkv", ".webm", ".wmv", ".mpg", ".mpeg"}
 DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
@@ -35,4 +36,9 @@ def read_clip(path: Path) -> Clip:
     kind = clip_format(path)
     if kind is None:
         raise NoClipError("neither DICOM nor a video, by the first bytes and the suffix")
-    return read_dicom_clip(path) if kind == "dicom" else read_video_clip(path)
+    try:
+        return read_dicom_clip(path) if kind == "dicom" else read_video_clip(path)
+    except InputError:
+        raise
+    except Exception as error:  # pydicom converts values late, so that any use of one may raise anything
+        raise InputError("is damaged, or holds values that no clip has") from error

@@ -84,9 +84,10 @@ def load_model(
         InputError: the file is damaged or not of `save_model`, holds a network of another kind or arrays that
             do not fit the network it names, or has values that are not finite.
     """
+    found = read_info(path)["kind"]
+    if found != kind:
+        raise InputError(f"{path}: expected weights of kind {kind}, found {found}")
     info = read_info(path, *needs)
-    if info["kind"] != kind:
-        raise InputError(f"{path}: expected weights of kind {kind}, found {info['kind']}")
     state = read_state_dict(Path(path))
     with torch.random.fork_rng(devices=[]):
         model = build(info["network"], info["width"])
