@@ -204,7 +204,8 @@ def test_wrong_weights_are_named(tmp_path: Path) -> None:
     lesions = other | {"kind": "lesions", "network": "unet_3d", "width": 0.03}
     save_model(tmp_path / "bare.safetensors", lesion_network("unet_3d", 0.03), lesions)
     save_model(tmp_path / "odd.safetensors", torch.nn.Linear(1, 1), lesions | {"width": "narrow"})
-    save_model(tmp_path / "misfit.safetensors", torch.nn.Linear(1, 1), lesions)
+    whole = lesions | {"size": None, "settings": {"precision": "fp32"}}
+    save_model(tmp_path / "misfit.safetensors", torch.nn.Linear(1, 1), whole)
     for name, message in {
         "damaged": "not a readable",
         "absent": "not a readable",
