@@ -23,7 +23,7 @@ WAYS = {
     "status 1": "exit 1",
     "error after all is written": '{python} "$@"; exit 1',
     "one output deleted before the end": f'{{python}} "$@"; rm {OUTPUTS.split()[1]}; exit 0',
-    "out of memory": "ulimit -v 200000",
+    "out of memory": "ulimit -v 80000",
     "step killed": "kill -KILL $$",
     "step told to end": "kill -TERM $$",
     "Snakemake killed, step goes on": "kill -KILL $PPID; sleep 0.2",
