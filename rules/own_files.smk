@@ -3,6 +3,7 @@
 
 import re
 import shlex
+from functools import cache
 
 from reprise.engine.folders import files_below
 from reprise.engine.raw_files import own_files_digest
@@ -21,17 +22,27 @@ def own_predictions(study):
 
 
 def fitting_studies():
-    """The studies of this run that take files like those in the user's folder, by the endings of their names."""
-    own_folder()
-    files = files_below(Path(config["input"]))
-    fitting = [study for study, (_, endings) in OWN_FILES.items() if any(fits(path, endings) for path in files)]
-    if not fitting:
-        scans = sum(is_scan(path) for path in files)
+    """The studies of this run that take files like those in the user's folder; ends with one line if there is none."""
+    if not known_studies():
+        scans = sum(is_scan(path) for path in own_files())
         found = (
             f"{scans} DICOM files of scans; convert them to NIfTI with dcm2niix" if scans else "no file of a known kind"
         )
         exit_with_commands(f"{config['input']}: {found}", shlex.quote(config["input"]))
-    return fitting
+    return known_studies()
+
+
+@cache
+def known_studies():
+    """The studies that know files in the user's folder by the endings of their names."""
+    return [study for study, (_, endings) in OWN_FILES.items() if any(fits(path, endings) for path in own_files())]
+
+
+@cache
+def own_files():
+    """All files in the user's folder."""
+    own_folder()
+    return files_below(Path(config["input"]))
 
 
 def fits(path, endings):
@@ -71,10 +82,7 @@ def exit_with_commands(problem, folder):
 
 def is_alone(study):
     """`no` if there are files for other studies, too: then nothing to read for this study is no error."""
-    own_folder()
-    files = files_below(Path(config["input"]))
-    endings = tuple(ending for other, (_, known) in OWN_FILES.items() if other != study for ending in known)
-    return "no" if any(fits(path, endings) for path in files) else "yes"
+    return "no" if set(known_studies()) - {study} else "yes"
 
 
 def own_weights(key, trained):

@@ -84,10 +84,7 @@ def load_model(
         InputError: the file is damaged or not of `save_model`, holds a network of another kind or arrays that
             do not fit the network it names, or has values that are not finite.
     """
-    found = read_info(path)["kind"]
-    if found != kind:
-        raise InputError(f"{path}: expected weights of kind {kind}, found {found}")
-    info = read_info(path, *needs)
+    info = read_info(path, *needs, kind=kind)
     state = read_state_dict(Path(path))
     with torch.random.fork_rng(devices=[]):
         model = build(info["network"], info["width"])
@@ -105,11 +102,11 @@ def channels_last(model: nn.Module) -> nn.Module:
     return model.to(memory_format=torch.channels_last_3d if in_3d else torch.channels_last)
 
 
-def read_info(path: str | Path, *needs: str) -> dict[str, Any]:
+def read_info(path: str | Path, *needs: str, kind: str | None = None) -> dict[str, Any]:
     """The info of a file of `save_model`, with all of `NEEDED` and of `needs`, and with usable values only.
 
     Raises:
-        InputError: the file is damaged or not of `save_model`, or its info lacks something.
+        InputError: the file is damaged or not of `save_model`, is not of this kind, or its info lacks something.
     """
     with reading(path, "not a readable safetensors file"):
         refuse_oversized(Path(path))
@@ -118,9 +115,12 @@ def read_info(path: str | Path, *needs: str) -> dict[str, Any]:
         found = info if isinstance(info, dict) else {}
         values = {name: _value(found, name) for name in USABLE}
         wrong = [name for name, value in values.items() if value is not ABSENT and not USABLE[name](value)]
-        missing = [name for name in (*NEEDED, *needs) if values[name] is ABSENT]
-    if unusable := list(dict.fromkeys([*missing, *wrong])):
-        raise InputError(f"{path}: not weights of this pipeline: no {', '.join(unusable)} in its header")
+    for names in (NEEDED, needs):
+        missing = [name for name in names if values[name] is ABSENT]
+        if unusable := list(dict.fromkeys([*missing, *wrong])):
+            raise InputError(f"{path}: not weights of this pipeline: no {', '.join(unusable)} in its header")
+        if kind not in (None, found["kind"]):  # said first, as each kind has needs of its own
+            raise InputError(f"{path}: expected weights of kind {kind}, found {found['kind']}")
     return found
 
 
