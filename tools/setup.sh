@@ -42,14 +42,15 @@ find_uv() {
     .venv/uv/bin/pip install --quiet uv
 }
 
-# The environment has no absolute path to this folder, so the folder can be renamed.
+# The environment has no absolute path to this folder, so the folder can be renamed. Its packages are compiled here,
+# because where Python may not write bytecode (containers, shared folders) each step would compile its imports again.
 install_python_packages() {
     again=
     [ ! -e .venv/pyvenv.cfg ] || grep -q 'relocatable = true' .venv/pyvenv.cfg || again=--reinstall
     "$uv" venv --quiet --allow-existing --relocatable --python 3.11 .venv ||
         fail "Python 3.11 is missing: apt-get install python3.11, or module load python/3.11"
     say "Python packages of requirements.lock"
-    "$uv" pip sync --quiet $again --python .venv/bin/python requirements.lock
+    "$uv" pip sync --quiet --compile-bytecode $again --python .venv/bin/python requirements.lock
     site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     echo ../../../../workflow_scripts >"$site/reprise.pth"
 }
