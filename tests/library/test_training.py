@@ -24,9 +24,11 @@ from reprise.step.errors import InputError
 from reprise.step.lock import locked
 from reprise.training.checkpoint import checkpoint_path, checkpoints, read_checkpoint, save_checkpoint
 from reprise.training.interval import interval
-from reprise.training.loop import INTERRUPTED, Chosen, Task, fit
+from reprise.training.loop import INTERRUPTED, Chosen, fit
 from reprise.training.optimiser import learning_rate, optimiser_of, take_step
 from reprise.training.sampler import batches, integers, uniform
+from reprise.training.task import Task
+from reprise.training.timing import timed_steps
 
 SETTINGS = {
     "epochs": 3,
@@ -54,9 +56,12 @@ def task(stop_after: int | None = None, stop_with: signal.Signals = signal.SIGTE
         if next(calls) == stop_after:
             os.kill(os.getpid(), stop_with)
 
-    def predict(model: nn.Module, samples: np.ndarray, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def load(samples: np.ndarray, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
         check()
-        return model(X[samples]), Y[samples]
+        return X[samples], Y[samples]
+
+    def predict(model: nn.Module, pair: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        return model(pair[0]), pair[1]
 
     def validate(model: nn.Module, cases: np.ndarray, epoch: int) -> dict[str, torch.Tensor]:
         check()
@@ -66,7 +71,7 @@ def task(stop_after: int | None = None, stop_with: signal.Signals = signal.SIGTE
         return {"val_loss": float(found["error"].mean())}
 
     at_a_time, choices = SETTINGS["batch_size"], {"best": "val_loss"}
-    return Task(len(X), predict, nn.MSELoss(), len(X), at_a_time, validate, summary, choices)
+    return Task(len(X), load, predict, nn.MSELoss(), len(X), at_a_time, validate, summary, choices)
 
 
 def train(
@@ -192,6 +197,24 @@ def test_disk_without_locks_is_said_and_no_obstacle(
 def test_interval_must_be_seconds_or_steps(text: str) -> None:
     with pytest.raises(ValueError):
         interval(text)
+
+
+def test_timed_steps_are_those_of_training(tmp_path: Path) -> None:
+    loads: list[list[int]] = []
+    work = task()
+
+    def load(samples: np.ndarray, epoch: int) -> Any:
+        loads.append([epoch, *samples])
+        return work.load(samples, epoch)
+
+    settings = SETTINGS | {"epochs": 2, "decay": {"every_epochs": None, "factor": 1}}
+    train(tmp_path, work._replace(load=load), settings)
+    trained, model = loads.copy(), network()
+    loads.clear()
+    times = timed_steps(model, work._replace(load=load), settings, warm_up=5, count=6)
+    assert loads == trained, "as many batches as two epochs have, the last one for the steps on a batch at hand"
+    assert int(model.get_buffer("1.num_batches_tracked")) == 5 + 6 + 6
+    assert times.seconds > 0 and 0 <= times.data < 1 and times.peak_mb > 1
 
 
 def test_diverging_loss_is_one_clear_error(tmp_path: Path) -> None:

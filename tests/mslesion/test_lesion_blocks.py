@@ -65,7 +65,7 @@ def test_a_step_sees_blocks_of_its_samples_with_zeros_where_a_scan_ends(monkeypa
     monkeypatch.setattr(lesion_blocks, "augment", lambda images, masks, *_: (images, masks))
     task, network = block_task(source(), np.array([0, 1]), np.array([1]), "val_error"), Recorder()
     assert task.samples == 10 and task.cases == 1
-    logits, truth = task.predict(network, np.array([0, 3]), 0)
+    logits, truth = task.predict(network, task.load(np.array([0, 3]), 0))
     (blocks,) = network.seen
     assert blocks.shape == (2, 1, 4, 16, 32)
     assert logits.shape == (2, 2, 4, 16, 32) and truth.shape == (2, 4, 16, 32)

@@ -59,10 +59,14 @@ def fast_rates(study: SmallStudy, device: torch.device, steps: int, **settings: 
         kept[:] = [clips.clone(memory_format=torch.preserve_format)]
         return clips.mean(dim=(1, 2, 3, 4), keepdim=True)
 
-    task.predict(_Called(keep), samples[0], 0)
+    task.predict(_Called(keep), task.load(samples[0], 0))
     ready, truth = kept[0], torch.full((recipe["batch_size"],), 55.0, device=device)
     half = torch.autocast(device.type, torch.bfloat16)
-    from_store = (lambda chosen=chosen: task.loss(*task.predict(model, chosen, 0)) for chosen in cycle(samples))
+
+    def loss_of(chosen: np.ndarray) -> Tensor:
+        return task.loss(*task.predict(model, task.load(chosen, 0)))
+
+    from_store = (lambda chosen=chosen: loss_of(chosen) for chosen in cycle(samples))
     at_hand = (lambda: nn.functional.mse_loss(model(ready).flatten().float(), truth) for _ in cycle([0]))
     rates = [rate(losses, optimiser, recipe["batch_size"], steps, half) for losses in (from_store, at_hand)]
     return rates[0], rates[1]

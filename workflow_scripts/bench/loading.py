@@ -32,7 +32,7 @@ def clip_row(study: SmallStudy) -> Row:
 
     def ours() -> int:
         for epoch in range(BATCHES):
-            task.predict(NoNetwork(1), random.integers(len(train), size=batch), epoch)
+            task.predict(NoNetwork(1), task.load(random.integers(len(train), size=batch), epoch))
         return BATCHES * batch
 
     def reference() -> int:
@@ -54,7 +54,7 @@ def traced_row(study: SmallStudy) -> Row:
 
     def ours() -> int:
         for epoch in range(BATCHES):
-            task.predict(NoNetwork(*masks.shape[-2:]), random.integers(len(traced), size=batch), epoch)
+            task.predict(NoNetwork(*masks.shape[-2:]), task.load(random.integers(len(traced), size=batch), epoch))
         return BATCHES * batch
 
     def reference() -> int:

@@ -15,7 +15,7 @@ from reprise.training.options import depends_on, training_parser
 
 if TYPE_CHECKING:
     from mslesion.learning.slice_tasks import SliceSource
-    from reprise.training.loop import Task
+    from reprise.training.task import Task
 
 
 def arguments() -> argparse.ArgumentParser:

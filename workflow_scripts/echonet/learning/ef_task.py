@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from echonet.learning.clips import downsample, gather_clips, n_starts, normalise_clips, place_frames
-from reprise.step.device import autocast
-from reprise.training.loop import Task
+from reprise.step.device import autocast, on_device
 from reprise.training.sampler import integers
+from reprise.training.task import Task
 
 PROTOCOLS = ("published", "sound")
 TRAIN_START, CROP_ROW, CROP_COLUMN, VAL_START = range(4)
@@ -26,7 +26,8 @@ class ClipSource(NamedTuple):
     normalisation: Mapping[str, Any]  # mean and std, one value per channel, on the scale 0..255
     settings: Mapping[str, Any]  # frames, period, pad, downsample, batch_size, validation_clips, precision, seed
     device: torch.device
-    memory: Tensor  # (batch_size, frames, H, W, 3) float32, used for each batch: new memory is slow on a CPU
+    # (batch_size, frames, H, W, 3) float32, used for each batch on a CPU, where new memory is slow
+    memory: Tensor | None
 
 
 def clip_regression_task(
@@ -52,11 +53,13 @@ def clip_regression_task(
         settings: see `ClipSource`.
         device: where the network is.
     """
-    memory = torch.empty(settings["batch_size"], settings["frames"], *frames.shape[1:3], 3, device=device)
+    shape = (settings["batch_size"], settings["frames"], *frames.shape[1:3], 3)
+    memory = torch.empty(shape) if device.type == "cpu" else None
     source = ClipSource(place_frames(frames, device), normalisation, settings, device, memory)
     return Task(
         samples=len(train),
-        predict=partial(_predict_and_truth, source, train, target),
+        load=partial(_load, source, train, target),
+        predict=_predict_and_truth,
         loss=mse_loss,
         cases=len(val),
         at_a_time=settings["batch_size"],
@@ -66,17 +69,22 @@ def clip_regression_task(
     )
 
 
-def _predict_and_truth(
-    source: ClipSource, train: pd.DataFrame, target: str, model: nn.Module, samples: np.ndarray, epoch: int
+def _load(
+    source: ClipSource, train: pd.DataFrame, target: str, samples: np.ndarray, epoch: int
 ) -> tuple[Tensor, Tensor]:
-    """Predictions (B,) for one random clip of each sample, and their targets (B,)."""
+    """One random clip of each sample (B, 3, L, H, W), and their targets (B,)."""
     videos, settings = train.iloc[samples], source.settings
     draw = partial(integers, settings["seed"], epoch, samples)
     # As published, the last crop offset, 2 * pad, never occurs.
     crops = np.stack([draw(axis, max(1, 2 * settings["pad"])) for axis in (CROP_ROW, CROP_COLUMN)], axis=1)
     batch = _clips(source, videos, draw(TRAIN_START, _starts(source, videos)), crops)
-    truth = torch.from_numpy(videos[target].to_numpy(np.float32)).to(source.device)
-    return model(batch).flatten().float(), truth
+    return batch, on_device(torch.from_numpy(videos[target].to_numpy(np.float32)), source.device)
+
+
+def _predict_and_truth(model: nn.Module, clips_and_truth: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Predictions (B,) and targets (B,)."""
+    clips, truth = clips_and_truth
+    return model(clips).flatten().float(), truth
 
 
 def _predict_both(
@@ -110,7 +118,8 @@ def _clips(source: ClipSource, videos: pd.DataFrame, starts: np.ndarray, crops: 
     length, period, pad = settings["frames"], settings["period"], 0 if crops is None else settings["pad"]
     batch, valid = gather_clips(source.frames, *where, length=length, period=period, device=source.device)
     mean, std = source.normalisation["mean"], source.normalisation["std"]
-    clips = normalise_clips(batch, valid, mean, std, crops=crops, pad=pad, out=source.memory[: len(videos)])
+    out = None if source.memory is None else source.memory[: len(videos)]
+    clips = normalise_clips(batch, valid, mean, std, crops=crops, pad=pad, out=out)
     return downsample(clips, settings["downsample"])
 
 

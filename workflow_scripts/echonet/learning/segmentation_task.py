@@ -11,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from echonet.learning.clips import normalise, place_frames, take_frames
 from reprise.step.device import autocast
-from reprise.training.loop import Task
+from reprise.training.task import Task
 
 LARGE, SMALL = 0, 1
 
@@ -53,7 +53,8 @@ def segmentation_task(
     pixels = masks[0, 0].size
     return Task(
         samples=len(train),
-        predict=partial(_predict_and_truth, source, train),
+        load=lambda samples, _: tuple(_images_and_masks(source, train[samples], which) for which in (LARGE, SMALL)),
+        predict=_predict_and_truth,
         loss=_published_loss,
         cases=len(val),
         at_a_time=settings["batch_size"],
@@ -64,14 +65,10 @@ def segmentation_task(
     )
 
 
-def _predict_and_truth(
-    source: PairSource, train: np.ndarray, model: nn.Module, samples: np.ndarray, epoch: int
-) -> tuple[Tensor, Tensor]:
-    """Logits and masks (B, 2, H, W) of some samples."""
-    logits, masks = zip(
-        *(_logits_and_truth(source, model, train[samples], which) for which in (LARGE, SMALL)), strict=True
-    )
-    return torch.stack(logits, dim=1), torch.stack(masks, dim=1)
+def _predict_and_truth(model: nn.Module, pairs: tuple[tuple[Tensor, Tensor], ...]) -> tuple[Tensor, Tensor]:
+    """Logits and masks (B, 2, H, W) from large and small images and their masks; the network sees each size alone."""
+    logits = torch.stack([_logits(model, images) for images, _ in pairs], dim=1)
+    return logits, torch.stack([masks for _, masks in pairs], dim=1)
 
 
 def _published_loss(logits: Tensor, masks: Tensor) -> Tensor:
@@ -86,7 +83,8 @@ def _validate(
     found: dict[str, list[Tensor]] = {"loss": [], "shared": [], "total": []}
     for which in (LARGE, SMALL):
         with autocast(source.device, source.settings["precision"]):
-            logits, target = _logits_and_truth(source, model, val[cases], which)
+            images, target = _images_and_masks(source, val[cases], which)
+            logits = _logits(model, images)
         inside = logits > 0
         found["loss"].append(_summed_loss(logits, target) / 2)
         found["shared"].append((inside & (target > 0)).sum(dim=(1, 2)))
@@ -94,12 +92,17 @@ def _validate(
     return {name: torch.stack(values, dim=1) for name, values in found.items()}
 
 
-def _logits_and_truth(source: PairSource, model: nn.Module, rows: np.ndarray, which: int) -> tuple[Tensor, Tensor]:
-    """Logits and masks (B, H, W) of the large or the small images at some rows of the store."""
+def _images_and_masks(source: PairSource, rows: np.ndarray, which: int) -> tuple[Tensor, Tensor]:
+    """Normalised images (B, 3, H, W) and masks (B, H, W), large or small, at some rows of the store."""
     index = torch.from_numpy(rows)
-    batch = take_frames(source.images[:, which], index, source.device)
-    logits = model(normalise(batch, source.normalisation["mean"], source.normalisation["std"]))["out"][:, 0]
-    return logits.float(), take_frames(source.masks[:, which], index, source.device).float()
+    images = take_frames(source.images[:, which], index, source.device)
+    masks = take_frames(source.masks[:, which], index, source.device).float()
+    return normalise(images, source.normalisation["mean"], source.normalisation["std"]), masks
+
+
+def _logits(model: nn.Module, images: Tensor) -> Tensor:
+    """Logits (B, H, W) of images (B, 3, H, W)."""
+    return model(images)["out"][:, 0].float()
 
 
 def _summary(pixels: int, found: dict[str, np.ndarray]) -> dict[str, float]:

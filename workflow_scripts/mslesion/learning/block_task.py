@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from mslesion.learning.losses import dice_ce_loss
-from mslesion.learning.slice_tasks import SliceSource, compared, summary
+from mslesion.learning.slice_tasks import SliceSource, compared, predict_images, summary
 from reprise.data.slices import cut_or_pad
 from reprise.inference.volumes import volume_logits
 from reprise.step.device import autocast
 from reprise.training.augmentation import augment
-from reprise.training.loop import Task
 from reprise.training.sampler import integers, uniform
+from reprise.training.task import Task
 
 ON_LESIONS = 1 / 3  # of the blocks are drawn around a voxel of a lesion, as in nnU-Net
 DEPTH, ROW, COLUMN, FORCED, VOXEL = range(5)
@@ -41,7 +41,8 @@ def block_task(source: SliceSource, train: np.ndarray, val: np.ndarray, chosen_b
     """
     return Task(
         samples=len(train) * source.settings["blocks_a_scan"],
-        predict=partial(_predict_and_truth, source, [volume_of(source, scan) for scan in train]),
+        load=partial(_load, source, [volume_of(source, scan) for scan in train]),
+        predict=predict_images,
         loss=dice_ce_loss,
         cases=len(val),
         at_a_time=1,
@@ -70,10 +71,8 @@ def block_corners(volumes: list[Volume], block: np.ndarray, seed: int, epoch: in
     return np.clip(centres - block // 2, 0, np.maximum(shapes - block, 0))
 
 
-def _predict_and_truth(
-    source: SliceSource, train: list[Volume], model: nn.Module, samples: np.ndarray, epoch: int
-) -> tuple[Tensor, Tensor]:
-    """Logits (B, 2, D, H, W) and masks (B, D, H, W) of some augmented blocks."""
+def _load(source: SliceSource, train: list[Volume], samples: np.ndarray, epoch: int) -> tuple[Tensor, Tensor]:
+    """Some augmented blocks (B, 1, D, H, W) and their masks (B, D, H, W)."""
     block, seed = source.settings["block"], source.settings["seed"]
     volumes = [train[sample % len(train)] for sample in samples]
     corners = block_corners(volumes, np.array(block), seed, epoch, samples)
@@ -81,7 +80,7 @@ def _predict_and_truth(
     images = torch.stack([_cut(volume.image, corner, block) for volume, corner in places])
     masks = torch.stack([_cut(volume.mask, corner, block) for volume, corner in places])
     images, masks = augment(images, masks, seed, epoch, samples)
-    return model(images[:, None]), masks
+    return images[:, None], masks
 
 
 def _cut(volume: Tensor, corner: np.ndarray, block: tuple[int, int, int]) -> Tensor:

@@ -13,9 +13,9 @@ from mslesion.learning.printed_measures import published_accuracy, published_dic
 from mslesion.learning.window_logits import WINDOWS_AT_A_TIME, centre_logits
 from mslesion.learning.windows import CENTRE
 from reprise.evaluation.confusion import confusion, rates
-from reprise.step.device import autocast
+from reprise.step.device import autocast, on_device
 from reprise.training.augmentation import augment
-from reprise.training.loop import Task
+from reprise.training.task import Task
 
 
 class SliceSource(NamedTuple):
@@ -43,7 +43,8 @@ def window_task(source: SliceSource, train: np.ndarray, val: np.ndarray, chosen_
     """
     return Task(
         samples=len(train),
-        predict=partial(_predict_windows, source, train),
+        load=lambda samples, _: window_samples(source.images, source.masks, train[samples]),
+        predict=_predict_windows,
         loss=soft_dice_loss,
         cases=len(val),
         at_a_time=WINDOWS_AT_A_TIME,
@@ -56,7 +57,7 @@ def window_task(source: SliceSource, train: np.ndarray, val: np.ndarray, chosen_
 def slice_task(source: SliceSource, train: np.ndarray, val: np.ndarray, chosen_by: str) -> Task:
     """A task like `window_task` for a network that sees the centre only; trained like nnU-Net, on augmented images."""
     task = window_task(source, train, val, chosen_by)
-    return task._replace(predict=partial(_predict_slices, source, train), loss=dice_ce_loss)
+    return task._replace(load=partial(_load_slices, source, train), predict=predict_images, loss=dice_ce_loss)
 
 
 def window_samples(images: Tensor, masks: Tensor, windows: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -67,7 +68,7 @@ def window_samples(images: Tensor, masks: Tensor, windows: np.ndarray) -> tuple[
         masks: their masks (N, H, W).
         windows: which slices.
     """
-    places = torch.from_numpy(windows).to(images.device, non_blocking=True)
+    places = on_device(torch.from_numpy(windows), images.device)
     # `index_select` copies whole slices; indexing copies pixel by pixel, which takes twice as long on a CPU.
     seen = images.index_select(0, places.flatten()).unflatten(0, places.shape)
     return seen[:, :, None], masks.index_select(0, places[:, CENTRE])
@@ -98,22 +99,24 @@ def compared(logits: Tensor, truth: Tensor) -> dict[str, Tensor]:
     return {"soft": torch.stack(soft), "counts": confusion(logits.argmax(dim=1), truth)}
 
 
-def _predict_windows(
-    source: SliceSource, train: np.ndarray, model: nn.Module, samples: np.ndarray, epoch: int
-) -> tuple[Tensor, Tensor]:
+def predict_images(model: nn.Module, images_and_truth: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Logits (B, 2, ...) of images (B, 1, ...), and their masks (B, ...)."""
+    images, truth = images_and_truth
+    return model(images), truth
+
+
+def _predict_windows(model: nn.Module, windows_and_truth: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """Logits (B, 2, H, W) and masks (B, H, W) of the windows' centres."""
-    images, truth = window_samples(source.images, source.masks, train[samples])
-    return model(images)[:, CENTRE], truth
+    windows, truth = windows_and_truth
+    return model(windows)[:, CENTRE], truth
 
 
-def _predict_slices(
-    source: SliceSource, train: np.ndarray, model: nn.Module, samples: np.ndarray, epoch: int
-) -> tuple[Tensor, Tensor]:
-    """The same for a network that sees only the centres, augmented."""
-    centres = torch.from_numpy(train[samples][:, CENTRE]).to(source.images.device, non_blocking=True)
+def _load_slices(source: SliceSource, train: np.ndarray, samples: np.ndarray, epoch: int) -> tuple[Tensor, Tensor]:
+    """Centres (B, 1, H, W) of some windows and their masks (B, H, W), augmented."""
+    centres = on_device(torch.from_numpy(train[samples][:, CENTRE]), source.images.device)
     pair = source.images[centres][:, None], source.masks[centres][:, None]
     images, masks = augment(*pair, source.settings["seed"], epoch, samples)
-    return model(images), masks[:, 0]
+    return images, masks[:, 0]
 
 
 def _validate(

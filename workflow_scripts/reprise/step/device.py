@@ -4,6 +4,7 @@ import os
 from contextlib import AbstractContextManager
 
 import torch
+from torch import Tensor
 
 from reprise.step.errors import InputError
 
@@ -31,6 +32,11 @@ def pick_device(wish: str, deterministic: bool = False) -> torch.device:
         raise InputError(f"processes: each needs a GPU of its own, and PyTorch finds {torch.cuda.device_count()} here")
     torch.cuda.set_device(number)
     return torch.device("cuda", number)
+
+
+def on_device(values: Tensor, device: torch.device) -> Tensor:
+    """A tensor in main memory on a device; a GPU gets it from pinned memory, so that the host does not wait."""
+    return values if device.type == "cpu" else values.pin_memory().to(device, non_blocking=True)
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
@@ -16,53 +16,18 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from reprise.step.command import progress, reading, say
-from reprise.step.device import autocast
 from reprise.step.errors import InputError
 from reprise.step.lock import locked
 from reprise.training.interval import Interval
 from reprise.training.keeper import Keeper, copied
-from reprise.training.optimiser import learning_rate, optimiser_of, set_learning_rate, take_step
-from reprise.training.processes import (
-    Processes,
-    any_of,
-    gathered,
-    join,
-    leave,
-    own_part,
-    set_own_rows,
-    shared_model,
-    whole_batch,
-)
+from reprise.training.learner import Batch, Learner, learner_of, loaded, train_step
+from reprise.training.optimiser import learning_rate, set_learning_rate
+from reprise.training.processes import any_of, gathered, join, leave
 from reprise.training.sampler import batches
+from reprise.training.task import Task
 
 INTERRUPTED = 75
 STATE = ("epoch", "step", "seen", "loss_sum", "validated", "history", "best")
-
-# (model, sample indices (B,), epoch) -> the network's outputs (B, ...) and the truth (B, ...)
-Predict = Callable[[nn.Module, np.ndarray, int], tuple[Tensor, Tensor]]
-# (outputs, truth) of a whole batch -> the loss to minimise: a function, or a loss of torch, MONAI or others
-Loss = Callable[[Tensor, Tensor], Tensor]
-# (model in evaluation mode, case indices (B,), epoch) -> by name, numbers (B, ...) of these cases
-Validation = Callable[[nn.Module, np.ndarray, int], dict[str, Tensor]]
-# by name, numbers (cases, ...) of all cases -> columns of the epoch's row in the history
-Summary = Callable[[dict[str, np.ndarray]], dict[str, float]]
-
-
-class Task(NamedTuple):
-    """What is trained and validated, and what chooses the weights.
-
-    `choices` maps a name to a column of the history; the epoch with its minimum gives the weights of that name.
-    """
-
-    samples: int
-    predict: Predict
-    loss: Loss
-    cases: int
-    at_a_time: int
-    validate: Validation
-    summary: Summary
-    choices: dict[str, str]
-    terms_per_sample: int | None = None  # that the loss adds up, if it is a sum; the log shows the mean
 
 
 class Chosen(NamedTuple):
@@ -108,7 +73,7 @@ def fit(
         locked(folder) if processes.first else nullcontext(),
         Keeper(folder, identity, every, processes.first) as keeper,
     ):
-        run = _Run(model, task, settings, processes, keeper)
+        run = _Run(learner_of(model, task, settings, processes), keeper)
         run.resume()
         with SummaryWriter(str(tensorboard), purge_step=run.epoch + 1) if processes.first else nullcontext() as writer:
             while run.epoch < settings["epochs"]:
@@ -125,13 +90,10 @@ def fit(
 class _Run:
     """The state that a checkpoint holds, and the steps that change it."""
 
-    def __init__(
-        self, model: nn.Module, task: Task, settings: Mapping[str, Any], processes: Processes, keeper: Keeper
-    ) -> None:
-        self.model, self.task, self.settings, self.processes, self.keeper = model, task, settings, processes, keeper
-        self.device = next(model.parameters()).device
-        self.shared = shared_model(model, processes)
-        self.optimiser = optimiser_of(model, **settings["optimiser"])
+    def __init__(self, learner: Learner, keeper: Keeper) -> None:
+        self.learner, self.keeper = learner, keeper
+        self.model, self.optimiser, self.processes = learner.model, learner.optimiser, learner.processes
+        self.task, self.settings, self.device = learner.task, learner.settings, learner.device
         self.epoch = self.step = self.seen = 0
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
         self.validated: list[dict[str, Tensor]] = []  # of the cases validated so far, one entry per batch
@@ -177,8 +139,9 @@ class _Run:
         rate = learning_rate(self.settings, self.epoch)
         set_learning_rate(self.optimiser, rate)
         todo = list(batches(self.task.samples, self.settings["batch_size"], self.settings["seed"], self.epoch))
-        for samples in progress(islice(todo, self.step, None), f"epoch {self.epoch + 1}", len(todo) - self.step):
-            self._train_step(samples)
+        rest = loaded(self.learner, islice(todo, self.step, None), self.epoch)
+        for batch in progress(rest, f"epoch {self.epoch + 1}", len(todo) - self.step):
+            self._train_step(batch)
             self.pause()
         train_loss = self.loss_sum.item() / self.seen
         if not np.isfinite(train_loss):
@@ -192,24 +155,10 @@ class _Run:
         """The weights of each choice."""
         return {name: Chosen(best["epoch"], self.best_weights[name]) for name, best in self.best.items()}
 
-    def _train_step(self, samples: np.ndarray) -> None:
-        torch.manual_seed(_step_seed(self.settings["seed"], self.epoch, self.step))
-        set_own_rows(self.model, len(samples), self.processes)
-        try:
-            with autocast(self.device, self.settings["precision"]):
-                pair = self.task.predict(self.shared, own_part(samples, self.processes), self.epoch)
-                loss = self.task.loss(*(whole_batch(part, len(samples), self.processes) for part in pair))
-            self.optimiser.zero_grad(set_to_none=True)
-            (loss * self.processes.size).backward()  # gradients come out as the mean over processes
-            take_step(self.optimiser)
-        except torch.cuda.OutOfMemoryError as error:
-            raise InputError(
-                f"the GPU's memory is too small for a batch of {len(samples)}: lower batch_size in the study's file "
-                "in config/, or set precision: bf16 in config.yaml"
-            ) from error
-        terms = self.task.terms_per_sample
-        self.loss_sum += loss.detach() / terms if terms else loss.detach() * len(samples)
-        self.seen += len(samples)
+    def _train_step(self, batch: Batch) -> None:
+        loss, terms = train_step(self.learner, batch, self.step), self.task.terms_per_sample
+        self.loss_sum += loss / terms if terms else loss * batch.samples
+        self.seen += batch.samples
         self.step += 1
 
     def _validate(self) -> dict[str, float]:
@@ -245,7 +194,3 @@ def _stop_signals() -> list[int]:
     received: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
     return received
-
-
-def _step_seed(seed: int, epoch: int, step: int) -> int:
-    return int(np.random.SeedSequence([seed, epoch, step]).generate_state(1)[0])

@@ -1,0 +1,89 @@
+"""One training step: what `fit` does for each batch, and what is timed."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from reprise.step.device import autocast
+from reprise.step.errors import InputError
+from reprise.training.ahead import ahead
+from reprise.training.optimiser import optimiser_of, take_step
+from reprise.training.processes import Processes, own_part, set_own_rows, shared_model, whole_batch
+from reprise.training.task import Task
+
+
+class Learner(NamedTuple):
+    """A network in training, and what changes it."""
+
+    model: nn.Module  # its state is what checkpoints and weights hold
+    shared: nn.Module  # the same network as this process trains it
+    task: Task
+    settings: Mapping[str, Any]
+    optimiser: torch.optim.Optimizer
+    processes: Processes
+    device: torch.device
+
+
+class Batch(NamedTuple):
+    """A batch on its way through the network."""
+
+    samples: int  # in all processes
+    epoch: int
+    loaded: Any  # this process's part, by the task's `load`
+
+
+def learner_of(model: nn.Module, task: Task, settings: Mapping[str, Any], processes: Processes) -> Learner:
+    """A network that is on its device, ready for `train_step`; for the arguments see `fit`."""
+    optimiser = optimiser_of(model, **settings["optimiser"])
+    device = next(model.parameters()).device
+    return Learner(model, shared_model(model, processes), task, settings, optimiser, processes, device)
+
+
+def loaded(learner: Learner, todo: Iterable[np.ndarray], epoch: int) -> Iterator[Batch]:
+    """Batches of an epoch from their sample indices; a GPU loads one ahead."""
+
+    def load(samples: np.ndarray) -> Batch:
+        with _enough_memory(len(samples)):
+            return Batch(len(samples), epoch, learner.task.load(own_part(samples, learner.processes), epoch))
+
+    return ahead(load, todo, learner.device)
+
+
+def train_step(learner: Learner, batch: Batch, step: int) -> Tensor:
+    """Change the network by a batch, the epoch's number `step`; the loss, on its device.
+
+    The host does not wait for the device here.
+
+    Raises:
+        InputError: the GPU's memory is too small.
+    """
+    task, processes = learner.task, learner.processes
+    torch.manual_seed(_step_seed(learner.settings["seed"], batch.epoch, step))
+    set_own_rows(learner.model, batch.samples, processes)
+    with _enough_memory(batch.samples):
+        learner.optimiser.zero_grad(set_to_none=True)
+        with autocast(learner.device, learner.settings["precision"]):
+            pair = task.predict(learner.shared, batch.loaded)
+            loss = task.loss(*(whole_batch(part, batch.samples, processes) for part in pair))
+        (loss * processes.size).backward()  # gradients come out as the mean over processes
+        take_step(learner.optimiser)
+    return loss.detach()
+
+
+@contextmanager
+def _enough_memory(samples: int) -> Iterator[None]:
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise InputError(
+            f"the GPU's memory is too small for a batch of {samples}: lower batch_size in the study's file "
+            "in config/, or set precision: bf16 in config.yaml"
+        ) from error
+
+
+def _step_seed(seed: int, epoch: int, step: int) -> int:
+    return int(np.random.SeedSequence([seed, epoch, step]).generate_state(1)[0])
