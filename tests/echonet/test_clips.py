@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import echonet.learning.clips as loaded_clips
 from echonet.learning.clips import (
     as_tensor,
     clip_rows,
@@ -36,9 +37,10 @@ def plain_clip(video, start, length, period, crop=None, pad=0):
     return clip.transpose(3, 0, 1, 2)
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.data())
-def test_clips_equal_the_plain_loader(data):
+@pytest.mark.parametrize("writer", ["write_clip_by_clip", "write_all_at_once"])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_clips_equal_the_plain_loader(writer, monkeypatch, data):
     length, period, pad = data.draw(st.integers(1, 8)), data.draw(st.integers(1, 3)), data.draw(st.integers(1, 7))
     n_frames = np.array(data.draw(st.lists(st.integers(1, 40), min_size=1, max_size=4)))
     random = np.random.default_rng(data.draw(st.integers(0, 2**32)))
@@ -47,6 +49,8 @@ def test_clips_equal_the_plain_loader(data):
     starts = random.integers(n_starts(n_frames, length, period))
     crops = random.integers(2 * pad + 1, size=(len(n_frames), 2))
     clips, valid = gather_clips(as_tensor(frames), offsets, n_frames, starts, length=length, period=period, device=CPU)
+    # The second writer is the GPU's; here it writes in the same way.
+    monkeypatch.setattr(loaded_clips, "write_clip_by_clip", getattr(loaded_clips, writer))
     buffer = torch.full((*clips.shape[:-1], 3), torch.nan)
     cropped = normalise_clips(clips, valid, MEAN, STD, crops=crops, pad=pad, out=buffer)
     whole = normalise_clips(clips, valid, MEAN, STD)
@@ -66,7 +70,9 @@ def test_starts_are_as_published():
     assert rows.max() == 149  # never a frame of the next video
 
 
-def test_grey_frames_become_three_equal_channels():
+@pytest.mark.parametrize("writer", ["write_clip_by_clip", "write_all_at_once"])
+def test_grey_frames_become_three_equal_channels(writer, monkeypatch):
+    monkeypatch.setattr(loaded_clips, "write_clip_by_clip", getattr(loaded_clips, writer))
     grey = torch.arange(2 * 4 * 5, dtype=torch.uint8).reshape(1, 2, 4, 5, 1)
     valid = torch.tensor([[True, False]])
     clip = normalise_clips(grey, valid, [10.0], [2.0])
@@ -78,6 +84,7 @@ def test_grey_frames_become_three_equal_channels():
     assert torch.equal(normalise(grey, [10.0], [2.0])[:, :, :1], clip[:, :, :1])
     # A grey clip for a network that learnt from colours.
     assert normalise(grey, MEAN, STD)[0, 2, 0, 0, 1] == pytest.approx((1 - MEAN[2]) / STD[2])
+    assert torch.equal(normalise_clips(grey, valid, MEAN, STD)[:, :, :1], normalise(grey, MEAN, STD)[:, :, :1])
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3])

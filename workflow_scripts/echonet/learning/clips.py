@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from reprise.step.device import on_device
+
 DEVICE_MEMORY_SHARE = 0.6  # of the free device memory may hold the store; the rest is for training
 
 
@@ -73,7 +75,7 @@ def take_frames(frames: Tensor, rows: Tensor, device: torch.device) -> Tensor:
     flat = rows.reshape(-1)
     shape = (*rows.shape, *frames.shape[1:])
     if frames.device.type != "cpu" or device.type != "cuda":
-        return frames.index_select(0, flat.to(frames.device)).reshape(shape).to(device)
+        return frames.index_select(0, on_device(flat, frames.device)).reshape(shape).to(device)
     staged = torch.empty((len(flat), *frames.shape[1:]), dtype=frames.dtype, pin_memory=True)
     torch.index_select(frames, 0, flat, out=staged)
     return staged.reshape(shape).to(device, non_blocking=True)
@@ -100,30 +102,58 @@ def normalise_clips(
 ) -> Tensor:
     """Normalise clips, make frames beyond a video's end zero, then pad with zeros and crop to the former size.
 
-    All in one pass over the memory, since on a CPU this costs as much as a small network.
+    On a CPU this costs as much as a small network, so it is one pass over the memory, clip by clip. On a GPU it is a
+    few kernels for the whole batch. Both give the same bits.
 
     Args:
         clips: (B, L, H, W, C) uint8; C as for `normalise`, and so are `mean` and `std`.
         valid: (B, L) bool on the host, false beyond the video's end.
         crops: (B, 2) integers from 0 to 2 * pad, row and column at which each padded clip is cropped; `pad` if None.
         pad: pixels on each side.
-        out: contiguous (B, L, H, W, 3) float32 to write to, for a caller that reuses its memory.
+        out: contiguous (B, L, H, W, 3) float32 on the clips' device to write to, for a caller that reuses its memory.
 
     Returns:
         (B, 3, L, H, W) float32, its memory laid out with the channels last.
     """
-    height, width = clips.shape[2:4]
     out = clips.new_empty((*clips.shape[:-1], 3), dtype=torch.float32) if out is None else out
-    middle, spread = _on_device(mean, std, out.device)
-    shifts = [(0, 0)] * len(clips) if crops is None else (np.asarray(crops) - pad).tolist()
-    for clip, ok, target, (down, right) in zip(clips, valid, out, shifts, strict=True):
+    shifts = np.zeros((len(clips), 2), np.int64) if crops is None else np.asarray(crops, np.int64) - pad
+    write = write_clip_by_clip if out.device.type == "cpu" else write_all_at_once
+    write(out, clips, valid, shifts, *_on_device(mean, std, out.device))
+    return out.movedim(-1, 1)
+
+
+def write_clip_by_clip(
+    out: Tensor, clips: Tensor, valid: Tensor, shifts: NDArray[np.int64], mean: Tensor, std: Tensor
+) -> None:
+    """What `normalise_clips` does, with the pixel at row and column k of `out` from k + shift, `shifts` (B, 2)."""
+    height, width = clips.shape[2:4]
+    for clip, ok, target, (down, right) in zip(clips, valid, out, shifts.tolist(), strict=True):
         (to_rows, from_rows), (to_columns, from_columns) = _overlap(height, down), _overlap(width, right)
-        _normalise_into(target[:, to_rows, to_columns], clip[:, from_rows, from_columns], middle, spread)
+        _normalise_into(target[:, to_rows, to_columns], clip[:, from_rows, from_columns], mean, std)
         for edge in _outside(target, to_rows, to_columns):
             edge.zero_()
         if not ok.all():
             target[int(ok.sum()) :] = 0
-    return out.movedim(-1, 1)
+
+
+def write_all_at_once(
+    out: Tensor, clips: Tensor, valid: Tensor, shifts: NDArray[np.int64], mean: Tensor, std: Tensor
+) -> None:
+    """The same as `write_clip_by_clip`, in a number of kernels that does not depend on the number of clips."""
+    device, (clip_count, length, height, width) = out.device, clips.shape[:4]
+    down, right = on_device(torch.from_numpy(shifts.T.copy()), device)[:, :, None]
+    rows, columns = torch.arange(height, device=device) + down, torch.arange(width, device=device) + right
+    inside = on_device(valid, device)[:, :, None, None]
+    inside = inside & _within(rows, height)[:, None, :, None] & _within(columns, width)[:, None, None, :]
+    each_clip, each_frame = torch.arange(clip_count, device=device), torch.arange(length, device=device)
+    rows, columns = rows.clamp(0, height - 1)[:, None, :, None], columns.clamp(0, width - 1)[:, None, None, :]
+    moved = clips[each_clip[:, None, None, None], each_frame[:, None, None], rows, columns]
+    values = moved[..., : len(mean)].float().sub(mean).div_(std)
+    torch.where(inside[..., None], values.expand_as(out), values.new_zeros(()), out=out)
+
+
+def _within(places: Tensor, size: int) -> Tensor:
+    return (places >= 0) & (places < size)
 
 
 def downsample(clips: Tensor, factor: int) -> Tensor:
@@ -139,7 +169,8 @@ def downsample(clips: Tensor, factor: int) -> Tensor:
 
 
 def _on_device(mean: Any, std: Any, device: torch.device) -> tuple[Tensor, Tensor]:
-    return torch.as_tensor(mean, dtype=torch.float32).to(device), torch.as_tensor(std, dtype=torch.float32).to(device)
+    mean, std = (on_device(torch.as_tensor(values, dtype=torch.float32), device) for values in (mean, std))
+    return mean, std
 
 
 def _normalise_into(target: Tensor, images: Tensor, mean: Tensor, std: Tensor) -> None:
