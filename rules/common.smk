@@ -83,6 +83,7 @@ def needs_training(megabytes, minutes):
         minutes,
         config["processes"],
         deterministic="yes" if config["deterministic"] else "no",
+        compile="auto" if config["compile"] == "auto" else "off",  # YAML reads `off` as false
         processes=config["processes"],
         checkpoint_every=config["checkpoint_every"],
     )

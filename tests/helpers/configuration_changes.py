@@ -62,7 +62,11 @@ def reordered(models: Mapping[str, list[str]], task: str) -> dict[str, list[str]
 
 # A change, the rules that see it, and the number of training runs that follow.
 CONFIGURATIONS: list[tuple[dict[str, Any], set[str], int]] = [
-    ({"device": "cuda", "deterministic": True, "processes": 2, "checkpoint_every": "7 steps"}, set(), 0),
+    (
+        {"device": "cuda", "compile": "off", "deterministic": True, "processes": 2, "checkpoint_every": "7 steps"},
+        set(),
+        0,
+    ),
     ({"precision": "bf16"}, {*TRAINING, "report_page"}, ECHO + LESION),
     ({"seed": 1}, {*PHANTOMS, *SHOWN}, ECHO + LESION),
     ({"studies": ["mslesion", "echonet"]}, {"report_scoreboard", *SHOWN}, 0),

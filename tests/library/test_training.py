@@ -80,8 +80,10 @@ def train(
     settings: dict[str, Any] = SETTINGS,
     data: str = "a store",
     every: str = "60 seconds",
+    compile_mode: str | None = None,
 ) -> tuple[dict[str, Chosen], pd.DataFrame]:
-    return fit(network(), work or task(), settings, data, folder, folder / "tensorboard", interval(every))
+    tensorboard = folder / "tensorboard"
+    return fit(network(), work or task(), settings, data, folder, tensorboard, interval(every), compile_mode)
 
 
 def assert_same(one: tuple, other: tuple) -> None:
@@ -101,6 +103,20 @@ def test_interrupted_run_ends_as_one_never_stopped(tmp_path: Path, stop_after: i
         train(tmp_path / "killed", task(stop_after), every=every)
     assert stopped.value.code == INTERRUPTED
     assert_same(train(tmp_path / "killed", every=every), whole)
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="PyTorch's compiler needs g++ for a CPU")
+def test_compiled_run_that_is_killed_goes_on_without_the_compiler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
+    whole = train(tmp_path / "whole")
+    with pytest.raises(SystemExit):
+        train(tmp_path / "killed", task(4), every="1 steps", compile_mode="default")
+    assert any((tmp_path / "compiled").rglob("*.so")), "it was compiled"
+    ended = train(tmp_path / "killed")
+    np.testing.assert_allclose(ended[1], whole[1], rtol=1e-5)
+    assert ended[0]["best"].weights.keys() == network().state_dict().keys()
 
 
 @pytest.mark.parametrize("kind", ["last", "best"])

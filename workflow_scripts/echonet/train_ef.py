@@ -22,11 +22,12 @@ def main(args: argparse.Namespace) -> None:
     import torch
 
     from echonet.learning.ef_task import clip_regression_task
-    from echonet.learning.video_network import video_network
+    from echonet.learning.video_network import COMPILED, video_network
     from reprise.data.store import open_store
     from reprise.models.weights import save_model
     from reprise.step.device import pick_device
     from reprise.step.files import outputs
+    from reprise.training.compiled import compile_mode
     from reprise.training.loop import fit
 
     settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")
@@ -39,7 +40,8 @@ def main(args: argparse.Namespace) -> None:
     model = model.to(device).to(memory_format=torch.channels_last_3d)
     task = clip_regression_task(arrays["frames"], train, val, "ef", normalisation, settings, device)
     data = [*depends_on(args), normalisation]
-    best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every)
+    where, mode = (args.checkpoints, args.tensorboard), compile_mode(args, device, COMPILED.get(settings["network"]))
+    best, history = fit(model, task, settings, data, *where, args.checkpoint_every, mode)
     info = {"kind": "ef", "normalisation": normalisation, "settings": settings}
     info |= {key: settings[key] for key in ("network", "width", "weights", "frames", "period")}
     with outputs(args.published, args.sound, args.history) as (published, sound, log):

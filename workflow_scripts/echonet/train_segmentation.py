@@ -20,12 +20,13 @@ def main(args: argparse.Namespace) -> None:
     spread(args.processes)
     import torch
 
-    from echonet.learning.segmentation_network import segmentation_network
+    from echonet.learning.segmentation_network import COMPILED, segmentation_network
     from echonet.learning.segmentation_task import segmentation_task
     from reprise.data.store import open_store
     from reprise.models.weights import save_model
     from reprise.step.device import pick_device
     from reprise.step.files import outputs
+    from reprise.training.compiled import compile_mode
     from reprise.training.loop import fit
 
     settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")
@@ -39,7 +40,8 @@ def main(args: argparse.Namespace) -> None:
     model = model.to(device).to(memory_format=torch.channels_last)
     task = segmentation_task(images, masks, train, val, normalisation, settings, device)
     data = [*depends_on(args), normalisation]
-    best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every)
+    where, mode = (args.checkpoints, args.tensorboard), compile_mode(args, device, COMPILED.get(settings["network"]))
+    best, history = fit(model, task, settings, data, *where, args.checkpoint_every, mode)
     chosen = best["published"]
     model.load_state_dict(chosen.weights)
     info = {"kind": "segmentation", "epoch": chosen.epoch, "normalisation": normalisation, "settings": settings}

@@ -33,13 +33,14 @@ def main(args: argparse.Namespace) -> None:
     import torch
 
     from mslesion.data.conversion import slices_with_lesion
-    from mslesion.learning.networks import WINDOW, input_of, lesion_network
+    from mslesion.learning.networks import COMPILED, WINDOW, input_of, lesion_network
     from mslesion.learning.scan_inputs import OF_VOLUME, brain_slices
     from mslesion.learning.slice_tasks import SliceSource
     from reprise.data.store import open_store
     from reprise.models.weights import channels_last, save_model
     from reprise.step.device import pick_device
     from reprise.step.files import outputs
+    from reprise.training.compiled import compile_mode
     from reprise.training.loop import fit
 
     settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")
@@ -56,7 +57,8 @@ def main(args: argparse.Namespace) -> None:
             least = {"sound": "a scan"}.get(args.protocol, "three slices with a lesion (others do not count)")
             raise InputError(f"{args.store}: {args.protocol}, fold {args.fold}: expected {least} to {what} on")
     data = [*depends_on(args), args.protocol, args.fold]
-    best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every)
+    where, mode = (args.checkpoints, args.tensorboard), compile_mode(args, device, COMPILED.get(settings["network"]))
+    best, history = fit(model, task, settings, data, *where, args.checkpoint_every, mode)
     chosen = best["best"]
     model.load_state_dict(chosen.weights)
     info = {"kind": "lesions", "epoch": chosen.epoch, "protocol": args.protocol, "fold": args.fold, "size": size}

@@ -126,4 +126,4 @@ def _validate(
     device = source.images.device
     with autocast(device, source.settings["precision"]):
         logits = centre_logits(model, source.images, val[cases])
-    return compared(logits, source.masks[torch.from_numpy(val[cases][:, CENTRE]).to(device)])
+    return compared(logits, source.masks[on_device(torch.from_numpy(val[cases][:, CENTRE]), device)])

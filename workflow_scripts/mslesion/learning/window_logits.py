@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mslesion.learning.fc_densenet import FCDenseNet
 from mslesion.learning.windows import CENTRE
+from reprise.step.device import on_device
 
 # Slices by their indices (n,): (n, 1, H, W), normalised, on the network's device.
 Slices = Callable[[Tensor], Tensor]
@@ -26,7 +27,7 @@ def window_logits(model: FCDenseNet, slices: Slices, windows: np.ndarray) -> Ten
     seen = windows[:, _seen(model)]
     needed, where = np.unique(seen, return_inverse=True)
     features, skips = model.encode(slices(torch.from_numpy(needed)))
-    places = torch.from_numpy(where.reshape(seen.shape)).to(features.device)
+    places = on_device(torch.from_numpy(where.reshape(seen.shape)), features.device)
     centre = CENTRE if seen.shape[1] > CENTRE else 0
     mixed = model.mix(features[places])[:, centre]
     return model.decode(mixed, [skip[places[:, centre]] for skip in skips])
@@ -35,8 +36,8 @@ def window_logits(model: FCDenseNet, slices: Slices, windows: np.ndarray) -> Ten
 def centre_logits(model: nn.Module, images: Tensor, windows: np.ndarray) -> Tensor:
     """Logits (B, 2, H, W) of the centres of windows (B, 3) of slices in `images` (N, H, W), by any lesion network."""
     if isinstance(model, FCDenseNet):
-        return window_logits(model, lambda rows: images[rows.to(images.device)][:, None], windows)
-    return model(images[torch.from_numpy(windows[:, CENTRE]).to(images.device)][:, None])
+        return window_logits(model, lambda rows: images[on_device(rows, images.device)][:, None], windows)
+    return model(images[on_device(torch.from_numpy(windows[:, CENTRE]), images.device)][:, None])
 
 
 def _seen(model: FCDenseNet) -> slice:

@@ -25,6 +25,8 @@ def set_environment() -> None:
     os.environ["PYTHONSAFEPATH"] = "1"
     os.environ.pop("MPLBACKEND", None)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # Trainings of one network, and those that go on after a kill, share what PyTorch's compiler made.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path("results/compiled").absolute()))
 
 
 def read_as_typed(config: dict[str, Any]) -> None:

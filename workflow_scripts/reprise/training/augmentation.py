@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
+from reprise.step.device import on_device
 from reprise.training.sampler import uniform
 
 # After nnU-Net: degrees, factors, and the fraction of samples that are turned and scaled.
@@ -34,12 +35,12 @@ def augment(images: Tensor, masks: Tensor, seed: int, epoch: int, samples: np.nd
     draw = partial(uniform, seed, epoch, samples)
     device = images.device
     with torch.autocast(device.type, enabled=False):
-        places = torch.from_numpy(_maps(draw, images.shape[-2:])).to(device, torch.float32, non_blocking=True)
+        places = on_device(torch.from_numpy(_maps(draw, images.shape[-2:])).float(), device)
         grid = affine_grid(places, [len(images), 1, *images.shape[-2:]], align_corners=False)
         changed = grid_sample(images, grid, mode="bilinear", align_corners=False)
         moved = grid_sample(masks.to(torch.float32), grid, mode="nearest", align_corners=False).to(masks.dtype)
         factors = [between(*CONTRASTS, draw(CONTRAST)), between(-SHIFT, SHIFT, draw(OFFSET))]
-        drawn = torch.from_numpy(np.stack(factors)).to(device, torch.float32, non_blocking=True)
+        drawn = on_device(torch.from_numpy(np.stack(factors)).float(), device)
         contrast, offset = drawn[..., None, None, None]
         return changed * contrast + offset, moved
 

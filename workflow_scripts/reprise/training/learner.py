@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from reprise.step.device import autocast
 from reprise.step.errors import InputError
 from reprise.training.ahead import ahead
+from reprise.training.compiled import compile_network
 from reprise.training.optimiser import optimiser_of, take_step
 from reprise.training.processes import Processes, own_part, set_own_rows, shared_model, whole_batch
 from reprise.training.task import Task
@@ -36,18 +37,24 @@ class Batch(NamedTuple):
     loaded: Any  # this process's part, by the task's `load`
 
 
-def learner_of(model: nn.Module, task: Task, settings: Mapping[str, Any], processes: Processes) -> Learner:
+def learner_of(
+    model: nn.Module, task: Task, settings: Mapping[str, Any], processes: Processes, compile_mode: str | None
+) -> Learner:
     """A network that is on its device, ready for `train_step`; for the arguments see `fit`."""
     optimiser = optimiser_of(model, **settings["optimiser"])
-    device = next(model.parameters()).device
-    return Learner(model, shared_model(model, processes), task, settings, optimiser, processes, device)
+    device, shared = next(model.parameters()).device, shared_model(model, processes)
+    # Let cuDNN try out its ways for each size of batch, where different bits do not matter.
+    torch.backends.cudnn.benchmark = not torch.are_deterministic_algorithms_enabled()
+    if compile_mode:
+        compile_network(model, compile_mode)
+    return Learner(model, shared, task, settings, optimiser, processes, device)
 
 
 def loaded(learner: Learner, todo: Iterable[np.ndarray], epoch: int) -> Iterator[Batch]:
     """Batches of an epoch from their sample indices; a GPU loads one ahead."""
 
     def load(samples: np.ndarray) -> Batch:
-        with _enough_memory(len(samples)):
+        with enough_memory(len(samples)):
             return Batch(len(samples), epoch, learner.task.load(own_part(samples, learner.processes), epoch))
 
     return ahead(load, todo, learner.device)
@@ -64,7 +71,7 @@ def train_step(learner: Learner, batch: Batch, step: int) -> Tensor:
     task, processes = learner.task, learner.processes
     torch.manual_seed(_step_seed(learner.settings["seed"], batch.epoch, step))
     set_own_rows(learner.model, batch.samples, processes)
-    with _enough_memory(batch.samples):
+    with enough_memory(batch.samples):
         learner.optimiser.zero_grad(set_to_none=True)
         with autocast(learner.device, learner.settings["precision"]):
             pair = task.predict(learner.shared, batch.loaded)
@@ -75,7 +82,12 @@ def train_step(learner: Learner, batch: Batch, step: int) -> Tensor:
 
 
 @contextmanager
-def _enough_memory(samples: int) -> Iterator[None]:
+def enough_memory(samples: int) -> Iterator[None]:
+    """A block of work on a batch that says what to do if the GPU's memory is too small.
+
+    Raises:
+        InputError: it is.
+    """
     try:
         yield
     except torch.cuda.OutOfMemoryError as error:

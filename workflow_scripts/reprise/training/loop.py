@@ -20,7 +20,7 @@ from reprise.step.errors import InputError
 from reprise.step.lock import locked
 from reprise.training.interval import Interval
 from reprise.training.keeper import Keeper, copied
-from reprise.training.learner import Batch, Learner, learner_of, loaded, train_step
+from reprise.training.learner import Batch, Learner, enough_memory, learner_of, loaded, train_step
 from reprise.training.optimiser import learning_rate, set_learning_rate
 from reprise.training.processes import any_of, gathered, join, leave
 from reprise.training.sampler import batches
@@ -45,6 +45,7 @@ def fit(
     folder: Path,
     tensorboard: Path,
     every: Interval,
+    compile_mode: str | None = None,
 ) -> tuple[dict[str, Chosen], pd.DataFrame]:
     """Train a network, or go on where a killed run stopped.
 
@@ -61,6 +62,7 @@ def fit(
         folder: for checkpoints; checkpoints of other settings or data are ignored.
         tensorboard: folder for TensorBoard's event files.
         every: how much work a kill may cost.
+        compile_mode: of `torch.compile`; None does not compile.
 
     Returns: the chosen weights by the name of the choice, and the history with one row per epoch.
 
@@ -73,7 +75,7 @@ def fit(
         locked(folder) if processes.first else nullcontext(),
         Keeper(folder, identity, every, processes.first) as keeper,
     ):
-        run = _Run(learner_of(model, task, settings, processes), keeper)
+        run = _Run(learner_of(model, task, settings, processes, compile_mode), keeper)
         run.resume()
         with SummaryWriter(str(tensorboard), purge_step=run.epoch + 1) if processes.first else nullcontext() as writer:
             while run.epoch < settings["epochs"]:
@@ -170,7 +172,7 @@ class _Run:
             turn = todo[len(self.validated) :][: self.processes.size]
             found = None
             if self.processes.rank < len(turn):
-                with torch.inference_mode():
+                with torch.inference_mode(), enough_memory(size):
                     found = self.task.validate(self.model, turn[self.processes.rank], self.epoch)
             self.validated += gathered(found, self.processes)
             self.pause()

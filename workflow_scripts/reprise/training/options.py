@@ -17,6 +17,7 @@ def training_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--initial", type=Path, nargs="?", help="file of initial weights, unless they are random")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--deterministic", default="no", choices=["yes", "no"], help="same bits on a GPU each time")
+    parser.add_argument("--compile", default="auto", choices=["auto", "off"], help="kernels made for the network")
     parser.add_argument("--processes", type=int, default=1, help="that share each batch, each on its own GPU")
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder; a killed run goes on from there")
     parser.add_argument("--checkpoint-every", type=interval, default="60 seconds", help="N seconds, or N steps")

@@ -26,7 +26,12 @@ class StepTimes(NamedTuple):
 
 
 def timed_steps(
-    model: nn.Module, task: Task, settings: Mapping[str, Any], warm_up: int = 5, count: int = 20
+    model: nn.Module,
+    task: Task,
+    settings: Mapping[str, Any],
+    warm_up: int = 5,
+    count: int = 20,
+    compile_mode: str | None = None,
 ) -> StepTimes:
     """Time `count` steps as `fit` does them, after some to warm up; they change the network.
 
@@ -35,7 +40,7 @@ def timed_steps(
     Raises:
         InputError: the GPU's memory is too small.
     """
-    learner = learner_of(model.train(), task, settings, Processes(0, 1))
+    learner = learner_of(model.train(), task, settings, Processes(0, 1), compile_mode)
     if learner.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(learner.device)
     steps = _batches(learner)

@@ -1,0 +1,48 @@
+"""Compiling networks for training with PyTorch's compiler, whose import takes seconds; a CPU never does this."""
+
+import argparse
+
+import torch
+from torch import nn
+
+from reprise.step.command import say
+
+
+def compile_mode(args: argparse.Namespace, device: torch.device, mode: str | None) -> str | None:
+    """The mode of `torch.compile` for a network, or None if it stays as it is. If something else decides, one line.
+
+    Args:
+        args: of `training_parser`: what the user wishes.
+        device: where the network is.
+        mode: that the study's table has for the network; None for networks that do not gain.
+    """
+    if args.compile == "off" or mode is None or device.type != "cuda":
+        return None
+    if obstacle := _obstacle(args, device):
+        say(f"the network is not compiled: {obstacle}")
+        return None
+    return mode
+
+
+def compile_network(model: nn.Module, mode: str) -> None:
+    """Compile a network in place at its next call, again for each size of batch; the names of its state stay."""
+    model.compile(mode=mode, dynamic=False)
+
+
+def _obstacle(args: argparse.Namespace, device: torch.device) -> str | None:
+    """Why a network that would gain is not compiled."""
+    if args.deterministic == "yes":
+        return "deterministic: true asks for the same bits each time, for which the compiler does not vouch"
+    if args.processes > 1:
+        return "several processes share each batch"
+    try:
+        torch.compile(_plus_one)(torch.zeros(1, device=device))
+    except Exception as error:  # the compiler needs a C compiler and more, and raises errors of any kind
+        return (
+            f"PyTorch's compiler does not work here ({type(error).__name__}); compile: off says that this is no fault"
+        )
+    return None
+
+
+def _plus_one(values: torch.Tensor) -> torch.Tensor:
+    return values + 1
