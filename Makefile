@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup report why test bench clean
+.PHONY: help setup report why test bench estimate clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -20,6 +20,9 @@ test: .venv/ready-for-tests ## Set up, then run all tests
 
 bench: .venv/ready ## Measure speed and memory against plain formulations; write results/bench.csv
 	python workflow_scripts/bench/main.py
+
+estimate: .venv/ready ## Estimate how long the published schedule of config.yaml's studies takes on this machine
+	python workflow_scripts/bench/estimate.py
 
 clean: ## Remove all that runs have made; never raw data
 	rm -rf results

@@ -86,7 +86,7 @@ def beats_row() -> Row:
         return FILMS
 
     name = "videos a second, beats mode against all clips"
-    row = faster(name, lambda: predict("beats"), lambda: predict("all"), required=10, rounds=3)
+    row = faster(name, lambda: predict("beats"), lambda: predict("all"), required=12, rounds=3)
     last = int(n_starts(MEAN_FRAMES, *clip)) - 1
     by_beats, by_all = ([*_beat_by_beat(systoles, starts[mode], found[mode], lead, last)] for mode in ("beats", "all"))
     return row._replace(ok=verdict(row.ok == "yes" and np.allclose(by_beats, by_all, rtol=0, atol=TOLERANCE)))

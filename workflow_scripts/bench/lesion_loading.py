@@ -59,7 +59,7 @@ def lesion_loading_row(folder: Path) -> Row:
         return batch
 
     of_a_scan = np.arange(len(in_a_scan))
-    row = faster(NAME, ours, reference, required=50)
+    row = faster(NAME, ours, reference, required=90)
     return row._replace(ok=verdict(row.ok == "yes" and agree(prepared(of_a_scan), decoded(of_a_scan))))
 
 

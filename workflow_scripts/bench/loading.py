@@ -40,7 +40,7 @@ def clip_row(study: SmallStudy) -> Row:
         np.stack([decoded_clip(study.videos / f"{case}.avi", settings, random) for case in chosen])
         return batch
 
-    return faster("EF training samples a second", ours, reference, required=20)
+    return faster("EF training samples a second", ours, reference, required=40)
 
 
 def traced_row(study: SmallStudy) -> Row:
@@ -65,7 +65,7 @@ def traced_row(study: SmallStudy) -> Row:
                 np.ascontiguousarray(frames[:, frame]), rasterise(tracing, *frames.shape[2:]).astype(np.float32)
         return batch
 
-    return faster("segmentation training samples a second", ours, reference, required=100)
+    return faster("segmentation training samples a second", ours, reference, required=190)
 
 
 class NoNetwork(torch.nn.Module):

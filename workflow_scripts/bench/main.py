@@ -9,15 +9,16 @@ from pathlib import Path
 import torch
 from checkpoints import checkpoint_row
 from clip_inference import beats_row, memory_row
-from gpu_training import gpu_rows
+from ef_training import ef_training_rows
 from lesion_loading import lesion_loading_row
 from loading import loading_rows
-from mslesion_network import lesion_rows
+from mslesion_network import lesion_rows, lesion_training_rows
 from resampling import bootstrap_row
 from rows import Row
 from small_study import make_small_study
 
 from reprise.step.command import run, say, step_parser
+from reprise.step.device import pick_device
 from reprise.step.files import outputs
 
 HEADINGS = Row._fields
@@ -27,6 +28,7 @@ def arguments() -> argparse.ArgumentParser:
     """The options."""
     parser = step_parser(__doc__)
     parser.add_argument("--output", type=Path, default=Path("results/bench.csv"), help="table to write")
+    parser.add_argument("--gpu", action="store_true", help="only rows on training with a GPU")
     return parser
 
 
@@ -34,7 +36,7 @@ def main(args: argparse.Namespace) -> None:
     """Measure row by row, showing each as soon as it is there."""
     print(_line(HEADINGS), flush=True)
     cells = []
-    for row in measured():
+    for row in on_gpu() if args.gpu else measured():
         cells.append([_text(value) for value in row])
         print(_line(cells[-1]), flush=True)
     with outputs(args.output) as (path,), path.open("w", newline="") as stream:
@@ -52,9 +54,16 @@ def measured() -> Iterator[Row]:
         yield bootstrap_row()
         yield beats_row()
         yield checkpoint_row()
-        yield from gpu_rows(study)
+        yield from ef_training_rows(study)
         yield lesion_loading_row(Path(folder))
         yield from lesion_rows()
+
+
+def on_gpu() -> Iterator[Row]:
+    """The rows on training, which need a GPU."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield from ef_training_rows(make_small_study(Path(folder)))
+    yield from lesion_training_rows(pick_device("cuda"))
 
 
 def _text(value: str | float | None) -> str:

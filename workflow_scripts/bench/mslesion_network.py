@@ -1,27 +1,35 @@
 """The lesion network against plain formulations of the same: a training step, and validating a fold."""
 
 import copy
+import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
-from rows import Row, faster, skipped, verdict
+from mslesion_work import lesion_training, made_up
+from rows import Row, faster, paired, verdict
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+from training import training_rows
 
 from mslesion.learning.fc_densenet import FCDenseNet, fc_densenet
 from mslesion.learning.losses import soft_dice_loss
+from mslesion.learning.networks import COMPILED
 from mslesion.learning.window_logits import WINDOWS_AT_A_TIME, centre_logits
 from mslesion.learning.windows import CENTRE, list_windows
+from reprise.engine.configuration import study_settings
 from reprise.models.weights import channels_last
-from reprise.step.device import autocast, pick_device
+from reprise.step.device import pick_device
+from reprise.training.task import Task
+from reprise.training.timing import timed_steps
 
 NETWORK = "fc_densenet67"
 BATCH, STEPS = 4, 2
 # Slices of a fold and their size: as published on a GPU; on a CPU with a sixth of the pixels, in the same proportion.
 FOLD, PIXELS = {"cuda": 200, "cpu": 18}, {"cuda": 160, "cpu": 64}
 TRAINING = "lesion training windows a second, against a host synchronisation per channel per block"
-HALF = "lesion training windows a second, bf16 against fp32"
 VALIDATION = "lesion slices validated a second, against all slices of every window"
 TOLERANCE = 1e-5
 
@@ -30,26 +38,33 @@ def lesion_rows() -> list[Row]:
     """All rows, with the network in its published size."""
     device = pick_device("auto")
     torch.manual_seed(0)
-    model = fc_densenet(NETWORK).to(device)
     pixels = PIXELS[device.type]
     slices = torch.randn(FOLD[device.type], 1, pixels, pixels, device=device)
-    return [training_row(model, slices), half_row(model, slices), validation_row(model, slices)]
+    return [*lesion_training_rows(device), validation_row(fc_densenet(NETWORK).to(device), slices)]
 
 
-def training_row(model: FCDenseNet, slices: Tensor) -> Row:
-    """Both ways with the same dropout; the first step's loss must agree."""
-    ours, plain = (_Training(way, slices) for way in (channels_last(copy.deepcopy(model)), with_means_read(model)))
-    same = abs(ours.step() - plain.step()) < TOLERANCE
-    row = faster(TRAINING, ours.steps, plain.steps, required=1.3 if slices.is_cuda else 1, rounds=3)
-    return row._replace(ok=verdict(row.ok == "yes" and same))
+def lesion_training_rows(device: torch.device) -> list[Row]:
+    """Training by the published protocol against a plain formulation, in full precision; on a GPU in bf16 too."""
+    settings, pixels = study_settings("mslesion", "published"), PIXELS[device.type]
+    recipe = settings["training"] | {"network": NETWORK, "folds": settings["folds"], "size": pixels, "seed": 0}
+    recipe |= {"precision": "fp32", "batch_size": BATCH}
+    make = partial(lesion_training, made_up((pixels, pixels, FOLD[device.type] // 2)), "published")
+    plain = _Plain(*make(recipe, device))
+    if device.type == "cpu":
+        model, task = make(recipe, device)
 
+        def ours() -> float:
+            return BATCH / timed_steps(model, task, recipe, warm_up=0, count=STEPS).seconds
 
-def half_row(model: FCDenseNet, slices: Tensor) -> Row:
-    """What bf16 adds on a GPU, apart from all else; its loss is another."""
-    if not slices.is_cuda:
-        return skipped(HALF, "")
-    half, full = (_Training(channels_last(copy.deepcopy(model)), slices, precision) for precision in ("bf16", "fp32"))
-    return faster(HALF, half.steps, full.steps, required=1)._replace(required="", ok="")
+        same = abs(_first_loss(model, task) - _first_loss(plain.model, task)) < TOLERANCE
+        row = paired(TRAINING, ours, plain.rate, required=1, rounds=3)
+        rows = [row._replace(ok=verdict(row.ok == "yes" and same))]
+    else:
+        rows = []
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        fc_densenet(NETWORK)(torch.empty(1, 3, 1, pixels, pixels))
+    least, flops = {"bf16": 3.0, "fp32": 1.5}, counter.get_total_flops()
+    return rows + training_rows("lesion training windows", make, recipe, COMPILED, plain.rate, least, flops)
 
 
 def validation_row(model: FCDenseNet, slices: Tensor) -> Row:
@@ -72,13 +87,13 @@ def validation_row(model: FCDenseNet, slices: Tensor) -> Row:
         masks["plain"] = segmented(lambda chosen: plain_model(slices[chosen]).softmax(dim=2)[:, CENTRE], BATCH)
         return len(windows)
 
-    row = faster(VALIDATION, ours, plain, required=2.5, rounds=3)
+    row = faster(VALIDATION, ours, plain, required=3.2, rounds=3)
     return row._replace(ok=verdict(row.ok == "yes" and torch.equal(masks["ours"], masks["plain"])))
 
 
-def with_means_read(model: FCDenseNet) -> nn.Module:
+def with_means_read(model: Any) -> nn.Module:
     """A copy that reads the mean of every channel that leaves a level, one by one, as the published code does."""
-    copied = copy.deepcopy(model)
+    copied: Any = copy.deepcopy(model)
     for block in [*copied.transitions_down, *copied.up]:
         block.register_forward_hook(_read_means)
     return copied
@@ -98,27 +113,32 @@ def _settle(model: FCDenseNet, slices: Tensor) -> None:
         model.train()(slices[None, : 2 * BATCH])
 
 
-class _Training:
-    """A network in training on windows of random slices and masks."""
+def _first_loss(model: nn.Module, task: Task) -> float:
+    """The loss of the first samples, with the dropout of the first seed."""
+    torch.manual_seed(0)
+    with torch.no_grad():
+        return task.loss(*task.predict(model.train(), task.load(np.arange(BATCH), 0))).item()
 
-    def __init__(self, model: nn.Module, slices: Tensor, precision: str = "fp32") -> None:
-        self.model, self.precision = model.train(), precision
-        self.windows = slices[list_windows(np.arange(BATCH + 2))]
-        self.truth = (slices[1 : BATCH + 1, 0] > 2).long()
-        self.optimiser = torch.optim.RMSprop(model.parameters(), lr=1e-6)
 
-    def step(self) -> float:
-        """The loss of one step."""
-        torch.manual_seed(0)
-        with autocast(self.windows.device, self.precision):
-            loss = soft_dice_loss(self.model(self.windows)[:, CENTRE], self.truth)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimiser.step()
-        return loss.item()
+class _Plain:
+    """Training as the published code does it: full precision, and every channel's mean read by the host."""
 
-    def steps(self) -> int:
-        """Windows of some steps."""
-        for _ in range(STEPS):
-            self.step()
-        return STEPS * BATCH
+    def __init__(self, model: nn.Module, task: Task) -> None:
+        self.model = with_means_read(model.to(memory_format=torch.contiguous_format)).train()
+        self.task = task
+        self.optimiser = torch.optim.RMSprop(self.model.parameters(), lr=1e-6)
+
+    def rate(self) -> float:
+        """Windows a second of some steps."""
+        began = time.perf_counter()
+        self._steps()
+        return STEPS * BATCH / (time.perf_counter() - began)
+
+    def _steps(self) -> None:
+        for step in range(STEPS):
+            windows, truth = self.task.load(np.arange(BATCH) + step * BATCH, 0)
+            loss = soft_dice_loss(self.model(windows)[:, CENTRE], truth)
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.optimiser.step()
+            loss.item()

@@ -32,6 +32,6 @@ def bootstrap_row() -> Row:
         }
         return RESAMPLES
 
-    row = faster("bootstrap resamples a second", ours, plain_loop, required=20, rounds=1)
+    row = faster("bootstrap resamples a second", ours, plain_loop, required=90, rounds=1)
     same = all(np.allclose(found["ours"][name], found["loop"][name], rtol=0, atol=TOLERANCE) for name in MEASURES)
     return row._replace(ok=verdict(row.ok == "yes" and same))

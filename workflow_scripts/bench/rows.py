@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 from typing import NamedTuple
 
@@ -28,10 +29,24 @@ def faster(
     The two take turns, so that another load on the machine meets both; the ratio is the median of the rounds'.
     """
     ours()  # once to warm up
-    pairs = [(_rate(ours), _rate(reference)) for _ in range(rounds)]
+    return paired(name, partial(_rate, ours), partial(_rate, reference), required, rounds)
+
+
+def paired(
+    name: str, ours: Callable[[], float], reference: Callable[[], float], required: float, rounds: int = ROUNDS
+) -> Row:
+    """A row like that of `faster`, from callables that return a rate."""
+    pairs = [(ours(), reference()) for _ in range(rounds)]
     ratio = median(fast / slow for fast, slow in pairs)
     fast, slow = (median(rates) for rates in zip(*pairs, strict=True))
     return Row(name, fast, slow, ratio, f">= {required:g}", verdict(ratio >= required))
+
+
+def at_least(name: str, value: float, reference: float | None, limit: float | None) -> Row:
+    """A row of one figure that, or whose ratio to a reference, has a lower limit, if any."""
+    ratio = value / reference if reference else None
+    required = "" if limit is None else f">= {limit:g}"
+    return Row(name, value, reference, ratio, required, "" if limit is None else verdict((ratio or value) >= limit))
 
 
 def at_most(name: str, value: float, limit: float) -> Row:

@@ -1,0 +1,115 @@
+"""The trainings and long predictions of a run, as `estimate.py` times them."""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from reprise.data.store import open_store
+from reprise.training.task import Task
+from reprise.training.timing import timed_steps
+
+STEPS = 20
+LONGEST_S = 10.0  # that the timed steps may take, as far as a single step allows
+ON_CPU = 2  # samples a step: a CPU's time grows with them, and the published batches need a GPU's memory
+
+
+class StudyData(NamedTuple):
+    """Cases and arrays as a store has them, and what is said of where they are from."""
+
+    cases: pd.DataFrame
+    arrays: dict[str, np.ndarray]
+    source: str
+
+
+class Training(NamedTuple):
+    """Trainings of one recipe, which take equally long."""
+
+    name: str
+    jobs: int
+    settings: Mapping[str, Any]  # the recipe
+    make: Callable[[Mapping[str, Any], torch.device], tuple[nn.Module, Task]]
+    compiled: Mapping[str, str]  # network: the mode of torch.compile by which it trains on a GPU
+
+
+class Prediction(NamedTuple):
+    """Predictions by one kind of network, which take equally long."""
+
+    name: str
+    jobs: int
+    items: int  # of one job: frames, clips or scans
+    at_a_time: int
+    make: Callable[[torch.device], Callable[[int], object]]  # gives a function that predicts that many items
+
+
+class TrainingTimes(NamedTuple):
+    """What a training takes, in seconds, and the peak memory of a GPU."""
+
+    step: float
+    steps: int  # of an epoch
+    epoch: float  # with its validation
+    peak_mb: float | None
+
+
+def data_of(study: str, where: str, made_up: Callable[[], StudyData]) -> StudyData:
+    """The store of a user's data if there is one, or data of the same size that is made up."""
+    folder = Path("results", study, "store")
+    if where == "phantom" or not folder.exists():
+        return made_up()
+    cases, arrays = open_store(folder)
+    return StudyData(cases, arrays, str(folder))
+
+
+def timed_training(work: Training, device: torch.device, mode: str | None) -> TrainingTimes:
+    """Time some steps and validations of a training; see `timed_steps` for `mode`.
+
+    On a CPU a step has fewer samples, and its time is scaled.
+    """
+    recipe = dict(work.settings)
+    batch = recipe["batch_size"]
+    if device.type == "cuda":
+        model, task = work.make(recipe, device)
+        times = timed_steps(model, task, recipe, count=STEPS, compile_mode=mode)
+    else:
+        recipe["batch_size"] = min(ON_CPU, batch)
+        model, task = work.make(recipe, device)
+        times = timed_steps(model, task, recipe, warm_up=0, count=1)
+        if times.seconds < LONGEST_S / 2:
+            count = int(np.clip(LONGEST_S / times.seconds, 1, STEPS))
+            times = timed_steps(model, task, recipe, warm_up=1, count=count)
+    steps, step = max(1, task.samples // batch), times.seconds * batch / recipe["batch_size"]
+    epoch = steps * step + _seconds_of_validation(model, task)
+    return TrainingTimes(step, steps, epoch, times.peak_mb if device.type == "cuda" else None)
+
+
+def _seconds_of_validation(model: nn.Module, task: Task) -> float:
+    """Seconds to validate once, from a few of its batches."""
+    cases = np.arange(min(task.at_a_time, task.cases))
+    with torch.inference_mode():
+        seconds = seconds_a_call(lambda: task.validate(model.eval(), cases, 0))
+    return seconds * task.cases / len(cases)
+
+
+def seconds_a_call(compute: Callable[[], object]) -> float:
+    """Seconds of a call, of several after a first one that warms up, unless that one takes long."""
+    first = _seconds(compute, 1)
+    return first if first > LONGEST_S / 2 else _seconds(compute, int(np.clip(LONGEST_S / 2 / first, 1, STEPS)))
+
+
+def _seconds(compute: Callable[[], object], count: int) -> float:
+    _synchronise()
+    began = time.perf_counter()
+    for _ in range(count):
+        compute()
+    _synchronise()
+    return (time.perf_counter() - began) / count
+
+
+def _synchronise() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
