@@ -2,18 +2,18 @@
 # All checks and measurements that need a GPU, in one go: the tests of tests/gpu, the rows of the bench on training, an
 # estimate of the published schedule, and the lesions of real patients if their folder is given.
 # usage: tools/on_gpu.sh [MINUTES [FOLDER]]
-#   MINUTES  for all of it (13): what the other parts leave goes to the real patients
+#   MINUTES  for all of it (9): what the other parts leave goes to the real patients
 #   FOLDER   of patients, as `data: mslesion` in config.yaml takes it
 # Logs and tables go to $OUT, or else to results/gpu.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-minutes=${1:-13}
+minutes=${1:-9}
 patients=${2:-}
 began=$(date +%s)
 out=${OUT:-results/gpu}
 mkdir -p "$out"
 PATH=$PWD/.venv/bin:$PATH
-command -v python >/dev/null || alias python=python3
+python=$(command -v python || command -v python3) || { echo "error: no Python here" >&2; exit 1; }
 export PYTHONPATH="$PWD/workflow_scripts${PYTHONPATH:+:$PYTHONPATH}" TORCHINDUCTOR_CACHE_DIR="$PWD/results/compiled"
 failed=
 
@@ -25,6 +25,7 @@ part() { # NAME SECONDS COMMAND...: run a part; what it prints goes to its log, 
     name=$1
     seconds=$2
     shift 2
+    [ "$seconds" -lt "$(left)" ] || seconds=$(left)
     echo "== $name ($(left) s left)"
     started=$(date +%s)
     { timeout "$seconds" "$@" 2>&1 && : >"$out/$name.passed"; } | tee "$out/$name.log"
@@ -33,14 +34,15 @@ part() { # NAME SECONDS COMMAND...: run a part; what it prints goes to its log, 
     echo "== $name took $(($(date +%s) - started)) s"
 }
 
-python -c 'import torch; print(torch.cuda.get_device_name(), "with PyTorch", torch.__version__)' | tee "$out/card.txt"
-[ -s "$out/card.txt" ] || { echo "error: PyTorch finds no GPU here" >&2; exit 1; }
-part tests 300 python -m pytest -q -p no:cacheprovider --durations=0 tests/gpu
-part bench 240 python workflow_scripts/bench/main.py --gpu --output "$out/bench.csv"
-part estimate 300 python workflow_scripts/bench/estimate.py --output "$out/estimate.csv"
+card='import torch; g = torch.cuda; print(g.get_device_name() + ", PyTorch " + torch.__version__ if g.is_available() else "")'
+"$python" -c "$card" | tee "$out/card.txt"
+grep -q . "$out/card.txt" || { echo "error: PyTorch finds no GPU here" >&2; exit 1; }
+part tests 240 "$python" -m pytest -q -p no:cacheprovider --durations=0 tests/gpu
+part bench 150 "$python" workflow_scripts/bench/main.py --gpu --output "$out/bench.csv"
+part estimate 150 "$python" workflow_scripts/bench/estimate.py --output "$out/estimate.csv"
 if [ -n "$patients" ] && [ "$(left)" -gt 90 ]; then
     for_training=$((($(left) - 45) / 60))
-    part patients "$(left)" python workflow_scripts/bench/ms_patients.py --raw "$patients" --work "$out/patients" \
+    part patients "$(left)" "$python" workflow_scripts/bench/ms_patients.py --raw "$patients" --work "$out/patients" \
         --minutes "$for_training" --output "$out/patients.csv"
 fi
 [ -z "$failed" ] || { echo "error: failed:$failed; see $out" >&2; exit 1; }

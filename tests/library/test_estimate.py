@@ -17,7 +17,9 @@ def estimated(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, dict[
     folder = tmp_path_factory.mktemp("estimate")
     copy_project(folder, TINY)
     configure(folder, seed=[0, 1], models={"mslesion": {"baselines": ["unet_3d"]}})
-    run = type_command("env PYTHONPATH=workflow_scripts python workflow_scripts/bench/estimate.py --schedule demo", folder)
+    run = type_command(
+        "env PYTHONPATH=workflow_scripts python workflow_scripts/bench/estimate.py --schedule demo", folder
+    )
     assert run.returncode == 0, run.stdout
     assert {path.name for path in (folder / "results").iterdir()} == {"estimate.csv"}, "nothing else is run"
     with (folder / "results/estimate.csv").open() as stream:
