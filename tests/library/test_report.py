@@ -24,6 +24,7 @@ BUDGET = 5_000_000
 def run_page(folder: Path, run_step, settings: dict) -> subprocess.CompletedProcess[str]:
     """Run the report's step in `folder` as the workflow would."""
     config = {"data": {"echonet": "/Users/jane/echo"}, "models": {"echonet": {"ef": ["r3d_18"]}}, "seed": 0}
+    config["precision"] = "fp32"
     inputs = ["--sections", "results/echonet/section.json", "--manifests", "echonet=results/echonet/manifest.csv"]
     inputs += ["--rules", "results/rules.csv", "--jobs", "results/jobs.csv", "--scoreboard", BOARD]
     inputs += ["--published", PUBLISHED, "--lock", ROOT / "requirements.lock"]
@@ -78,6 +79,7 @@ def test_the_stamp_is_there_when_and_only_when_it_must_be(raw_report: Path, host
 
 def test_the_page_says_where_it_comes_from_and_names_nobody(raw_report: Path) -> None:
     page = raw_report.read_text()
+    assert "<dt>Precision</dt><dd>fp32; a GPU computes convolutions in TF32" in page
     manifest = raw_report.parent / "echonet" / "manifest.csv"
     assert provenance.data_hashes({"echonet": manifest}).iloc[0, -1][:24] in page
     assert "jane" not in page

@@ -18,7 +18,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
-    spread(args.processes)
+    spread(args.processes, args.device)
     import torch
 
     from echonet.learning.ef_task import clip_regression_task

@@ -17,7 +17,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
-    spread(args.processes)
+    spread(args.processes, args.device)
     import torch
 
     from echonet.learning.segmentation_network import COMPILED, segmentation_network

@@ -29,7 +29,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Train, then write weights and history."""
-    spread(args.processes)
+    spread(args.processes, args.device)
     import torch
 
     from mslesion.data.conversion import slices_with_lesion

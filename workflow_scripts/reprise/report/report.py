@@ -22,6 +22,11 @@ from reprise.step.tables import read_table
 VIDEO_BYTES = 1_800_000  # of all studies together
 VERDICTS = {"reproduced": "✓", "better": "+", "worse": "−", "not comparable": "≠", "not run": "○"}  # noqa: RUF001
 
+PRECISIONS = {
+    "fp32": "fp32; a GPU computes convolutions in TF32, as is PyTorch's default",
+    "bf16": "bf16, mixed, on a GPU; fp32 on a CPU",
+}
+
 
 def write_report(
     target: Path,
@@ -64,6 +69,7 @@ def write_report(
         warned=[chapter for chapter in chapters if chapter["obstacles"]],
         symbols=VERDICTS,
         schedule=setup.schedule,
+        precision=PRECISIONS.get(setup.config.get("precision", "")),
         data=data,
         **_provenance(setup, rules, jobs, lock),
     )

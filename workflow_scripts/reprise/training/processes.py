@@ -32,19 +32,18 @@ class Processes(NamedTuple):
 
 
 def join() -> Processes:
-    """Connect to the other processes that torchrun started, if there are any."""
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    if size == 1:
+    """Connect to the other processes that torchrun started; it may also have started this one alone."""
+    if "RANK" not in os.environ:
         return Processes(0, 1)
     if not dist.is_initialized():
         # Control messages go over the CPU, so that they never wait for a GPU.
         dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
-    return Processes(dist.get_rank(), size)
+    return Processes(dist.get_rank(), dist.get_world_size())
 
 
 def leave(processes: Processes) -> None:
     """End all processes but the first one, which writes the results."""
-    if processes.size > 1:
+    if dist.is_initialized():
         dist.barrier()
         dist.destroy_process_group()
     if not processes.first:
@@ -64,7 +63,7 @@ def own_part(samples: np.ndarray, processes: Processes) -> np.ndarray:
 
 def whole_batch(part: Tensor, samples: int, processes: Processes) -> Tensor:
     """The whole batch (samples, ...) from each process's part (B, ...); gradients reach the own part only."""
-    if processes.size == 1:
+    if not dist.is_initialized():
         return part
     first, own = _own_rows(samples, processes)
     whole = part.new_zeros(samples, *part.shape[1:])
@@ -75,7 +74,7 @@ def whole_batch(part: Tensor, samples: int, processes: Processes) -> Tensor:
 
 def any_of(flag: bool, processes: Processes) -> bool:
     """Whether the flag is set in any process."""
-    if processes.size == 1:
+    if not dist.is_initialized():
         return flag
     flags = torch.tensor([int(flag)])
     dist.all_reduce(flags)
@@ -84,7 +83,7 @@ def any_of(flag: bool, processes: Processes) -> bool:
 
 def gathered(found: dict[str, Tensor] | None, processes: Processes) -> list[dict[str, Tensor]]:
     """What each process found, in the order of their ranks; processes without a batch give nothing."""
-    if processes.size == 1:
+    if not dist.is_initialized():
         return [found] if found else []
     parts: list[dict[str, Tensor] | None] = [None] * processes.size
     dist.all_gather_object(parts, {name: values.cpu() for name, values in found.items()} if found else None)
@@ -97,7 +96,7 @@ def shared_model(model: nn.Module, processes: Processes) -> nn.Module:
     This replaces dropout and batch normalisation in the given network; its state keeps its names and shapes.
     """
     _replace_dropout(model)
-    if processes.size == 1:
+    if not dist.is_initialized():
         return model
     device = next(model.parameters()).device
     if device.type == "cuda":

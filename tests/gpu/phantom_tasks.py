@@ -1,0 +1,133 @@
+"""Each study's training task on phantoms in memory, small enough for a CPU: network, task and recipe."""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from echonet.learning.ef_task import clip_regression_task
+from echonet.learning.segmentation_network import segmentation_network
+from echonet.learning.segmentation_task import segmentation_task
+from echonet.learning.video_network import video_network
+from echonet.phantom.echocardiogram import Echocardiogram, film
+from mslesion.learning.block_task import block_task
+from mslesion.learning.networks import lesion_network
+from mslesion.learning.slice_tasks import SliceSource, slice_task, window_task
+from mslesion.learning.windows import scan_windows
+from mslesion.phantom import brain
+from mslesion.phantom.voxels import make_grid
+from reprise.data.slices import cut_or_pad, standardise
+from reprise.models.weights import channels_last
+from reprise.training.learner import Learner, learner_of
+from reprise.training.processes import Processes
+from reprise.training.task import Task
+
+FRAMES, FILMS, TRAINED = 64, 9, 6
+BRAIN, SPACING_MM, SCANS = (32, 48, 20), (4.5, 4.0, 7.0), 3
+SIDES = (64, 64)
+NORMALISATION = {"mean": [40.0], "std": [50.0]}
+COMMON: dict[str, Any] = {"seed": 0, "precision": "fp32", "epochs": 2, "decay": {"every_epochs": None, "factor": 1}}
+EF = {"frames": 8, "period": 4, "pad": 12, "downsample": 2, "validation_clips": 2, "batch_size": 2}
+RATES = {"r2plus1d_18": 1e-4, "deeplabv3_resnet50": 1e-5, "fc_densenet67": 1e-3, "unet_2d": 1e-3, "unet_3d": 1e-3}
+NETWORKS = tuple(RATES)
+
+
+class Example(NamedTuple):
+    """A network on its device, and what trains it."""
+
+    model: nn.Module
+    task: Task
+    settings: dict[str, Any]
+
+    def learner(self, compile_mode: str | None = None) -> Learner:
+        """Ready to train."""
+        return learner_of(self.model.train(), self.task, self.settings, Processes(0, 1), compile_mode)
+
+
+def example(network: str, device: torch.device, **changes: Any) -> Example:
+    """A narrow network with the same weights on each device, and its task."""
+    if network.startswith("unet"):
+        pytest.importorskip("monai", reason="no MONAI here, from which the U-Nets come")
+    optimiser = {"name": "sgd", "lr": RATES.get(network, 1e-3), "momentum": 0.9, "weight_decay": 0.0}
+    settings = COMMON | {"optimiser": optimiser, "batch_size": 4, "block": [16, 32, 32], "blocks_a_scan": 4}
+    settings |= (EF if network == "r2plus1d_18" else {}) | changes
+    torch.manual_seed(0)
+    if network == "r2plus1d_18":
+        model, task = video_network(network, 0.125), clip_task(settings, device)
+    elif network == "deeplabv3_resnet50":
+        model, task = segmentation_network(network, 0.125), pair_task(settings, device)
+    else:
+        model, task = lesion_network(network, 0.17), lesion_task(network, settings, device)
+    return Example(channels_last(model.to(device)), task, settings)
+
+
+def clip_task(settings: dict[str, Any], device: torch.device) -> Task:
+    """EF of the films; the last ones validate."""
+    frames, cases = stored_films()
+    return clip_regression_task(frames, cases[:TRAINED], cases[TRAINED:], "ef", NORMALISATION, settings, device)
+
+
+def pair_task(settings: dict[str, Any], device: torch.device, count: int = FILMS, trained: int = TRAINED) -> Task:
+    """The ventricle at end-diastole and end-systole of so many films; those that are not trained on validate."""
+    pairs = [traced_pair(number) for number in range(count)]
+    images, masks = (np.stack(parts) for parts in zip(*pairs, strict=True))
+    split = np.split(np.arange(count), [trained])
+    return segmentation_task(images, masks, *split, NORMALISATION, settings, device)
+
+
+def lesion_task(network: str, settings: dict[str, Any], device: torch.device) -> Task:
+    """Lesions of the scans; the last one validates."""
+    images, masks, scans = (part.to(device) if isinstance(part, torch.Tensor) else part for part in stored_scans())
+    source = SliceSource(images, masks, scans, settings)
+    if network == "unet_3d":
+        return block_task(source, np.arange(SCANS - 1), np.array([SCANS - 1]), "val_error")
+    windows, val = scan_windows(np.bincount(scans)), scans == SCANS - 1
+    task = window_task if network.startswith("fc") else slice_task
+    return task(source, windows[~val], windows[val], "val_error")
+
+
+@cache
+def filmed(number: int) -> Echocardiogram:
+    """A film."""
+    return film(np.random.default_rng([7, number]), FRAMES)
+
+
+@cache
+def stored_films() -> tuple[np.ndarray, pd.DataFrame]:
+    """All frames (N, 112, 112, 1) of the films, and a row for each film."""
+    films = [filmed(number) for number in range(FILMS)]
+    volumes = [each.volumes_ml for each in films]
+    ef = [100 * (1 - volume.min() / volume.max()) for volume in volumes]
+    cases = pd.DataFrame({"offset": FRAMES * np.arange(FILMS), "frames": FRAMES, "ef": ef})
+    return np.concatenate([each.frames for each in films])[..., None], cases
+
+
+def traced_pair(number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images (2, 112, 112, 1) of a film's first end-diastole and end-systole, and the ventricle's masks there."""
+    shown = filmed(number)
+    at = shown.beats[0]
+    masks = np.zeros((2, *shown.frames.shape[1:]), np.uint8)
+    for mask, chords in zip(masks, shown.tracings[at, 1:], strict=True):
+        outline = np.concatenate([chords[:, :2], chords[::-1, 2:]])
+        cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], 1)
+    return shown.frames[at][..., None], masks
+
+
+@cache
+def stored_scans() -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
+    """Slices (N, 64, 64) of a phantom's FLAIR scans, their lesions, and the scan that each slice is of."""
+    grid, images, masks = make_grid(BRAIN, SPACING_MM), [], []
+    for scan in range(SCANS):
+        random = np.random.default_rng([3, scan])
+        head = brain.draw_brain(random, grid)
+        lesions = brain.draw_lesions(random, head, grid, 20, (6.0, 14.0), timepoints=2)
+        distance = brain.border_distance(lesions, 1, grid)
+        flair = np.moveaxis(brain.acquire(random, head, distance, grid, "flair"), -1, 0)
+        images.append(standardise(cut_or_pad(torch.from_numpy(flair.copy()), SIDES)))
+        masks.append(cut_or_pad(torch.from_numpy(np.moveaxis(distance < 0, -1, 0).astype(np.uint8)), SIDES))
+    return torch.cat(images), torch.cat(masks), np.repeat(np.arange(SCANS), BRAIN[2])
