@@ -11,6 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from reprise.engine.links import is_link, link_fault, link_path, shown
 from reprise.step.errors import InputError
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
@@ -59,7 +60,9 @@ def check_configuration(config: Mapping[str, Any]) -> None:
         InputError: with one line for each problem.
     """
     problems = list(_problems(config, "config.yaml", CONFIG / "schema.yaml"))
+    problems += _problems(known_sets(), "config/datasets.yaml", CONFIG / "datasets.schema.yaml")
     if not problems:
+        problems += _bad_links(config)
         for study in config["studies"]:
             settings = study_settings(study, config["schedule"])
             problems += _problems(settings, f"config/{study}.yaml", CONFIG / f"{study}.schema.yaml")
@@ -69,6 +72,8 @@ def check_configuration(config: Mapping[str, Any]) -> None:
         for key, part in _schema(CONFIG / "schema.yaml").schema["properties"].items()
         if part.get("format") == "path" and isinstance(config.get(key), str) and not Path(config[key]).exists()
     ]
+    if _is_inside(config.get("downloads"), "results"):
+        problems.append("config.yaml: downloads: inside results/, which `make clean` removes; name another folder")
     if problems:
         raise InputError("the configuration has problems\n" + "\n".join(f"  {line}" for line in problems))
 
@@ -85,6 +90,20 @@ def study_settings(study: str, schedule: str) -> dict[str, Any]:
         schedules = yaml.safe_load(path.read_text())
         return _overlaid(schedules["published"], schedules[schedule])
     except (OSError, yaml.YAMLError, TypeError, KeyError) as error:
+        raise InputError(f"config/{path.name}: not readable: {' '.join(str(error).split())}") from error
+
+
+@cache
+def known_sets() -> dict[str, dict[str, Any]]:
+    """The data sets that can be had by name: for each study its sets, as config/datasets.yaml describes them.
+
+    Raises:
+        InputError: the file is missing or no YAML.
+    """
+    path = CONFIG / "datasets.yaml"
+    try:
+        return dict(yaml.safe_load(path.read_text()))
+    except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
         raise InputError(f"config/{path.name}: not readable: {' '.join(str(error).split())}") from error
 
 
@@ -126,7 +145,7 @@ def _reread(value: Any) -> Any:
 
 def _at_home(value: Any, schema: Mapping[str, Any]) -> Any:
     """A path, or several by name, with the home folder for `~`. A URL or the `~` of an unknown user does not change."""
-    if schema.get("format") == "path" and isinstance(value, str):
+    if schema.get("format") in ("path", "new_path") and isinstance(value, str):
         return os.path.expanduser(value)  # noqa: PTH111  # Path would change a URL
     inner = schema.get("additionalProperties")
     if isinstance(value, dict) and isinstance(inner, dict):
@@ -135,13 +154,32 @@ def _at_home(value: Any, schema: Mapping[str, Any]) -> Any:
 
 
 def _missing_data(study: str, config: Mapping[str, Any]) -> Iterator[str]:
-    where = config["data"].get(study)
+    where, known = config["data"].get(study), known_sets().get(study, {})
+    named = f"config.yaml: data: {study}"
     if where is None:
-        yield f"config.yaml: data: {study}: missing; expected phantom or a folder"
-    elif where != "phantom" and not Path(where).is_dir():
-        yield f"config.yaml: data: {study}: no such folder: {where}"
+        yield f"{named}: missing; expected phantom or a folder"
+    elif where in known and Path(where).exists():
+        yield f"{named}: {where} is a set to download, and a folder here; write ./{where} for the folder, or rename it"
+    elif where != "phantom" and where not in known and not is_link(where) and not Path(where).is_dir():
+        sets = f"; known sets: {', '.join(known)}" if known else ""
+        yield f"{named}: no such folder: {shown(where)}{sets}"
     if study not in config["models"]:
         yield f"config.yaml: models: {study}: missing"
+
+
+def _bad_links(config: Mapping[str, Any]) -> Iterator[str]:
+    """Faults of links, whose keys no message shows."""
+    for key in ("data", "weights"):
+        for name, link in config.get(key, {}).items():
+            if is_link(link) and (fault := link_fault(link)):
+                yield f"config.yaml: {key}: {name}: {fault}"
+    mirror = config.get("mirror", "https://x")
+    if fault := link_fault(mirror) or ("" if link_path(mirror) is None and shown(mirror) == mirror else "no plain URL"):
+        yield f"config.yaml: mirror: {fault}"
+
+
+def _is_inside(folder: Any, other: str) -> bool:
+    return isinstance(folder, str) and Path(folder).resolve().is_relative_to(Path(other).resolve())
 
 
 def _problems(value: Any, name: str, schema: Path) -> Iterator[str]:
