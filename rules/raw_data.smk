@@ -57,14 +57,16 @@ def needs_download(study):
 
 def download_step(study):
     """The params of a rule that downloads. It runs again if a file was changed since, or a local archive is another."""
-    source = download_source(study)
+    source, folder = download_source(study), raw_folder(study)
     local = link_path(source.get("archive", ""))
 
-    def settings(wildcards):
+    def there(wildcards):
+        archive = {"archive content": files_digest(str(local))} if local else {}
+        return (
+            {"folder": folder, "changed files": changed_downloads(folder, receipt(study)), **archive} if source else {}
+        )
+
+    def wanted(wildcards):
         return source | (project_files(source["files"]) if "files" in source else {})
 
-    def found(wildcards):
-        changed = {"changed": changed_downloads(raw_folder(study), receipt(study))} if source else {}
-        return changed | ({"archive_file": files_digest(str(local))} if local else {})
-
-    return step("raw_data/download.py", found, settings=settings)
+    return step("raw_data/download.py", there, settings=wanted)

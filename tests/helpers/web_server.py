@@ -15,7 +15,7 @@ class Site:
     """What a server has and does.
 
     `faults` holds for a path what becomes of the next requests for it: a status, or `cut N` (the connection ends after
-    N bytes), `trickle` (a byte each 10 ms), `endless` (no length and no end), `no ranges`, `other part` (what was not
+    N bytes), `trickle` (a byte each ms), `endless` (no length and no end), `no ranges`, `other part` (what was not
     asked for), `none`. `asked` holds the path and the range of each request.
     """
 
@@ -84,7 +84,7 @@ def send(request: BaseHTTPRequestHandler, site: Site, body: bytes, fault: str) -
         for position in range(start, len(body)):
             request.wfile.write(body[position : position + 1])
             request.wfile.flush()
-            time.sleep(0.01)
+            time.sleep(0.001)
     elif fault.startswith("cut "):
         request.wfile.write(body[start:][: int(fault.split()[1])])
     else:

@@ -92,31 +92,36 @@ def _members(stream: IO[bytes], name: str, most: int) -> Iterator[Member]:
     stream.seek(0)
     if start.startswith(ZIP):
         yield from _zipped(stream, name)
-    elif start == ZSTANDARD:
+        return
+    opened: Any = stream
+    if start == ZSTANDARD:
         import zstandard
 
-        with zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW).stream_reader(stream) as plain:
-            yield from _tarred(_bounded(plain, name, most), name)
+        opened = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW).stream_reader(stream)
     elif start.startswith(GZIP):
-        with gzip.open(stream) as plain:
-            yield from _tarred(_bounded(plain, name, most), name)
-    else:
-        yield from _tarred(stream, name)
+        opened = gzip.GzipFile(fileobj=stream)
+    yield from _tarred(_bounded(opened, name, most), name)
 
 
-def _bounded(stream: Any, name: str, most: int) -> Any:
-    """A stream to read from, which ends with an error after twice the allowed bytes: headers can be bombs, too."""
+def _bounded(stream: IO[bytes] | Any, name: str, most: int) -> Any:
+    """A stream to read from, which ends with an error after twice the allowed bytes, because headers can be bombs too.
+
+    `end` is the end of what was read last.
+    """
     taken = 0
+    bounded = SimpleNamespace(end=b"")
 
     def read(size: int) -> bytes:
         nonlocal taken
         got: bytes = stream.read(size)
         taken += len(got)
+        bounded.end = got[-tarfile.BLOCKSIZE :] or bounded.end
         if taken > 2 * most:
             raise _bomb(name, most)
         return got
 
-    return SimpleNamespace(read=read)
+    bounded.read = read
+    return bounded
 
 
 def _zipped(stream: IO[bytes], name: str) -> Iterator[Member]:
@@ -140,3 +145,5 @@ def _tarred(stream: Any, name: str) -> Iterator[Member]:
                 yield Member(info.name, info.size, content)
             elif not info.isdir():
                 raise InputError(f"{name}: refused: {one_line(info.name)} is a link or a device")
+    if stream.end.strip(b"\0"):
+        raise InputError(f"{name}: damaged: it has no end, so a part of it may be missing")

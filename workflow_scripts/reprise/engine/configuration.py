@@ -174,8 +174,8 @@ def _bad_links(config: Mapping[str, Any]) -> Iterator[str]:
             if is_link(link) and (fault := link_fault(link)):
                 yield f"config.yaml: {key}: {name}: {fault}"
     mirror = config.get("mirror", "https://x")
-    if fault := link_fault(mirror) or ("" if link_path(mirror) is None and shown(mirror) == mirror else "no plain URL"):
-        yield f"config.yaml: mirror: {fault}"
+    if link_fault(mirror) or link_path(mirror) or shown(mirror) != mirror:
+        yield "config.yaml: mirror: expected a URL without a key, such as https://HOST/FOLDER"
 
 
 def _is_inside(folder: Any, other: str) -> bool:
