@@ -13,7 +13,7 @@ from reprise.engine.configuration import (
     check_configuration,
     picked,
     read_as_typed,
-    refuse_second_config,
+    refuse_bad_words,
     set_environment,
     study_settings,
 )
@@ -41,7 +41,7 @@ announce_snakemake()
 watch_results()
 read_as_typed(config)
 try:
-    refuse_second_config(sys.argv)
+    refuse_bad_words(sys.argv)
     check_configuration(config)
 except InputError as error:
     sys.exit(f"error: {error}")

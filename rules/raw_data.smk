@@ -52,7 +52,7 @@ def raw_files(study):
 
 def needs_download(study):
     """The resources of a rule that downloads; the time is a day."""
-    return needs(1000, 1440, folder=raw_folder(study), mirror=config.get("mirror", ""))
+    return needs(1000, 1440, folder=raw_folder(study), mirror=config.get("mirror", "none"))
 
 
 def download_step(study):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise.engine.links import conceal, folder_name, is_link, link_fault, link_path, reveal, shown
+from reprise.engine.links import conceal, folder_name, is_link, link_fault, link_path, reveal, shown, without_keys
 from reprise.step.errors import InputError
 
 LINK = "https://example.org/data/Echo-Net.zip"
@@ -53,6 +53,12 @@ def test_links_are_told_from_names_and_paths() -> None:
 def test_a_faulty_link_is_told_without_its_key(link: str) -> None:
     assert link_fault(link) and "KEY" not in link_fault(link)
     assert not link_fault(LINK) and not link_fault(f"{LINK}?mail=a@b.org") and not link_fault("file:a b.zip")
+
+
+def test_a_text_is_shown_without_the_keys_in_it() -> None:
+    text = "data={a: 'https://me:KEY@x.org/a.zip?sig=KEY&b=KEY#KEY', b: http://y.org/b?KEY} and https://z.org/c"
+    said = "data={a: 'https://x.org/a.zip?...', b: http://y.org/b?...} and https://z.org/c"
+    assert without_keys(text) == said == without_keys(said)
 
 
 def test_a_folder_is_called_after_its_archive() -> None:

@@ -11,7 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from reprise.engine.links import is_link, link_fault, link_path, shown
+from reprise.engine.links import is_link, link_fault, link_path, shown, without_keys
 from reprise.step.errors import InputError
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
@@ -43,12 +43,18 @@ def read_as_typed(config: dict[str, Any]) -> None:
         config[key] = _at_home(config[key], part)
 
 
-def refuse_second_config(words: Sequence[str]) -> None:
-    """Refuse a command line with two options `--config`, because Snakemake would silently ignore the first.
+def refuse_bad_words(words: Sequence[str]) -> None:
+    """Refuse a command line with two options `--config`, or with a key in a link.
+
+    Snakemake would silently ignore the first option, and would write the key into its log.
 
     Raises:
-        InputError: there are two or more.
+        InputError: there are two or more, or there is a key.
     """
+    if any(without_keys(word) != word for word in words):
+        raise InputError(
+            "a link with a key or a password in it would get into Snakemake's log; write it into config.yaml"
+        )
     if sum(word in ("--config", "-C") or word.startswith("--config=") for word in words) > 1:
         raise InputError("--config is given twice; the first would be ignored. Write --config ONE=... OTHER=...")
 
@@ -75,7 +81,8 @@ def check_configuration(config: Mapping[str, Any]) -> None:
     if _is_inside(config.get("downloads"), "results"):
         problems.append("config.yaml: downloads: inside results/, which `make clean` removes; name another folder")
     if problems:
-        raise InputError("the configuration has problems\n" + "\n".join(f"  {line}" for line in problems))
+        lines = "\n".join(f"  {without_keys(line)}" for line in problems)
+        raise InputError(f"the configuration has problems\n{lines}")
 
 
 @cache

@@ -59,6 +59,11 @@ def reveal(name: str) -> str:
     return str(link)
 
 
+def without_keys(text: str) -> str:
+    """A text with links, without what may be a key or a password in them."""
+    return re.sub(r"(https?://)[^/?#\s]*@", r"\1", re.sub(r"(https?://[^?#\s'\"]*)[?#][^\s'\"}]*", r"\1?...", text))
+
+
 def link_fault(link: str) -> str:
     """What is wrong with a link, in words that show no key; empty if nothing is."""
     if re.match(r"https?://[^/?#]*@", link):
