@@ -5,6 +5,7 @@ configfile: "config.yaml"
 
 
 include: "rules/common.smk"
+include: "rules/raw_data.smk"
 include: "rules/kinds.smk"
 include: "rules/weights.smk"
 include: "rules/own_files.smk"

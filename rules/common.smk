@@ -13,11 +13,12 @@ from reprise.engine.configuration import (
     check_configuration,
     picked,
     read_as_typed,
-    refuse_second_config,
+    refuse_bad_words,
     set_environment,
     study_settings,
 )
 from reprise.engine.fingerprint import rules_digest, spec
+from reprise.engine.links import conceal
 from reprise.engine.orphans import announce_snakemake
 from reprise.engine.raw_files import files_digest
 from reprise.engine.records import remember
@@ -40,7 +41,7 @@ announce_snakemake()
 watch_results()
 read_as_typed(config)
 try:
-    refuse_second_config(sys.argv)
+    refuse_bad_words(sys.argv)
     check_configuration(config)
 except InputError as error:
     sys.exit(f"error: {error}")
@@ -161,25 +162,6 @@ def runs(study, task):
     return [f"{network}-seed{seed}" for network in config["models"][study][task] for seed in seeds()]
 
 
-def is_phantom(study):
-    return config["data"][study] == "phantom"
-
-
-def raw_folder(study):
-    """Where a study's raw data lies."""
-    return f"results/{study}/phantom" if is_phantom(study) else config["data"][study]
-
-
-def phantom(study):
-    """The phantom, as an input of the rule that reads raw data. A user's folder is no input, see `raw_files`."""
-    return raw_folder(study) if is_phantom(study) else []
-
-
-def raw_files(study):
-    """What a study's check depends on besides code: the content of the files in the user's folder, not their times."""
-    return {} if is_phantom(study) else {"raw": files_digest(raw_folder(study))}
-
-
 def initial_weights(study, task, run):
     """The file of initial weights that a training run starts from. There is none if they are random."""
     part = recipe(study, task, run)
@@ -243,7 +225,7 @@ def graph():
     """What decides which jobs there are, and which rule needs which."""
     files = [Path(workflow.main_snakefile), *sorted(Path(workflow.basedir, "rules").rglob("*.smk"))]
     return {
-        "config": {key: config[key] for key in ("studies", "data", "schedule", "models", "seed")},
+        "config": {key: config[key] for key in ("studies", "schedule", "models", "seed")} | {"data": data_sources()},
         "switches": SWITCHES,
         "rules": rules_digest(file.relative_to(workflow.basedir) for file in files),
     }
@@ -251,7 +233,7 @@ def graph():
 
 def weights_source(network, weights):
     """Where initial weights come from: a file or URL that the configuration names, or torchvision's server (`auto`)."""
-    return config.get("weights", {}).get(f"{network}-{weights}", "auto")
+    return conceal(config.get("weights", {}).get(f"{network}-{weights}", "auto"))
 
 
 def fetched_weights(network, weights):

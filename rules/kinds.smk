@@ -40,6 +40,11 @@ use rule compute as run_r with:
         f"{ENVIRONMENTS}/statistics.yaml"
 
 
+# Raw data from elsewhere. The nodes of a cluster often have no access to the network.
+use rule compute as download with:
+    localrule: True
+
+
 # The key of a user's own files, the same for each study.
 use rule compute as name_own_files with:
     input:

@@ -11,9 +11,22 @@ use rule compute as echonet_make_phantom with:
         **step("echonet/make_phantom.py", settings=settings("echonet", "phantom", seed=first_seed())),
 
 
+use rule download as echonet_download with:
+    output:
+        receipt=update(receipt("echonet")),
+    pathvars:
+        name="echonet/download",
+    localrule: True
+    resources:
+        **needs_download("echonet"),
+    params:
+        **download_step("echonet"),
+
+
 use rule compute as echonet_check with:
     input:
         phantom("echonet"),
+        downloaded("echonet"),
     output:
         manifest="results/echonet/manifest.csv",
         cases="results/echonet/cases.csv",
@@ -30,6 +43,7 @@ use rule compute as echonet_check with:
 
 use rule compute as echonet_convert with:
     input:
+        downloaded("echonet"),
         manifest="results/echonet/manifest.csv",
         cases="results/echonet/cases.csv",
     output:

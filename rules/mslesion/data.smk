@@ -13,9 +13,22 @@ use rule compute as mslesion_make_phantom with:
         **step("mslesion/make_phantom.py", settings=settings("mslesion", "phantom", seed=first_seed())),
 
 
+use rule download as mslesion_download with:
+    output:
+        receipt=update(receipt("mslesion")),
+    pathvars:
+        name="mslesion/download",
+    localrule: True
+    resources:
+        **needs_download("mslesion"),
+    params:
+        **download_step("mslesion"),
+
+
 use rule compute as mslesion_check with:
     input:
         phantom("mslesion"),
+        downloaded("mslesion"),
     output:
         manifest="results/mslesion/manifest.csv",
         cases="results/mslesion/cases.csv",
@@ -31,6 +44,7 @@ use rule compute as mslesion_check with:
 
 use rule compute as mslesion_convert with:
     input:
+        downloaded("mslesion"),
         manifest="results/mslesion/manifest.csv",
         cases="results/mslesion/cases.csv",
     output:

@@ -78,6 +78,17 @@ CONFIGURATIONS: list[tuple[dict[str, Any], set[str], int]] = [
     ({"schedule": "published"}, {*PHANTOMS, "weights_fetch", "report_rule_graph"}, ECHO + 3 * 5),
     ({"data": {"echonet": "own"}}, {"echonet_check", "report_rule_graph"}, ECHO),
     ({"data": {"mslesion": "own"}}, {"mslesion_check", "report_rule_graph"}, LESION),
+    (
+        {"data": {"mslesion": "open_ms_data"}},
+        {"mslesion_download", "mslesion_check", "mslesion_convert", "report_rule_graph"},
+        LESION,
+    ),
+    (
+        {"data": {"echonet": "https://example.org/a.zip?key=1"}},
+        {"echonet_download", "echonet_check", "report_rule_graph"},
+        ECHO,
+    ),
+    ({"downloads": "elsewhere", "mirror": "https://example.org"}, set(), 0),
     ({"weights": {Path(WEIGHTS).stem: "https://example.org/x.pth"}}, {"weights_fetch"}, 0),
     ({"weights": {Path(WEIGHTS).stem: "auto"}}, {"weights_fetch"}, 0),
     ({"segmentation_weights": "initial.pth"}, {"echonet_predict_clips"}, 0),

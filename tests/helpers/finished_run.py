@@ -52,6 +52,10 @@ def make_run(folder: Path) -> None:
     configure(folder, models={"mslesion": MODELS})
     traced = tracing(folder / ".trace")
     run(f"snakemake {REPORT}", folder, traced)
+    shutil.make_archive(f"{folder}/echo", "zip", folder / "results/echonet/phantom")
+    configure(folder, data={"echonet": "file:echo.zip"})
+    run("snakemake results/echonet/download.json", folder, traced)
+    configure(folder, data={"echonet": "phantom"})
     for name, chosen in (("own", min), ("other", max)):
         (folder / name).mkdir()
         shutil.copy(chosen((folder / "results/echonet/phantom/Videos").iterdir()), folder / name)

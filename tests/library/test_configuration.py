@@ -13,7 +13,7 @@ from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
 from reprise.engine import configuration
-from reprise.engine.configuration import check_configuration, read_as_typed, study_settings
+from reprise.engine.configuration import check_configuration, known_sets, read_as_typed, study_settings
 from reprise.step.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,12 +49,65 @@ def test_the_projects_own_configuration_is_good() -> None:
             "config.yaml: data: echonet: no such folder: no/such",
         ),
         ({"data": {"mslesion": "phantom"}}, "config.yaml: data: echonet: missing; expected phantom or a folder"),
+        (
+            {"data": {"echonet": "phantom", "mslesion": "open_ms"}},
+            "config.yaml: data: mslesion: no such folder: open_ms; known sets: open_ms_data",
+        ),
+        (
+            {"data": {"echonet": "https://me:KEY@x.org/a.zip", "mslesion": "phantom"}},
+            "config.yaml: data: echonet: a link with a password in it: commands and logs would show it; put it into "
+            "~/.netrc",
+        ),
+        (
+            {"data": {"echonet": "https:/x.org/a.zip?KEY", "mslesion": "phantom"}},
+            "config.yaml: data: echonet: no such folder: https:/x.org/a.zip",
+        ),
+        (
+            {"weights": {"a": "https:///a.pth?KEY"}},
+            "config.yaml: weights: a: expected a link such as https://HOST/FILE or file:FILE, found 'https:///a.pth'",
+        ),
+        (
+            {"mirror": "https://x.org/?KEY"},
+            "config.yaml: mirror: expected a URL without a key, such as https://HOST/FOLDER",
+        ),
+        ({"mirror": "x.org"}, "config.yaml: mirror: expected a URL without a key, such as https://HOST/FOLDER"),
+        (
+            {"downloads": "results/downloads"},
+            "config.yaml: downloads: inside results/, which `make clean` removes; name another folder",
+        ),
         ({"input": "no/clips"}, "config.yaml: input: no such file or folder: no/clips"),
         ({"ef_weights": "no/file"}, "config.yaml: ef_weights: no such file or folder: no/file"),
     ],
 )
 def test_one_line_per_problem(changes: dict[str, Any], expected: str) -> None:
     assert problems(config(**changes)) == [expected]
+
+
+def test_a_set_and_a_folder_of_one_name_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    by_name = config(data={"echonet": "file:~/echo.zip", "mslesion": "open_ms_data"})
+    check_configuration(by_name)
+    (tmp_path / "open_ms_data").mkdir()
+    (found,) = problems(by_name)
+    assert found.endswith("is a set to download, and a folder here; write ./open_ms_data for the folder, or rename it")
+    check_configuration(config(data={"echonet": "phantom", "mslesion": "./open_ms_data"}))
+
+
+def test_a_row_of_the_table_of_sets_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "config", tmp_path, dirs_exist_ok=True)
+    table = tmp_path / "datasets.yaml"
+    table.write_text(table.read_text().replace("terms: CC BY", "term: CC BY").replace("url: https", "url: http"))
+    monkeypatch.setattr(configuration, "CONFIG", tmp_path)
+    known_sets.cache_clear()
+    found = problems(config())
+    table.write_text("- a list")
+    known_sets.cache_clear()
+    with pytest.raises(InputError, match=r"config/datasets\.yaml: not readable: "):
+        check_configuration(config())
+    known_sets.cache_clear()
+    where = "config/datasets.yaml: mslesion: open_ms_data"
+    assert f"{where}: 'terms' is missing" in found and f"{where}: unknown key 'term'; did you mean 'terms'?" in found
+    assert [line for line in found if line.startswith(f"{where}: url: found 'http://")]
 
 
 NUMBER = "a name that is a number needs ./ before it"
@@ -77,6 +130,7 @@ NUMBER = "a name that is a number needs ./ before it"
         (["input='~/clips'"], "input", "{home}/clips"),
         (["input=./2023_01_02"], "input", "./2023_01_02"),
         (["ef_weights=~/clips"], "ef_weights", "{home}/clips"),
+        (["downloads=~/new"], "downloads", "{home}/new"),
         (["data={echonet: ~/clips}"], "data", {"echonet": "{home}/clips", "mslesion": "phantom"}),
         (["weights={a: https://x.org/~a, b: ~/b}"], "weights", {"a": "https://x.org/~a", "b": "{home}/b"}),
     ],
@@ -106,7 +160,7 @@ def test_what_is_typed_is_understood(
         ),
         (
             ["data={mslesion:x}"],
-            "data: mslesion:x: found '', expected the word phantom, or a folder, after a colon and ",
+            "data: mslesion:x: found '', expected the word phantom, a folder, the name of a known set ",
         ),
         (["seed=0,1"], "seed: found '0,1', expected a whole number from 0 on, or a list of such numbers, such as "),
         (["seed=[0,x]"], "seed: found ['0', 'x'], expected a whole number from 0 on, or a list of such numbers"),

@@ -13,7 +13,7 @@ from workflow_rules import CODE, ROOT, STUDIES, job_rules, step_of
 
 LIBRARY = CODE / "reprise"
 PARTS = {"data", "phantom", "learning", "analysis"}
-FOR_ALL = ("report", "bench", "weights", "own_files")  # folders of steps that serve all studies
+FOR_ALL = ("report", "bench", "weights", "raw_data", "own_files")  # folders of steps that serve all studies
 # From the top down. A module imports from its own level and from those below. A step's frame and the engine use each
 # other: a step reports to the engine, and the engine reads and locks files as a step does.
 LEVELS = (

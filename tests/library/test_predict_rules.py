@@ -78,6 +78,7 @@ def test_the_studies_that_fit_predict(project: Path, target: str, folder: str, s
         ("predict_mslesion --config input=.", "inside results/ or around it", []),
         ("predict --config input=link", "inside results/ or around it", []),
         ("predict --config input=clips --config seed=1", "--config is given twice", []),
+        ("predict --config input=clips weights={a:https://x.org/a?KEY}", "a link with a key or a password in it", []),
     ],
 )
 def test_else_one_line_says_what_to_type(project: Path, words: str, problem: str, studies: list[str]) -> None:

@@ -24,9 +24,10 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Fetch and verify the weights."""
+    from reprise.engine.links import reveal
     from reprise.models.download import fetch_weights
 
-    source = torchvision_url(args.name) if args.source == "auto" else args.source
+    source = torchvision_url(args.name) if args.source == "auto" else reveal(args.source)
     fetch_weights(source, args.output, args.sha256)
 
 

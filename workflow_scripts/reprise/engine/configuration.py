@@ -11,6 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from reprise.engine.links import is_link, link_fault, link_path, shown, without_keys
 from reprise.step.errors import InputError
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
@@ -44,12 +45,18 @@ def read_as_typed(config: dict[str, Any]) -> None:
         config[key] = _at_home(config[key], part)
 
 
-def refuse_second_config(words: Sequence[str]) -> None:
-    """Refuse a command line with two options `--config`, because Snakemake would silently ignore the first.
+def refuse_bad_words(words: Sequence[str]) -> None:
+    """Refuse a command line with two options `--config`, or with a key in a link.
+
+    Snakemake would silently ignore the first option, and would write the key into its log.
 
     Raises:
-        InputError: there are two or more.
+        InputError: there are two or more, or there is a key.
     """
+    if any(without_keys(word) != word for word in words):
+        raise InputError(
+            "a link with a key or a password in it would get into Snakemake's log; write it into config.yaml"
+        )
     if sum(word in ("--config", "-C") or word.startswith("--config=") for word in words) > 1:
         raise InputError("--config is given twice; the first would be ignored. Write --config ONE=... OTHER=...")
 
@@ -61,7 +68,9 @@ def check_configuration(config: Mapping[str, Any]) -> None:
         InputError: with one line for each problem.
     """
     problems = list(_problems(config, "config.yaml", CONFIG / "schema.yaml"))
+    problems += _problems(known_sets(), "config/datasets.yaml", CONFIG / "datasets.schema.yaml")
     if not problems:
+        problems += _bad_links(config)
         for study in config["studies"]:
             settings = study_settings(study, config["schedule"])
             problems += _problems(settings, f"config/{study}.yaml", CONFIG / f"{study}.schema.yaml")
@@ -71,8 +80,11 @@ def check_configuration(config: Mapping[str, Any]) -> None:
         for key, part in _schema(CONFIG / "schema.yaml").schema["properties"].items()
         if part.get("format") == "path" and isinstance(config.get(key), str) and not Path(config[key]).exists()
     ]
+    if _is_inside(config.get("downloads"), "results"):
+        problems.append("config.yaml: downloads: inside results/, which `make clean` removes; name another folder")
     if problems:
-        raise InputError("the configuration has problems\n" + "\n".join(f"  {line}" for line in problems))
+        lines = "\n".join(f"  {without_keys(line)}" for line in problems)
+        raise InputError(f"the configuration has problems\n{lines}")
 
 
 @cache
@@ -87,6 +99,20 @@ def study_settings(study: str, schedule: str) -> dict[str, Any]:
         schedules = yaml.safe_load(path.read_text())
         return _overlaid(schedules["published"], schedules[schedule])
     except (OSError, yaml.YAMLError, TypeError, KeyError) as error:
+        raise InputError(f"config/{path.name}: not readable: {' '.join(str(error).split())}") from error
+
+
+@cache
+def known_sets() -> dict[str, dict[str, Any]]:
+    """The data sets that can be had by name: for each study its sets, as config/datasets.yaml describes them.
+
+    Raises:
+        InputError: the file is missing or no YAML.
+    """
+    path = CONFIG / "datasets.yaml"
+    try:
+        return dict(yaml.safe_load(path.read_text()))
+    except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
         raise InputError(f"config/{path.name}: not readable: {' '.join(str(error).split())}") from error
 
 
@@ -128,7 +154,7 @@ def _reread(value: Any) -> Any:
 
 def _at_home(value: Any, schema: Mapping[str, Any]) -> Any:
     """A path, or several by name, with the home folder for `~`. A URL or the `~` of an unknown user does not change."""
-    if schema.get("format") == "path" and isinstance(value, str):
+    if schema.get("format") in ("path", "new_path") and isinstance(value, str):
         return os.path.expanduser(value)  # noqa: PTH111  # Path would change a URL
     inner = schema.get("additionalProperties")
     if isinstance(value, dict) and isinstance(inner, dict):
@@ -137,13 +163,32 @@ def _at_home(value: Any, schema: Mapping[str, Any]) -> Any:
 
 
 def _missing_data(study: str, config: Mapping[str, Any]) -> Iterator[str]:
-    where = config["data"].get(study)
+    where, known = config["data"].get(study), known_sets().get(study, {})
+    named = f"config.yaml: data: {study}"
     if where is None:
-        yield f"config.yaml: data: {study}: missing; expected phantom or a folder"
-    elif where != "phantom" and not Path(where).is_dir():
-        yield f"config.yaml: data: {study}: no such folder: {where}"
+        yield f"{named}: missing; expected phantom or a folder"
+    elif where in known and Path(where).exists():
+        yield f"{named}: {where} is a set to download, and a folder here; write ./{where} for the folder, or rename it"
+    elif where != "phantom" and where not in known and not is_link(where) and not Path(where).is_dir():
+        sets = f"; known sets: {', '.join(known)}" if known else ""
+        yield f"{named}: no such folder: {shown(where)}{sets}"
     if study not in config["models"]:
         yield f"config.yaml: models: {study}: missing"
+
+
+def _bad_links(config: Mapping[str, Any]) -> Iterator[str]:
+    """Faults of links, whose keys no message shows."""
+    for key in ("data", "weights"):
+        for name, link in config.get(key, {}).items():
+            if is_link(link) and (fault := link_fault(link)):
+                yield f"config.yaml: {key}: {name}: {fault}"
+    mirror = config.get("mirror", "https://x")
+    if link_fault(mirror) or link_path(mirror) or shown(mirror) != mirror:
+        yield "config.yaml: mirror: expected a URL without a key, such as https://HOST/FOLDER"
+
+
+def _is_inside(folder: Any, other: str) -> bool:
+    return isinstance(folder, str) and Path(folder).resolve().is_relative_to(Path(other).resolve())
 
 
 def _problems(value: Any, name: str, schema: Path) -> Iterator[str]:

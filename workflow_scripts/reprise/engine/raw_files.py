@@ -25,6 +25,17 @@ def files_digest(root: str) -> str:
     return remember(_contents(root))
 
 
+def downloaded_digest(root: str, receipt: str) -> str:
+    """Digest of a download, before it is made and after: of what is there, and of what the receipt says of the rest."""
+    return remember(_receipt_files(receipt) | _contents(root))
+
+
+def changed_downloads(root: str, receipt: str) -> list[str]:
+    """The files of a download whose content is not what the receipt says."""
+    there = _contents(root)
+    return [path for path, sha256 in _receipt_files(receipt).items() if there.get(path, sha256) != sha256]
+
+
 def own_files_digest(root: str) -> str:
     """The same for a user's own files. Its record names no file, because a name may identify a person."""
     contents = _contents(root)
@@ -35,6 +46,13 @@ def own_files_digest(root: str) -> str:
 def case_name(sha256: str) -> str:
     """The neutral name of a file with this content."""
     return f"case-{sha256[:HASH_DIGITS]}"
+
+
+def _receipt_files(receipt: str) -> dict[str, str]:
+    """SHA-256 by path, as the step that downloads has written them down; empty if it has not."""
+    record = read_record(Path(receipt))
+    files = record.get("files") if isinstance(record, dict) else None
+    return files if isinstance(files, dict) else {}
 
 
 @cache

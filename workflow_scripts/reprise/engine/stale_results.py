@@ -3,6 +3,9 @@
 Snakemake records a failed job like a job that ended well, and it removes the outputs. A missing file in the middle of
 the workflow then triggers nothing (issues 3808 and 1978 of its project). So this module checks each job before
 Snakemake looks for reasons to run it.
+
+It looks for no reasons in jobs behind one that runs, even if they only wait for it, by an `ancient` input: these then
+do not run, whatever has changed (issue 4166 of its project). Here it looks for their own reasons, too.
 """
 
 import json
@@ -33,7 +36,11 @@ def watch_results() -> None:
             for job in dag.jobs:
                 if not dag.finished(job) and not job.rule.norun:
                     _give_reasons(dag.reason(job), job)
-        await find_reasons(dag, create_inventory)
+        dag.bfs = _following  # Snakemake leaves out what this gives
+        try:
+            await find_reasons(dag, create_inventory)
+        finally:
+            del dag.bfs
 
     setattr(update_needrun, WATCHED, True)
     DAG.update_needrun = update_needrun
@@ -56,6 +63,17 @@ def result_faults(job: Any) -> Iterator[tuple[str, str]]:
             yield name, "is not what its step wrote"
     if journal["code"] != _planned_code(job):
         yield str(job.output[0]), OTHER_CODE
+
+
+def _following(depending: Any, *jobs: Any) -> Iterator[Any]:
+    """Jobs, and those that run because these run."""
+    waiting, found = [*jobs], set(jobs)
+    while waiting:
+        job = waiting.pop()
+        yield job
+        run_too = {next_job for next_job, files in depending[job].items() if not all(f.is_ancient for f in files)}
+        waiting += run_too - found
+        found |= run_too
 
 
 def _give_reasons(reason: Any, job: Any) -> None:

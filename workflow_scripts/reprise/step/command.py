@@ -117,6 +117,13 @@ def say(message: str) -> None:
             print(message, file=sys.stderr, flush=True)
 
 
+def tell(message: str) -> None:
+    """Print a line to the log, and to the terminal if it is another place."""
+    for stream in {sys.stderr, _terminal}:
+        with suppress(OSError):
+            print(message, file=stream, flush=True)
+
+
 def progress(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
     """Pass items through; show a bar on a terminal, and elsewhere a line every ten seconds."""
     if total is None and hasattr(items, "__len__"):
@@ -151,7 +158,5 @@ def _log_to(path: Path) -> None:
 
 
 def _fail(message: str, status: int) -> None:
-    for stream in {sys.stderr, _terminal}:
-        with suppress(OSError):
-            print(f"error: {message}", file=stream, flush=True)
+    tell(f"error: {message}")
     sys.exit(status)

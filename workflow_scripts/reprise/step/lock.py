@@ -4,9 +4,11 @@ import errno
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from reprise.step.command import say
 from reprise.step.errors import InputError
@@ -15,10 +17,14 @@ NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, patience_s: float = 0) -> Iterator[None]:
     """Hold a folder for one process; the lock ends with the process.
 
     On a disk without locks, a message says so and the folder is not held.
+
+    Args:
+        folder: is made if it is missing.
+        patience_s: how long to wait for another process.
 
     Raises:
         InputError: another process is at work there.
@@ -26,11 +32,7 @@ def locked(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a+") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            raise InputError(f"{folder}: another process is at work here ({holder}); wait for it or stop it") from error
+            _take(lock, folder, patience_s)
         except OSError as error:
             if error.errno not in NO_LOCKS:
                 raise
@@ -40,3 +42,20 @@ def locked(folder: Path) -> Iterator[None]:
         lock.write(f"process {os.getpid()} on {socket.gethostname()}{f', Slurm job {job}' if job else ''}\n")
         lock.flush()
         yield
+
+
+def _take(lock: TextIO, folder: Path, patience_s: float) -> None:
+    until, waits = time.monotonic() + patience_s, False
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            lock.seek(0)
+            others = f"{folder}: another process is at work here ({lock.read().strip() or 'unknown'})"
+            if time.monotonic() >= until:
+                raise InputError(f"{others}; wait for it or stop it") from error
+        if not waits:
+            say(f"{others}; this one waits for it")
+        waits = True
+        time.sleep(0.2)
