@@ -11,8 +11,10 @@ sys.path.insert(0, str(CODE))
 
 from reprise.engine.configuration import (
     check_configuration,
+    hide_input,
     picked,
     read_as_typed,
+    refuse_endless,
     refuse_second_config,
     set_environment,
     study_settings,
@@ -38,8 +40,10 @@ SWITCHES = {}
 set_environment()
 announce_snakemake()
 watch_results()
-read_as_typed(config)
 try:
+    refuse_endless("config.yaml", config)
+    read_as_typed(config)
+    hide_input(config, workflow.config_settings.config_args, sys.argv)
     refuse_second_config(sys.argv)
     check_configuration(config)
 except InputError as error:

@@ -16,7 +16,7 @@ from reprise.data.findings import Findings
 from reprise.data.nifti import Volume, ending_of, half_of, read_volume, volume_files
 from reprise.data.own_files import OwnFile, joined
 from reprise.step.command import progress
-from reprise.step.errors import InputError
+from reprise.step.errors import InputError, printable
 from reprise.step.files import file_sha256
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -157,8 +157,9 @@ def _reason(error: InputError, path: Path) -> str:
     text = str(error)
     for half in ("hdr", "img"):
         file = half_of(path, half)
-        if text.startswith(f"{file}: "):
-            return ("" if file == path else f"its .{half} file: ") + text.removeprefix(f"{file}: ")
+        named = printable(f"{file}: ")
+        if text.startswith(named):
+            return ("" if file == path else f"its .{half} file: ") + text.removeprefix(named)
     return "cannot be read"
 
 
