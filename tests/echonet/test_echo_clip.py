@@ -1,5 +1,8 @@
 """Echo clips of any format: how they are read."""
 
+import re
+import struct
+
 import cv2
 import numpy as np
 import pydicom
@@ -9,6 +12,7 @@ from pydicom.pixels import convert_color_space
 from pydicom.uid import MPEG4HP41, ExplicitVRBigEndian, JPEG2000Lossless, RLELossless
 
 from echo_files import compress, speckle, write_422, write_dicom, write_palette
+from echonet.data.avi import avi_header, write_mjpg
 from echonet.data.clip_reader import read_clip
 from reprise.step.errors import InputError
 
@@ -153,3 +157,35 @@ def test_a_turned_video_stands_upright(real_data, turned):
     path = real_data / "formats" / "video" / f"video_{turned}.mov"
     upright = cv2.cvtColor(cv2.VideoCapture(str(path)).read()[1], cv2.COLOR_BGR2GRAY)
     assert np.abs(read_clip(path).frames[0].astype(int) - upright).mean() < 3
+
+
+def without_picture(data, number):
+    """An AVI in which one frame is empty, as a recorder leaves it that dropped a frame."""
+    pictures = re.compile(b"00dc").finditer(data, data.index(b"movi"), data.rindex(b"idx1"))
+    at = [found.start() for found in pictures][number]
+    size = chunk(data, at + 4)
+    gone = size + size % 2
+    out = bytearray(data[: at + 4] + bytes(4) + data[at + 8 + gone :])
+    for place in (4, data.index(b"movi") - 4):  # sizes of what holds the picture
+        struct.pack_into("<I", out, place, chunk(data, place) - gone)
+    index = out.rindex(b"idx1") + 8
+    struct.pack_into("<I", out, index + 16 * number + 12, 0)
+    for entry in range(index + 16 * (number + 1), len(out) - 15, 16):
+        struct.pack_into("<I", out, entry + 8, chunk(out, entry + 8) - gone)
+    return bytes(out)
+
+
+def chunk(data, at):
+    return struct.unpack_from("<I", data, at)[0]
+
+
+def test_a_frame_that_an_avi_dropped_is_the_one_before_and_is_said(tmp_path):
+    write_mjpg(tmp_path / "whole.avi", as_colour(speckle(12)), 50)
+    data = (tmp_path / "whole.avi").read_bytes()
+    (tmp_path / "dropped.avi").write_bytes(without_picture(data[: data.rindex(b"idx1") + 8 + 16 * 12], 5))
+    whole, dropped = (read_clip(tmp_path / name) for name in ("whole.avi", "dropped.avi"))
+    assert dropped.fps == whole.fps == 50 and whole.oddities == ()
+    assert dropped.oddities[0].startswith("1 of its 12 frames are empty")
+    assert np.array_equal(dropped.frames, whole.frames[[0, 1, 2, 3, 4, 4, 6, 7, 8, 9, 10, 11]])
+    with pytest.raises(InputError, match="promises 12 frames, 11 are in it and 1 are empty"):
+        avi_header((tmp_path / "dropped.avi").read_bytes(), "dropped")

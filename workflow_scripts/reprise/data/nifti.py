@@ -220,7 +220,8 @@ def _shape(header: Header, file: Path) -> tuple[int, int, int]:
     if min(lengths) < 1:
         raise InputError(f"{file}: damaged header (axes of {shown} voxels)")
     if len(lengths) < 3 or math.prod(lengths[3:]) != 1:
-        raise InputError(f"{file}: expected one volume with 3 axes, found {shown}")
+        several = ", a film or a series" if len(lengths) > 3 else ""
+        raise InputError(f"{file}: expected one volume with 3 axes, found {shown}{several}")
     if math.prod(lengths) > MOST_VOXELS:
         raise InputError(f"{file}: expected at most {MOST_VOXELS} voxels, found {shown}")
     return lengths[0], lengths[1], lengths[2]
