@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from echo_files import burn, fan, speckle
+from echo_files import burn, fan, speckle, write_dicom
+from echonet.analysis.beats import beats_from_masks
 from echonet.data.avi import write_mjpg
 from echonet.data.clip_reader import read_clip
 from echonet.data.sector import crop_square, cut_out, find_sector
@@ -171,3 +172,33 @@ def test_frames_that_are_converted_already_stay_as_they_are():
     cut, sector, *_ = standard_frames(frames)
     assert sector == "kept"
     assert np.array_equal(cut, frames)
+
+
+def beating_heart():
+    """(F, H, W) uint8: three beats of a dark ellipse in a sector of speckle; its long axis lies at 30 degrees."""
+    y, x = np.mgrid[:240, :320].astype(float)
+    down, across = y - 130, x - 160
+    long, short = down * np.cos(np.pi / 6) + across * np.sin(np.pi / 6), across * np.cos(np.pi / 6) - down * 0.5
+    frames = (speckle(60) // 4 + 90) * fan().astype(np.uint8)
+    for number, frame in enumerate(frames):
+        scale = 1 + 0.15 * np.cos(2 * np.pi * number / 20)
+        frame[(long / (60 * scale)) ** 2 + (short / (30 * scale)) ** 2 < 1] = 6
+    return frames
+
+
+@pytest.mark.parametrize(("rows", "columns", "aspect"), [(1, 2, [1, 2]), (2, 1, [2, 1])])
+def test_pixels_that_are_not_square_give_the_ef_of_the_square_original(tmp_path, rows, columns, aspect):
+    def ef(pixels, **fields):
+        clip = read_clip(write_dicom(tmp_path / "c.dcm", pixels, "MONOCHROME2", **fields))
+        frames = standard_frames(clip.frames).frames
+        dark = np.stack([frame < 55 for frame in frames])
+        parts = [cv2.connectedComponents(frame.astype(np.uint8))[1] for frame in dark]
+        cavity = np.stack([part == part[60, 56] for part in parts])
+        return beats_from_masks(cavity, np.array([10, 30, 50]))["ef"].mean()
+
+    square = beating_heart()
+    stretched = square.reshape(60, 240 // rows, rows, 320 // columns, columns).mean(axis=(2, 4)).astype(np.uint8)
+    expected = ef(square)
+    assert expected == pytest.approx(100 * (1 - (0.85 / 1.15) ** 3), abs=4)
+    assert ef(stretched, PixelAspectRatio=aspect) == pytest.approx(expected, abs=1)
+    assert abs(ef(stretched) - expected) > 0.3, "the aspect matters"
