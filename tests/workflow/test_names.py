@@ -55,7 +55,7 @@ def test_any_name_of_a_video_is_a_name_and_the_working_directory_is_no_source_of
     assert run.returncode == 0, run.stdout[-5000:]
     study = tmp_path / "results/echonet"
     tables = ["store/cases.csv", "segmentation/deeplabv3_resnet50-seed0/size.csv"]
-    tables += ["ef/r2plus1d_18-seed0/test_predictions.csv"]
+    tables += ["ef/r2plus1d_18-seed0/sound/test_predictions.csv"]
     for table in tables:
         with (study / table).open(newline="") as rows:
             assert names <= {row[0].removesuffix(".avi") for row in csv.reader(rows)}, table
