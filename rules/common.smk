@@ -11,9 +11,11 @@ sys.path.insert(0, str(CODE))
 
 from reprise.engine.configuration import (
     check_configuration,
+    hide_input,
     picked,
     read_as_typed,
     refuse_bad_words,
+    refuse_endless,
     set_environment,
     study_settings,
 )
@@ -39,9 +41,11 @@ SWITCHES = {}
 set_environment()
 announce_snakemake()
 watch_results()
-read_as_typed(config)
 try:
+    refuse_endless("config.yaml", config)
     refuse_bad_words(sys.argv)
+    read_as_typed(config)
+    hide_input(config, workflow.config_settings.config_args, sys.argv)
     check_configuration(config)
 except InputError as error:
     sys.exit(f"error: {error}")

@@ -45,12 +45,12 @@ use rule compute as download with:
     localrule: True
 
 
-# The key of a user's own files, the same for each study.
+# The key of a user's own files, the same for each study. Its step finds the folder in the environment.
 use rule compute as name_own_files with:
     input:
         lambda w: own_folder(),
     resources:
-        **needs(2000, 60, input=config.get("input", "")),
+        **needs(2000, 60),
     params:
         **step(
             "own_files/name_files.py",

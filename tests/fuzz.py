@@ -221,7 +221,7 @@ def dicom() -> Parser:
 
 def configuration() -> Parser:
     """The configuration, as Snakemake hands it over."""
-    from reprise.engine.configuration import check_configuration, read_as_typed
+    from reprise.engine.configuration import check_configuration, read_as_typed, refuse_endless
 
     sound = yaml.safe_load((Path(__file__).resolve().parents[1] / "config.yaml").read_text())
 
@@ -229,13 +229,18 @@ def configuration() -> Parser:
         changed = sound
         for _ in range(rng.choice((1, 2))):
             changed = mutate(copy.deepcopy(changed), rng)
-        path.write_text(yaml.safe_dump(changed if isinstance(changed, dict) else {"seed": changed}))
+        aliases = "".join(f"a{one}: &a{one} [{f'*a{one - 1}, ' * 9}]\n" for one in range(1, rng.choice((1, 1, 3, 30))))
+        text = yaml.safe_dump(changed if isinstance(changed, dict) else {"seed": changed})
+        path.write_text(f"a0: &a0 [x]\n{aliases}" * (rng.random() < 0.3) + text)
 
     def read(path: Path) -> None:
         try:
             config = yaml.safe_load(path.read_text())
         except (yaml.YAMLError, UnicodeDecodeError):
             return  # Snakemake reads the file, and refuses it itself
+        if not isinstance(config, dict):
+            return  # the same
+        refuse_endless("config.yaml", config)
         read_as_typed(config)
         check_configuration(config)
 

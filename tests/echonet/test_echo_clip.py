@@ -1,20 +1,19 @@
-"""Echo clips of any format: how they are read, and how their sector is found and cut out."""
+"""Echo clips of any format: how they are read."""
+
+import re
+import struct
 
 import cv2
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydicom.encaps import encapsulate
 from pydicom.pixels import convert_color_space
 from pydicom.uid import MPEG4HP41, ExplicitVRBigEndian, JPEG2000Lossless, RLELossless
 
-from echo_files import burn, compress, fan, speckle, write_422, write_dicom, write_palette
-from echonet.data.avi import write_mjpg
+from echo_files import compress, speckle, write_422, write_dicom, write_palette
+from echonet.data.avi import avi_header, write_mjpg
 from echonet.data.clip_reader import read_clip
-from echonet.data.sector import crop_square, cut_out, find_sector
-from echonet.data.standard_clips import NOTES, standard_frames
 from reprise.step.errors import InputError
 
 
@@ -160,102 +159,33 @@ def test_a_turned_video_stands_upright(real_data, turned):
     assert np.abs(read_clip(path).frames[0].astype(int) - upright).mean() < 3
 
 
-def test_the_sector_is_found_within_a_few_pixels_and_never_outside_itself():
-    mask, found_by = find_sector(speckle())
-    assert found_by == "motion"
-    assert not (mask & ~cv2.dilate(fan().astype(np.uint8), np.ones((3, 3))).astype(bool)).any()
-    assert (mask & fan()).sum() > 0.97 * fan().sum()
+def without_picture(data, number):
+    """An AVI in which one frame is empty, as a recorder leaves it that dropped a frame."""
+    pictures = re.compile(b"00dc").finditer(data, data.index(b"movi"), data.rindex(b"idx1"))
+    at = [found.start() for found in pictures][number]
+    size = chunk(data, at + 4)
+    gone = size + size % 2
+    out = bytearray(data[: at + 4] + bytes(4) + data[at + 8 + gone :])
+    for place in (4, data.index(b"movi") - 4):  # sizes of what holds the picture
+        struct.pack_into("<I", out, place, chunk(data, place) - gone)
+    index = out.rindex(b"idx1") + 8
+    struct.pack_into("<I", out, index + 16 * number + 12, 0)
+    for entry in range(index + 16 * (number + 1), len(out) - 15, 16):
+        struct.pack_into("<I", out, entry + 8, chunk(out, entry + 8) - gone)
+    return bytes(out)
 
 
-def test_a_single_frame_gives_its_sector_by_brightness():
-    mask, found_by = find_sector(burn(speckle(1), "NAME", (5, 20)))
-    assert found_by == "brightness"
-    assert (mask & fan()).sum() / (mask | fan()).sum() > 0.95
+def chunk(data, at):
+    return struct.unpack_from("<I", data, at)[0]
 
 
-@pytest.mark.parametrize("level", [0, 77])
-def test_an_empty_picture_has_no_sector_and_keeps_its_centre(level):
-    mask, found_by = find_sector(np.full((5, 100, 200), level, np.uint8))
-    assert found_by == "nothing"
-    assert crop_square(mask) == (10, 60, 80)
-
-
-def test_text_rulers_counters_and_a_running_ecg_leave_no_trace():
-    plain = speckle(24)
-    screen = burn(plain.copy(), "DOE JANE 1944", (4, 16))
-    burn(screen, "12:00:{:02d}", (245, 16), 0.45)
-    burn(screen, "ID 4711", (4, 120))
-    screen[:, 20:200:12, 310:316] = 200
-    screen[:, 60:160, 300:306] = np.arange(100, dtype=np.uint8)[:, None] * 2
-    for number, frame in enumerate(screen):
-        beats = (236 - 10 * (np.mod(np.arange(320) + 7 * number, 60) < 4)).astype(int)
-        frame[beats, np.arange(320)] = 180
-    assert not np.array_equal(screen, plain)
-    assert np.array_equal(standard_frames(screen)[0], standard_frames(plain)[0])
-
-
-def test_text_leaves_no_trace_in_lossy_video(tmp_path):
-    screen = burn(burn(speckle(), "DOE JANE", (4, 16)), "ID 4711", (4, 120))
-    write_mjpg(tmp_path / "screen.avi", as_colour(screen), 30)
-    frames = read_clip(tmp_path / "screen.avi").frames
-    mask, _ = find_sector(frames)
-    block = np.ones((17, 17), np.uint8)  # by which compression may blur the edge
-    assert not (mask & ~cv2.dilate(fan().astype(np.uint8), block).astype(bool)).any()
-    assert (mask & fan()).sum() > 0.97 * fan().sum()
-
-
-def test_text_inside_the_sector_that_does_not_move_is_blackened():
-    plain = speckle(24)
-    screen = burn(plain.copy(), "DOE JANE", (110, 120))
-    cut, found_by, _ = standard_frames(screen)
-    text = cv2.resize((screen != plain).any(axis=0)[12:228, 52:268].astype(np.float32), (112, 112)) > 0.5
-    assert found_by == "motion" and text.sum() > 50
-    assert cut.max(axis=0).max() > 150
-    lit = (cut.min(axis=0) > 60) & (np.ptp(cut, axis=0) < 20)
-    assert lit.sum() == 0, "no pixel stays bright in all frames"
-
-
-def test_of_two_sectors_side_by_side_the_left_one_is_taken_and_said():
-    mask = np.concatenate([fan(), fan()], axis=1)
-    cut, found_by, (_, left, side) = standard_frames(speckle(mask=mask))
-    alone, _, place = standard_frames(speckle(mask=mask)[:, :, :320])
-    assert found_by == "two" and (left, side) == place[1:]
-    assert np.array_equal(cut, alone) and "text may remain" in NOTES["two"]
-
-
-@pytest.mark.parametrize("name", ["112x112_text", "frozen_banner_touches_sector"])
-def test_where_text_may_remain_that_is_said(real_data, name):
-    _, found_by, _ = standard_frames(read_clip(real_data / f"cases/hostile/{name}.dcm").frames)
-    assert NOTES[found_by].startswith("text may remain")
-
-
-def test_the_sector_is_found_in_a_noisy_copy():
-    noise = np.random.default_rng(1).normal(0, 2, (24, *fan().shape))
-    screen = burn(speckle(24), "DOE JANE", (4, 16)) + noise
-    mask, found_by = find_sector(np.clip(screen, 0, 255).astype(np.uint8))
-    assert found_by == "motion"
-    assert (mask & fan()).sum() / (mask | fan()).sum() > 0.97
-
-
-def test_a_clip_that_moves_everywhere_is_kept_whole_and_says_so():
-    assert find_sector(speckle(mask=np.ones((90, 120), bool))).found_by == "whole"
-
-
-@given(st.integers(20, 90), st.integers(20, 90), st.integers(0, 5), st.integers(0, 5))
-def test_cutting_out_keeps_the_shape_and_blackens_the_outside(height, width, top, left):
-    mask = np.zeros((120, 160), bool)
-    mask[top : top + height, left : left + width] = True
-    frames = np.full((2, 120, 160), 200, np.uint8)
-    small = cut_out(frames, mask, 112)
-    _, _, side = crop_square(mask)
-    assert small.shape == (2, 112, 112)
-    inside = cv2.erode((small[0] > 0).astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)
-    assert np.median(small[0][inside]) == 200
-    assert abs((small[0] > 0).mean() - height * min(width, side) / side**2) < 0.05
-
-
-def test_frames_that_are_converted_already_stay_as_they_are():
-    frames = np.random.default_rng(0).integers(0, 255, (4, 112, 112), np.uint8)
-    cut, sector, _ = standard_frames(frames)
-    assert sector == "kept"
-    assert np.array_equal(cut, frames)
+def test_a_frame_that_an_avi_dropped_is_the_one_before_and_is_said(tmp_path):
+    write_mjpg(tmp_path / "whole.avi", as_colour(speckle(12)), 50)
+    data = (tmp_path / "whole.avi").read_bytes()
+    (tmp_path / "dropped.avi").write_bytes(without_picture(data[: data.rindex(b"idx1") + 8 + 16 * 12], 5))
+    whole, dropped = (read_clip(tmp_path / name) for name in ("whole.avi", "dropped.avi"))
+    assert dropped.fps == whole.fps == 50 and whole.oddities == ()
+    assert dropped.oddities[0].startswith("1 of its 12 frames are empty")
+    assert np.array_equal(dropped.frames, whole.frames[[0, 1, 2, 3, 4, 4, 6, 7, 8, 9, 10, 11]])
+    with pytest.raises(InputError, match="promises 12 frames, 11 are in it and 1 are empty"):
+        avi_header((tmp_path / "dropped.avi").read_bytes(), "dropped")

@@ -132,6 +132,15 @@ def test_a_long_list_of_problems_is_cut(raw: Path) -> None:
     assert lines[-1] == "... and 114 more"  # 80 EFs, 80 videos that are missing, 4 unknown tracings
 
 
+def test_ef_as_a_fraction_is_refused_once(raw: Path) -> None:
+    edit(raw / "FileList.csv", lambda text: text.replace(",50,40,80,", ",0.5,40,80,"))
+    assert problems(raw) == [
+        "FileList.csv: EF must be in percent; found 0.5 to 0.5, which are fractions by the volumes ESV and EDV"
+    ]
+    edit(raw / "FileList.csv", lambda text: text.replace(",0.5,40,80,", ",0.5,99.5,100,"))  # a heart that fails
+    assert check_dataset(raw).findings.empty
+
+
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe\x00 not text", f"{FILE_LIST}\n".encode()])
 def test_an_unusable_table_is_refused(raw: Path, content: bytes) -> None:
     (raw / "FileList.csv").write_bytes(content)

@@ -13,7 +13,15 @@ from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
 from reprise.engine import configuration
-from reprise.engine.configuration import check_configuration, known_sets, read_as_typed, study_settings
+from reprise.engine.configuration import (
+    OWN_FOLDER,
+    check_configuration,
+    hide_input,
+    known_sets,
+    read_as_typed,
+    refuse_endless,
+    study_settings,
+)
 from reprise.step.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,6 +82,10 @@ def test_the_projects_own_configuration_is_good() -> None:
         (
             {"downloads": "results/downloads"},
             "config.yaml: downloads: inside results/, which `make clean` removes; name another folder",
+        ),
+        (
+            {"data": {"echonet": "x" * 300, "mslesion": "phantom"}},
+            f"config.yaml: data: echonet: no such folder: {'x' * 300}",
         ),
         ({"input": "no/clips"}, "config.yaml: input: no such file or folder: no/clips"),
         ({"ef_weights": "no/file"}, "config.yaml: ef_weights: no such file or folder: no/file"),
@@ -199,6 +211,37 @@ def test_hyper_parameters_are_checked_too(tmp_path: Path, monkeypatch: pytest.Mo
     study_settings.cache_clear()
     assert "config/echonet.yaml: ef: optimiser: lr: found '1e-4', expected a number above 0" in "\n".join(found)
     assert "config/echonet.yaml: ef: unknown key 'pda'; did you mean 'pad'?" in found
+
+
+ALIASES = "".join(f"a{one}: &a{one} [{', '.join([f'*a{one - 1}'] * 9)}]\n" for one in range(1, 30))
+
+
+@pytest.mark.parametrize(
+    "text", [f"a0: &a0 [x]\n{ALIASES}", "a: &a [*a]", "{" + ",".join(map(str, range(10_001))) + "}"]
+)
+def test_values_without_end_are_refused_at_once(text: str) -> None:
+    with pytest.raises(InputError, match=r"study\.yaml: expected at most 10000 values, found more"):
+        refuse_endless("study.yaml", yaml.safe_load(text))
+
+
+def test_endless_hyper_parameters_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "echonet.yaml").write_text(f"a0: &a0 [x]\n{ALIASES}published: *a29\ndemo: {{}}\n")
+    monkeypatch.setattr(configuration, "CONFIG", tmp_path)
+    study_settings.cache_clear()
+    with pytest.raises(InputError, match=r"config/echonet\.yaml: expected at most 10000 values"):
+        study_settings("echonet", "demo")
+    study_settings.cache_clear()
+
+
+def test_the_folder_of_a_users_files_goes_to_jobs_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(OWN_FOLDER, raising=False)
+    monkeypatch.setenv(OWN_FOLDER, "before")
+    words, command = ["input=Roe Richard", "seed=1"], ["snakemake", "--config=input=Roe\nRichard", "seed=1", "x"]
+    hide_input({"input": "Roe Richard"}, words, command)
+    assert words == ["seed=1"] and command == ["snakemake", "--config=input=FOLDER", "seed=1", "x"]
+    in_a_job: dict[str, Any] = {"seed": 1}
+    hide_input(in_a_job, words, command)
+    assert in_a_job == {"seed": 1, "input": "Roe Richard"}
 
 
 def test_demo_lies_over_published() -> None:

@@ -80,6 +80,14 @@ def test_what_cannot_be_read_has_a_neutral_name_and_stops_nothing(
     assert len({file.case for file in found.values()}) == 5
 
 
+def test_the_reading_of_a_large_file_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd) -> None:
+    (tmp_path / "Roe.dcm").write_bytes(bytes(3_000_000))
+    (usual,) = name_own_files(tmp_path, keep_names=False)
+    monkeypatch.setattr(own_files, "LARGE", 1000)
+    assert name_own_files(tmp_path, keep_names=False) == [usual]
+    assert "MB of a large file read: 3 of 3" in capfd.readouterr().err
+
+
 def test_the_key_can_be_read_by_its_owner_alone_and_holds_any_name(tmp_path: Path) -> None:
     fill(tmp_path / "in", "a,b.avi", 'say "x"\n.dcm', os.fsdecode(b"\xff.nii"), "NA")
     files = name_own_files(tmp_path / "in", keep_names=False)

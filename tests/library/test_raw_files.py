@@ -34,7 +34,7 @@ def digest() -> str:
 def test_only_what_changed_is_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
     content = raw_files._content
-    monkeypatch.setattr(raw_files, "_content", lambda path: read.append(path.name) or content(path))
+    monkeypatch.setattr(raw_files, "_content", lambda path, *more: read.append(path.name) or content(path, *more))
     before = digest()
     assert sorted(read) == ["a.csv", "b.avi", "c.avi"]
     assert digest() == before and len(read) == 3
@@ -76,6 +76,16 @@ def test_links_are_followed_but_never_in_a_circle(folder: Path) -> None:
     assert digest() == before
     changed_with_old_time(folder.parent / "elsewhere/b.avi")
     assert digest() != before
+
+
+def test_long_reading_says_how_far_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    content = raw_files._content
+    monkeypatch.setattr(raw_files, "LINES_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(raw_files, "_content", lambda *args: (content(*args), time.sleep(0.1))[0])
+    with (folder / "large").open("wb") as file:
+        file.truncate(3 << 20)
+    digest()
+    assert "reading files to know whether they changed: 3 of 3 MB" in capsys.readouterr().err.splitlines()
 
 
 def test_records_of_own_files_hold_no_name(folder: Path) -> None:

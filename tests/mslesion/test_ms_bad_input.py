@@ -152,11 +152,12 @@ def test_a_link_hides_no_folder_that_it_leads_to(tmp_path: Path) -> None:
     assert list(pd.read_csv(tmp_path / "out" / "cases.csv")["case"]) == CASES
 
 
-@pytest.mark.parametrize(("locked", "shown"), [("training01", "training/training01"), ("raw", ".")])
-def test_a_folder_that_cannot_be_listed_is_a_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locked: str, shown: str
+@pytest.mark.parametrize("locked", ["lost+found", "training01", "raw"])
+def test_a_folder_that_cannot_be_listed_is_passed_over_with_a_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locked: str
 ) -> None:
     root, scandir = write_isbi(tmp_path / "raw"), os.scandir
+    (root / "lost+found").mkdir()
 
     def locked_scandir(folder: Path) -> Any:
         if Path(folder).name == locked:
@@ -164,7 +165,26 @@ def test_a_folder_that_cannot_be_listed_is_a_line(
         return scandir(folder)
 
     monkeypatch.setattr(os, "scandir", locked_scandir)
-    assert problems(root, tmp_path / "out") == [f"{shown}: Permission denied"]
+    why = "cannot be listed (Permission denied), so nothing in it is read"
+    if locked == "raw":
+        assert problems(root, tmp_path / "out") == [f".: {why}"]
+        return
+    checked = check_dataset(root)
+    assert list(checked.cases["case"]) == [case for case in CASES if not case.startswith(locked)]
+    place = f"training/{locked}" if locked != "lost+found" else locked
+    assert ["excluded", place, "", why] in checked.findings.to_numpy().tolist()
+
+
+def test_a_header_that_contradicts_itself_is_a_finding(tmp_path: Path) -> None:
+    root = write_isbi(tmp_path / "raw")
+    assert len(check_dataset(root).findings) == 1
+    scan = nibabel.load(root / FLAIR)
+    affine = scan.affine.copy()
+    affine[:3, 3] += 5
+    scan.set_qform(affine, 1)
+    nibabel.save(nibabel.Nifti1Image(np.array(scan.dataobj), None, scan.header), root / FLAIR)
+    (found,) = check_dataset(root).findings.query("file != '.'").to_numpy().tolist()
+    assert found[:3] == ["note", FLAIR, ""] and "its qform contradicts its sform" in found[3]
 
 
 def write_mask_of(*values: float, dtype: type = np.uint8) -> Callable[[Path], object]:
@@ -246,7 +266,7 @@ def test_a_picture_too_large_for_the_memory_is_one_line(tmp_path: Path) -> None:
     for path in root.rglob("training_P1_T2_flair_pp_8.png"):
         path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
     (line,) = problems(root, tmp_path / "out")
-    assert "P1_T2_flair_pp_8.png: not readable" in line
+    assert "P1_T2_flair_pp_8.png: expected a slice of at most 4096 pixels a side, found 100000 x 100000" in line
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ BROKEN: dict[str, Callable[[Path], object]] = {
         root / FLAIR, image(1) * 1e39 / 627
     ),
     f"{FLAIR}: every voxel has the same value": lambda root: save(root / FLAIR, np.full(SHAPE, 7, np.int16)),
-    f"{FLAIR}: expected one volume with 3 axes, found 6x7x5x2": lambda root: save(
+    f"{FLAIR}: expected one volume with 3 axes, found 6x7x5x2, a film or a series": lambda root: save(
         root / FLAIR, np.stack([image(1)] * 2, -1)
     ),
     f"{FLAIR}: truncated (expected 772 bytes, found 770)": cut,

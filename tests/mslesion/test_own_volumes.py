@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from ms_dataset import WRITERS, image, save
 from mslesion.analysis.outlines import RING_PX, outline, outlined_slices
 from mslesion.data.own_volumes import find_volumes
 from reprise.data.findings import Findings
+from reprise.data.nifti import ending_of
 from reprise.data.own_files import name_own_files
 
 
@@ -45,7 +47,7 @@ def test_names_tell_flair_from_masks_and_from_other_images(tmp_path: Path) -> No
 
 def test_content_tells_images_from_masks_and_maps(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    head = rng.normal(300, 40, (40, 40, 20)) * (rng.random((40, 40, 1)) < 0.9)
+    head = rng.normal(300, 40, (40, 40, 20)) * (rng.random((40, 40, 20)) < 0.9)
     parts = np.kron(rng.integers(1, 2000, (8, 8, 4)), np.ones((5, 5, 5)))
     volumes = {
         "image": head.astype(np.int16),
@@ -68,6 +70,27 @@ def test_content_tells_images_from_masks_and_maps(tmp_path: Path) -> None:
         "parts": "by its content a map of labels",
         "parts as fractions": "by its content a map of labels",
     }
+
+
+def test_a_film_is_known_by_its_content(tmp_path: Path, real_data: Path) -> None:
+    """A film is a series of volumes, or one volume whose third axis is time."""
+    for number, clip in enumerate(sorted(real_data.glob("echo/*.mp4"))):
+        video = cv2.VideoCapture(str(clip))
+        film = np.stack([video.read()[1][::4, ::4, 0] for _ in range(40)])
+        save(tmp_path / f"three{number}.nii", film.transpose(2, 1, 0))
+        save(tmp_path / f"turned{number}.nii", film.transpose(1, 2, 0).astype(np.float32) / 3 + 0.5)
+        save(tmp_path / f"four{number}.nii", film.transpose(2, 1, 0)[:, :, None])
+    brains = [
+        *real_data.glob("brain/*/*.nii*"),
+        *real_data.glob("ms/**/*FLAIR*.nii*"),
+        *real_data.glob("ms/**/*T1*.nii*"),
+    ]
+    for number, path in enumerate(brains):
+        shutil.copy(path, tmp_path / f"brain{number}{ending_of(path)}")
+    assert len(brains) > 3
+    _, left = found_in(tmp_path)
+    films = {name for name, why in left.items() if "film" in why}
+    assert films == {f"{name}{number}.nii" for name in ("three", "turned", "four") for number in range(2)}
 
 
 CASES = {

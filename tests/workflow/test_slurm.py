@@ -14,6 +14,9 @@ import slurm
 from dry_runs import why
 from faults import ECHO, LESIONS, arm, edit, outcome
 from finished_run import copy_run
+from named_files import COMMAND as PREDICT
+from named_files import make_project
+from persons import written_with_a_name
 from project import environment, type_command
 from slurm_faults import COMMAND, MEMORY, NODE, small_project, survive
 from workflow_rules import job_rules
@@ -42,8 +45,7 @@ def runs(cluster: slurm.Cluster, tmp_path_factory: pytest.TempPathFactory) -> Ru
     folder = tmp_path_factory.mktemp("project")
     small_project(folder)
     first, second = (type_command(COMMAND, folder, cluster.inside) for _ in range(2))
-    records = cluster.run("scontrol", "show", "job", "--oneliner").splitlines()
-    return Runs(folder, first, second, [dict(re.findall(r"(\w+)=(\S*)", line)) for line in records])
+    return Runs(folder, first, second, records(cluster))
 
 
 def test_run_ends_with_report_and_scoreboard(runs: Runs) -> None:
@@ -119,6 +121,26 @@ def test_jobs_that_slurm_ends_are_not_forgotten(runs: Runs, cluster: slurm.Clust
     edit(undisturbed)
     assert type_command("snakemake results/report.html", undisturbed).returncode == 0
     assert outcome(folder) == outcome(undisturbed)
+
+
+def test_slurm_keeps_no_name_of_a_person(cluster: slurm.Cluster, tmp_path: Path) -> None:
+    make_project(tmp_path / "project")
+    before = {job["JobId"] for job in records(cluster)}
+    done = type_command(f"{PREDICT} --profile slurm", tmp_path / "project", cluster.inside)
+    assert done.returncode == 0, done.stdout[-5000:]
+    jobs = [job["JobId"] for job in records(cluster) if job["JobId"] not in before]
+    kept = [cluster.run("scontrol", "show", "job", "--details", job) for job in jobs]
+    kept += [cluster.run("scontrol", "write", "batch_script", job, "-") for job in jobs]
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    (shown / "kept.txt").write_text("\n".join([*kept, done.stdout]))
+    assert len(jobs) == 5 and "seed=1" in kept[-1] and written_with_a_name(shown) == []
+
+
+def records(cluster: slurm.Cluster) -> list[dict[str, str]]:
+    """What Slurm shows of each job."""
+    lines = cluster.run("scontrol", "show", "job", "--oneliner").splitlines()
+    return [found for line in lines if (found := dict(re.findall(r"(\w+)=(\S*)", line)))]
 
 
 def running(cluster: slurm.Cluster, rule: str) -> str:

@@ -1,9 +1,11 @@
 """Name each file of a user's own folder, and write the key: the table that leads from each name to its file."""
 
 import argparse
+import os
 from pathlib import Path
 
 from reprise.data.own_files import name_own_files, write_key
+from reprise.engine.configuration import OWN_FOLDER
 from reprise.step.command import run, say, step_parser
 from reprise.step.errors import InputError
 from reprise.step.files import outputs
@@ -12,7 +14,9 @@ from reprise.step.files import outputs
 def arguments() -> argparse.ArgumentParser:
     """The step's command line."""
     parser = step_parser(__doc__)
-    parser.add_argument("--input", type=Path, required=True, help="folder of files, searched to any depth")
+    folder = os.environ.get(OWN_FOLDER)
+    shown = f"folder of files, searched to any depth; without it, the one that {OWN_FOLDER} in the environment names"
+    parser.add_argument("--input", type=Path, required=folder is None, default=folder, help=shown)
     parser.add_argument(
         "--keep-names", choices=["yes", "no"], default="no", help="yes: cases keep the names of their files"
     )

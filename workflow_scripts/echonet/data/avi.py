@@ -117,7 +117,9 @@ def avi_header(data: bytes, name: str | Path) -> Header:
     if not pictures:
         raise InputError(f"{name}: no frame in it")
     if len(pictures) != header.frames:
-        raise InputError(f"{name}: its header promises {header.frames} frames, {len(pictures)} are in it")
+        empty = sum(kind in kinds and size == 0 for kind, _, size in chunks)
+        dropped = f" and {empty} are empty, dropped while recording" if empty else ""
+        raise InputError(f"{name}: its header promises {header.frames} frames, {len(pictures)} are in it{dropped}")
     if holds_jpeg(data):
         _refuse_other_sizes(data, pictures, header, name)
     return header

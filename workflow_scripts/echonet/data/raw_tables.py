@@ -47,6 +47,7 @@ def read_file_list(path: Path, findings: Findings) -> pd.DataFrame:
     suffixed = cells["FileName"].str.lower().str.endswith(".avi").sum()
     if suffixed:
         findings.note(path.name, "", f"{suffixed} names end in .avi; taken without it")
+    _refuse_fractions(path.name, table, findings)
     table = table.dropna(subset="case")
     _refuse_duplicates(path.name, table["case"], findings)
     return table
@@ -132,6 +133,15 @@ def _numbers(file: str, cells: pd.Series, least: float, most: float, findings: F
         kind = "a whole number" if whole else "a number"
         findings.refuse(file, f"row {row}", f"{cells.name} must be {kind} from {least} to {most}, found {text!r}")
     return numbers.where(good)
+
+
+def _refuse_fractions(file: str, table: pd.DataFrame, findings: Findings) -> None:
+    """Refuse, once for all rows, EF from 0 to 1 beside volumes that give a hundred times as much."""
+    ef, implied = table["ef"], (table["edv_ml"] - table["esv_ml"]) / table["edv_ml"].where(table["edv_ml"] > 0)
+    as_fractions = ((ef - implied).abs() < (ef - 100 * implied).abs()).sum()
+    if ef.max() <= 1 and as_fractions > len(table) / 2:
+        shown = f"found {ef.min():.3g} to {ef.max():.3g}, which are fractions by the volumes ESV and EDV"
+        findings.refuse(file, "", f"EF must be in percent; {shown}")
 
 
 def _refuse_duplicates(file: str, cases: pd.Series, findings: Findings) -> None:

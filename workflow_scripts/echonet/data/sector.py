@@ -25,6 +25,8 @@ SMALLEST_PART = 0.02  # of the largest part
 SMALLEST_SECTOR, WHOLE_PICTURE = 0.02, 0.95  # of the picture
 TWIN = 0.5  # the smaller one of two sectors side by side has at least this fraction of the larger one's area
 PROOF, BRIGHT_TEXT = 5, 60  # frames that show what stays the same; grey level of text
+STEADY = 0.5  # text over tissue, its strokes half transparent, changes at most this much of what tissue does
+SHARP = 48  # grey levels between two neighbouring pixels at the edge of text; tissue has hardly any such step
 TRIM = 0.1  # cut off each side of the centre square if no sector is found, as the original conversion does
 SCREEN = 0.75  # height of a screen divided by its width
 
@@ -57,18 +59,22 @@ def find_sector(frames: np.ndarray) -> Sector:
 
 
 def without_static_text(frames: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The sector's mask (H, W) bool without strokes that stay the same in all frames: text, rulers, marks.
+    """The mask (H, W) bool without what looks like burned-in text, a ruler or a mark.
 
-    Tissue and blood flicker, and a bright area of tissue is wider than a stroke. Fewer than 5 frames prove nothing.
+    That is each sharp edge of the darkest values over time, if it changes less than the tissue does: ultrasound blurs
+    all edges of tissue, and tissue that moves is dark at times. Where the clip moves, it is also each bright stroke
+    that stays the same.
     """
-    if len(frames) < PROOF:
-        return mask
-    still = frames.max(axis=0) - frames.min(axis=0) <= FLICKER[-1]
-    bright = np.median(frames, axis=0) > BRIGHT_TEXT
-    found = (still & bright & mask).astype(np.uint8)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (4 * _stroke(mask), 4 * _stroke(mask)))
-    strokes = found * (cv2.morphologyEx(found, cv2.MORPH_OPEN, kernel) == 0)
-    return mask & (cv2.dilate(strokes, np.ones((5, 5), np.uint8)) == 0)
+    darkest = frames.min(axis=0)
+    change = frames.max(axis=0) - darkest
+    steady = mask & (change <= max(FLICKER[-1], STEADY * np.median(change[mask])))
+    # Closed, because the inside of a thick stroke has no edge.
+    text = cv2.morphologyEx(_sharp_edges(darkest) * steady, cv2.MORPH_CLOSE, _disc(2 * _stroke(mask)))
+    bright = mask & (change <= FLICKER[-1]) & (darkest > BRIGHT_TEXT)
+    if len(frames) >= PROOF and (mask & (change > FLICKER[-1])).sum() > bright.sum():
+        wide = cv2.morphologyEx(bright.astype(np.uint8), cv2.MORPH_OPEN, _disc(4 * _stroke(mask)))
+        text = text | (bright & (wide == 0))
+    return mask & (cv2.dilate(text, np.ones((5, 5), np.uint8)) == 0)
 
 
 def cut_out(frames: np.ndarray, mask: np.ndarray, size: int) -> np.ndarray:
@@ -121,8 +127,7 @@ def _differs_from_background(frames: np.ndarray) -> np.ndarray:
 
 def _large_parts(found: np.ndarray, smallest: float) -> np.ndarray:
     """Connected parts with at least the fraction `smallest` of the largest part's area; thin strokes are removed."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_stroke(found), _stroke(found)))
-    opened = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, kernel)
+    opened = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, _disc(_stroke(found)))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
     areas = stats[:, cv2.CC_STAT_AREA].astype(float)
     areas[0] = 0
@@ -138,6 +143,17 @@ def _left_part(parts: np.ndarray) -> tuple[np.ndarray, bool]:
     if len(left) != 2 or left[0][0] + left[0][1] > left[1][0]:
         return parts, False
     return labels == left[0][2], True
+
+
+def _sharp_edges(picture: np.ndarray) -> np.ndarray:
+    """Pixels (H, W) uint8, 0 or 1, at a step to the neighbour on the left or above."""
+    across, down = np.ones((1, 2), np.uint8), np.ones((2, 1), np.uint8)
+    steps = (cv2.morphologyEx(picture, cv2.MORPH_GRADIENT, pair) for pair in (across, down))
+    return (np.maximum(*steps) > SHARP).astype(np.uint8)
+
+
+def _disc(size: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
 
 
 def _stroke(picture: np.ndarray) -> int:

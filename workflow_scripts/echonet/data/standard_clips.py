@@ -7,7 +7,7 @@ import traceback
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,10 +26,11 @@ SIDE = 112
 COLUMNS = ["case", "frames", "fps", "fps_source", "source", "height", "width"]
 COLUMNS += ["sector", "top", "left", "side", "sha256"]
 TEXT = "text may remain in its pictures: "
+WORTH_SAYING = 0.01  # of a sector: where more is blackened, tissue may be among it
 NOTES = {
     "motion": "",
     "two": TEXT + "two sectors lie side by side; the left one is taken",
-    "kept": TEXT + "it has 112 x 112 pixels, so it is kept as it is",
+    "kept": TEXT + "it has 112 x 112 pixels, so it is not cropped",
     "brightness": TEXT + "nothing moves in it, so the sector was found by its brightness",
     "nothing": TEXT + "no sector found; its centre is kept as it is",
     "whole": TEXT + "the sector fills the picture, so nothing is masked",
@@ -64,15 +65,34 @@ def import_clips(files: Sequence[OwnFile], videos: Path, findings: Findings) -> 
     return pd.DataFrame(rows.values(), columns=COLUMNS)
 
 
-def standard_frames(frames: np.ndarray) -> tuple[np.ndarray, str, tuple[int, int, int]]:
-    """Frames (F, H, W) cut to (F, 112, 112); how the sector was found; top, left and side of the crop.
+class Standard(NamedTuple):
+    """A clip in the form of EchoNet-Dynamic's.
 
-    Frames that are 112 x 112 already count as converted, and are kept as they are.
+    frames: (F, 112, 112) uint8.
+    sector: how it was found, see NOTES.
+    square: top, left and side of the crop, in pixels of the source.
+    blackened: the fraction of the sector that looks like text, so that it is black.
+    """
+
+    frames: np.ndarray
+    sector: str
+    square: tuple[int, int, int]
+    blackened: float
+
+
+def standard_frames(frames: np.ndarray) -> Standard:
+    """Crop frames (F, H, W) to their sector, and blacken what lies outside it and what looks like text.
+
+    Frames that are 112 x 112 already count as converted, so they are not cropped.
     """
     if frames.shape[1:] == (SIDE, SIDE):
-        return frames, "kept", (0, 0, SIDE)
-    mask, found_by = find_sector(frames)
-    return cut_out(frames * without_static_text(frames, mask), mask, SIDE), found_by, crop_square(mask)
+        mask, found_by = np.ones((SIDE, SIDE), bool), "kept"
+    else:
+        mask, found_by = find_sector(frames)
+    clean = without_static_text(frames, mask)
+    square = (0, 0, SIDE) if found_by == "kept" else crop_square(mask)
+    small = frames * clean if found_by == "kept" else cut_out(frames * clean, mask, SIDE)
+    return Standard(small, found_by, square, 1 - float(clean.sum() / mask.sum()))
 
 
 def _read(file: OwnFile, others: Counter[str], findings: Findings) -> Clip | None:
@@ -93,12 +113,14 @@ def _read(file: OwnFile, others: Counter[str], findings: Findings) -> Clip | Non
 
 def _convert(clip: Clip, target: Path, file: OwnFile, findings: Findings) -> dict[str, Any]:
     """Write one clip's AVI; returns its row, and notes what is odd about it."""
-    frames, sector, (top, left, side) = standard_frames(clip.frames)
+    frames, sector, (top, left, side), blackened = standard_frames(clip.frames)
     write_mjpg(target, np.repeat(frames[..., None], 3, axis=-1), clip.fps)
     for oddity in clip.oddities:
         findings.note(file.case, "", oddity)
     if NOTES[sector]:
         findings.note(file.case, "", NOTES[sector])
+    if blackened > WORTH_SAYING:
+        findings.note(file.case, "", f"{blackened:.0%} of its sector looks like text or lines, and was blackened")
     if clip.fps_source == "assumed":
         findings.note(file.case, "", f"no frame rate in it: {clip.fps:g} frames per second are assumed")
     if len(frames) == 1:

@@ -97,7 +97,11 @@ def find_scans(root: Path, findings: Findings) -> Layout:
 
 def _names(root: Path, findings: Findings) -> list[str]:
     """Files below the root; a pair of header and voxels is listed by its header alone."""
-    files = files_below(root, lambda folder, why: findings.refuse(one_line(f"{folder.relative_to(root)}"), "", why))
+    unreadable: dict[Path, str] = {}
+    files = files_below(root, lambda folder, why: unreadable.update({folder: why}))
+    for folder, why in unreadable.items():
+        note = findings.refuse if folder == root else findings.exclude
+        note(one_line(f"{folder.relative_to(root)}"), "", f"cannot be listed ({why}), so nothing in it is read")
     names = [path.relative_to(root).as_posix() for path in files]
     headers = {name for name in names if name.endswith((".hdr", ".hdr.gz"))}
     return [name for name in names if re.sub(r"\.img(?=(\.gz)?$)", ".hdr", name) not in headers - {name}]

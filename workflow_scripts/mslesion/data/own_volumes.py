@@ -16,7 +16,7 @@ from reprise.data.findings import Findings
 from reprise.data.nifti import Volume, ending_of, half_of, read_volume, volume_files
 from reprise.data.own_files import OwnFile, joined
 from reprise.step.command import progress
-from reprise.step.errors import InputError
+from reprise.step.errors import InputError, printable
 from reprise.step.files import file_sha256
 
 LARGEST = float(np.finfo(np.float32).max)
@@ -45,6 +45,7 @@ OTHER_FORMATS = {
 }
 FEW = 20  # a mask or a map of parts has fewer different values, an image more
 SAMPLED = 2**20  # voxels by which the content is judged
+FEWEST_FRAMES, SAME_PICTURE = 8, 0.75  # of a film; correlation of two of its frames
 PLATEAUS = 0.5  # of the neighbours in a map of labels, more than this fraction are equal
 
 
@@ -131,6 +132,8 @@ def _problem(volume: Volume) -> str:
         return f"by its content a mask or a map of labels: {different} different values"
     if low >= 0 and high <= 1:
         return "by its content a map of probabilities: all values are from 0 to 1"
+    if _is_film(volume):
+        return "by its content a film: its last slice looks like its first and its middle one"
     return "by its content a map of labels: whole numbers in areas of one value" if _has_plateaus(voxels) else ""
 
 
@@ -140,6 +143,21 @@ def _has_plateaus(voxels: np.ndarray) -> bool:
         return False
     both = (voxels[1:] != 0) & (voxels[:-1] != 0)
     return bool(((voxels[1:] == voxels[:-1]) & both).sum() > PLATEAUS * max(1, both.sum()))
+
+
+def _is_film(volume: Volume) -> bool:
+    """Whether slices that are far apart along the last axis of the file show the same, as the frames of a film do.
+
+    A head is another in each slice: the correlation is below 0.6 in real volumes, and above 0.78 in real echo clips.
+    """
+    axis = next(axis for axis, ends in enumerate(("LR", "PA", "IS")) if volume.orientation[2] in ends)
+    slices = np.moveaxis(volume.voxels, axis, 0)
+    if len(slices) < FEWEST_FRAMES:
+        return False
+    first, middle, last = (slices[place].ravel().astype(np.float32) for place in (0, len(slices) // 2, -1))
+    if min(first.std(), middle.std(), last.std()) == 0:
+        return False
+    return bool(min(np.corrcoef(first, middle)[0, 1], np.corrcoef(first, last)[0, 1]) > SAME_PICTURE)
 
 
 def _oddities(volume: Volume) -> Iterator[str]:
@@ -157,8 +175,9 @@ def _reason(error: InputError, path: Path) -> str:
     text = str(error)
     for half in ("hdr", "img"):
         file = half_of(path, half)
-        if text.startswith(f"{file}: "):
-            return ("" if file == path else f"its .{half} file: ") + text.removeprefix(f"{file}: ")
+        named = printable(f"{file}: ")
+        if text.startswith(named):
+            return ("" if file == path else f"its .{half} file: ") + text.removeprefix(named)
     return "cannot be read"
 
 

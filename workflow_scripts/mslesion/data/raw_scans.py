@@ -35,6 +35,7 @@ class Facts(NamedTuple):
     dtype: str  # the smallest of EXACT that holds every value
     constant: bool
     lesion_voxels: int
+    oddity: str  # what in the header contradicts itself
 
 
 def check_dataset(root: str | Path) -> Checked:
@@ -92,6 +93,7 @@ def _examined(root: Path, files: Sequence[str], content: str) -> Facts | str:
         _smallest_type(voxels, low, high),
         low == high,
         lesions,
+        volume.oddity,
     )
 
 
@@ -118,6 +120,8 @@ def _compare(scan: Scan, facts: dict[str, Facts], findings: Findings) -> None:
     flair = facts["flair"]
     name = flair.paths[0][0]
     for content, other in facts.items():
+        if other.oddity:
+            findings.note(other.paths[0][0], "", other.oddity)
         found = grid_difference(flair.shape, flair.affine, other.shape, other.affine)
         if found:
             if found.startswith("affine") and other.stated != flair.stated:

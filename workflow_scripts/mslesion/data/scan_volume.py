@@ -1,5 +1,7 @@
 """One volume of a multiple-sclerosis scan, image or mask: from a NIfTI file or from a folder of slices."""
 
+import math
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +12,9 @@ from mslesion.data.layouts import MASKS
 from reprise.data.nifti import Volume, plain_header, read_volume, refuse_irregular
 from reprise.step.errors import InputError
 
+PNG = b"\x89PNG\r\n\x1a\n"
+LONGEST_SIDE, LARGEST_FILE = 4096, 2**27  # of a slice, in pixels and bytes
+MOST_PIXELS = 2**29  # of a scan
 MASK_LEVEL = 0.2  # fraction of its largest value: in a mask of the image tree, more than this is lesion, as published
 
 
@@ -43,6 +48,9 @@ def from_slices(slices: np.ndarray) -> np.ndarray:
 
 
 def _read_slices(root: Path, files: Sequence[str], content: str) -> Volume:
+    sizes = [_png_size(root / name) for name in files]
+    if sum(map(math.prod, sizes)) > MOST_PIXELS:
+        raise InputError(f"{(root / files[0]).parent}: expected at most {MOST_PIXELS} pixels in a scan, found more")
     slices = [_read_png(root / name) for name in files]
     if len({image.shape for image in slices}) > 1:
         raise InputError(f"{(root / files[0]).parent}: expected slices of one size")
@@ -55,9 +63,28 @@ def _read_slices(root: Path, files: Sequence[str], content: str) -> Volume:
     return Volume(voxels, np.eye(4), (1.0, 1.0, 1.0), "LAS", False, header)
 
 
+def _png_size(path: Path) -> tuple[int, int]:
+    """Width and height by the header of a PNG file, before anything is decoded.
+
+    Raises:
+        InputError: no regular file, no PNG, or larger than any slice.
+    """
+    refuse_irregular(path)
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(24)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    if start[:8] != PNG or len(start) < 24:
+        raise InputError(f"{path}: no readable image")
+    width, height = struct.unpack_from(">2I", start, 16)
+    if max(width, height) > LONGEST_SIDE or path.stat().st_size > LARGEST_FILE:
+        raise InputError(f"{path}: expected a slice of at most {LONGEST_SIDE} pixels a side, found {width} x {height}")
+    return width, height
+
+
 def _read_png(path: Path) -> np.ndarray:
     """A grey image (H, W) uint8; an image with three equal channels counts as grey."""
-    refuse_irregular(path)
     try:
         image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
     except (OSError, cv2.error) as error:
@@ -71,7 +98,11 @@ def _read_png(path: Path) -> np.ndarray:
 
 
 def _mask_values(voxels: np.ndarray) -> tuple[float, ...]:
-    """The values of a mask: 0 if it occurs, and the first three others."""
-    lesion = voxels[voxels != 0]
-    values = tuple(float(value) for value in np.unique(lesion)[:3])
-    return (0.0, *values) if lesion.size < voxels.size else values
+    """The values of a mask: 0 if it occurs, and the first three others. It copies no voxels, as they may be many."""
+    others = voxels != 0
+    values: list[float] = []
+    zero = () if others.all() else (0.0,)
+    while len(values) < 3 and others.any():
+        values.append(float(voxels.min(where=others, initial=voxels.max())))
+        others &= voxels != values[-1]
+    return (*zero, *values)

@@ -22,6 +22,7 @@ from reprise.step.files import file_sha256
 
 ENDING = re.compile(r"((\.(nii|hdr|img))?\.gz|\.[a-z]\w{0,4})$", re.IGNORECASE)
 LONGEST = 64
+LARGE, PIECE = 2**30, 2**20  # bytes of a file whose reading is shown, and of a piece of it
 MISSING = {"na", "nan", "null", "none", "n_a"}  # readers of CSV tables take these for no name at all
 
 
@@ -99,13 +100,22 @@ def _whole(path: Path) -> Path:
 def _digest(path: Path, problems: dict[Path, str]) -> str:
     """SHA-256 of a regular file, or empty; the reason then goes to the problems."""
     try:
-        path.stat()
+        size = path.stat().st_size
         if path.is_file():
-            return file_sha256(path)
+            return file_sha256(path) if size < LARGE else _large_sha256(path, size)
         problems[path] = "no regular file"
     except OSError as error:
         problems[path] = f"cannot be opened ({error.strerror})"
     return ""
+
+
+def _large_sha256(path: Path, size: int) -> str:
+    """SHA-256 of a file that takes long to read, with progress."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        for piece in progress(iter(lambda: stream.read(PIECE), b""), "MB of a large file read", -(-size // PIECE)):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def _neutral_names(contents: Mapping[Path, str]) -> dict[Path, str]:

@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,9 @@ from reprise.engine.links import is_link, link_fault, link_path, shown, without_
 from reprise.step.errors import InputError
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
+MOST_VALUES = 10_000  # of a file; aliases in YAML can make billions of a few lines
+LONGEST = 300  # characters of a value in a message
+OWN_FOLDER = "REPRISE_INPUT"  # the variable of the environment by which jobs know the folder of a user's own files
 
 
 def set_environment() -> None:
@@ -28,6 +32,20 @@ def set_environment() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Trainings of one network, and those that go on after a kill, share what PyTorch's compiler made.
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(Path("results/compiled").absolute()))
+
+
+def refuse_endless(name: str, content: Any) -> None:
+    """Refuse a file of YAML with more values than any of ours has, before anything walks through them.
+
+    Raises:
+        InputError: it has more than 10,000, each as often as aliases repeat it.
+    """
+    ahead, count = [content], 0
+    while ahead:
+        value, count = ahead.pop(), count + 1
+        if count > MOST_VALUES:
+            raise InputError(f"{name}: expected at most {MOST_VALUES} values, found more (aliases count each time)")
+        ahead.extend(value.values() if isinstance(value, dict) else value if isinstance(value, list) else [])
 
 
 def read_as_typed(config: dict[str, Any]) -> None:
@@ -61,6 +79,25 @@ def refuse_bad_words(words: Sequence[str]) -> None:
         raise InputError("--config is given twice; the first would be ignored. Write --config ONE=... OTHER=...")
 
 
+def hide_input(config: dict[str, Any], passed_on: list[str], typed: list[str]) -> None:
+    """Hand the folder of a user's own files to jobs by the environment, in place: its name may identify a person.
+
+    Snakemake prints the command that was typed, and repeats `--config` in that of each job; a scheduler shows commands
+    to all.
+
+    Args:
+        config: gets `input` from the environment if it has none.
+        passed_on: words behind the `--config` of jobs; they lose `input`.
+        typed: the command's words, in which the folder becomes FOLDER.
+    """
+    if "input" in config:
+        os.environ[OWN_FOLDER] = str(config["input"])
+    elif OWN_FOLDER in os.environ:
+        config["input"] = os.environ[OWN_FOLDER]
+    passed_on[:] = [word for word in passed_on if not word.startswith("input=")]
+    typed[:] = [re.sub(r"^((?:--config=|-C)?input=).*", r"\1FOLDER", word, flags=re.DOTALL) for word in typed]
+
+
 def check_configuration(config: Mapping[str, Any]) -> None:
     """Check config.yaml, the hyper-parameters of its studies, and the files and folders that it names.
 
@@ -78,7 +115,7 @@ def check_configuration(config: Mapping[str, Any]) -> None:
     problems += [
         f"config.yaml: {key}: no such file or folder: {config[key]}"
         for key, part in _schema(CONFIG / "schema.yaml").schema["properties"].items()
-        if part.get("format") == "path" and isinstance(config.get(key), str) and not Path(config[key]).exists()
+        if part.get("format") == "path" and isinstance(config.get(key), str) and not os.path.exists(config[key])  # noqa: PTH110
     ]
     if _is_inside(config.get("downloads"), "results"):
         problems.append("config.yaml: downloads: inside results/, which `make clean` removes; name another folder")
@@ -97,6 +134,7 @@ def study_settings(study: str, schedule: str) -> dict[str, Any]:
     path = CONFIG / f"{study}.yaml"
     try:
         schedules = yaml.safe_load(path.read_text())
+        refuse_endless(f"config/{path.name}", schedules)
         return _overlaid(schedules["published"], schedules[schedule])
     except (OSError, yaml.YAMLError, TypeError, KeyError) as error:
         raise InputError(f"config/{path.name}: not readable: {' '.join(str(error).split())}") from error
@@ -163,13 +201,14 @@ def _at_home(value: Any, schema: Mapping[str, Any]) -> Any:
 
 
 def _missing_data(study: str, config: Mapping[str, Any]) -> Iterator[str]:
+    # Functions of os.path, because those of Path raise errors for names that are too long.
     where, known = config["data"].get(study), known_sets().get(study, {})
     named = f"config.yaml: data: {study}"
     if where is None:
         yield f"{named}: missing; expected phantom or a folder"
     elif where in known and Path(where).exists():
         yield f"{named}: {where} is a set to download, and a folder here; write ./{where} for the folder, or rename it"
-    elif where != "phantom" and where not in known and not is_link(where) and not Path(where).is_dir():
+    elif where != "phantom" and where not in known and not is_link(where) and not os.path.isdir(where):  # noqa: PTH112
         sets = f"; known sets: {', '.join(known)}" if known else ""
         yield f"{named}: no such folder: {shown(where)}{sets}"
     if study not in config["models"]:
@@ -217,7 +256,7 @@ def _in_words(error: ValidationError) -> Iterator[str]:
     else:
         expected = error.schema.get("description") or _expectation(error)
         found = "nothing" if error.instance is None else repr(error.instance)
-        yield f"found {found}, expected {expected}"
+        yield f"found {found if len(found) <= LONGEST else found[:LONGEST] + '...'}, expected {expected}"
 
 
 def _expectation(error: ValidationError) -> str:

@@ -6,8 +6,10 @@ changed are read again. The index holds no names.
 
 import hashlib
 import json
+import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from reprise.engine.folders import files_below
 from reprise.engine.records import FOLDER, read_record, remember, write_quietly
 
 READERS = 8
+PIECE_BYTES = 2**20
+LINES_EVERY_SECONDS = 10.0
 # A file that changed so recently may change again without a new time.
 SETTLED_NS = 2_000_000_000
 HASH_DIGITS = 12
@@ -65,12 +69,22 @@ def _contents(root: str) -> dict[str, str]:
     known = {path: index[state] for path, state in states.items() if state in index}
     changed = [path for path in states if path not in known]
     began = time.time_ns()
-    with ThreadPoolExecutor(READERS) as pool:
-        known |= zip(changed, pool.map(lambda path: _content(Path(root, path)), changed), strict=True)
+    known |= _read(Path(root), {path: int(states[path].split()[0]) for path in changed})
     settled = {state: known[path] for path, state in states.items() if _settled(state, began) and known[path]}
     if settled != index:
         write_quietly(index_path, json.dumps(settled))
     return known
+
+
+def _read(root: Path, sizes: Mapping[str, int]) -> dict[str, str]:
+    """SHA-256 of files of known sizes; a line every ten seconds says how much of them is read."""
+    read = dict.fromkeys(sizes, 0)
+    with ThreadPoolExecutor(READERS) as pool:
+        digests = {path: pool.submit(_content, root / path, path, read) for path in sizes}
+        while wait(digests.values(), LINES_EVERY_SECONDS).not_done:
+            done, total = sum(read.values()) >> 20, sum(sizes.values()) >> 20
+            print(f"reading files to know whether they changed: {done} of {total} MB", file=sys.stderr, flush=True)
+    return {path: digest.result() for path, digest in digests.items()}
 
 
 def _state(path: Path) -> str:
@@ -86,15 +100,22 @@ def _settled(state: str, now_ns: int) -> bool:
     return int(state.split()[2]) < now_ns - SETTLED_NS
 
 
-def _content(path: Path) -> str:
-    """SHA-256 of a regular file; empty if it cannot be read, and then the step that reads it reports that."""
+def _content(path: Path, name: str, read: dict[str, int]) -> str:
+    """SHA-256 of a regular file; empty if it cannot be read, and then the step that reads it reports that.
+
+    The number of bytes that are read so far goes to `read`, under the file's name there.
+    """
+    digest = hashlib.sha256()
     try:
         if not path.is_file():
             return ""
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            while piece := file.read(PIECE_BYTES):
+                digest.update(piece)
+                read[name] += len(piece)
     except OSError:
         return ""
+    return digest.hexdigest()
 
 
 def _read_index(path: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from reprise.step.files import regular_size
 ONLY_EMPTY_IS_MISSING: dict[str, Any] = {"keep_default_na": False, "na_values": [""]}
 NO_NUMBER = {"na", "nan"}  # what stands for a number that is missing
 UNREADABLE = "not a readable table"
-MOST_CELLS, MOST_COLUMNS = 2**24, 1000
+MOST_CELLS, MOST_COLUMNS, LARGEST_BYTES = 2**24, 1000, 2**28
 PIECE_BYTES = 2**20
 SPREADSHEET = (b"PK\3\4", b"\xd0\xcf\x11\xe0")  # how files of Excel begin, new and old
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -47,7 +47,8 @@ def read_text_table(path: str | Path, **options: Any) -> pd.DataFrame:
         InputError: no regular file, no CSV, or more cells or columns than any table here has.
     """
     with reading(path, UNREADABLE):
-        regular_size(Path(path))
+        if regular_size(Path(path)) > LARGEST_BYTES:
+            raise InputError(f"{path}: expected at most {LARGEST_BYTES >> 20} MB")
         refuse_oversized(Path(path))
         if other := other_kind(Path(path)):
             raise InputError(f"{path}: {UNREADABLE}: {other}")
