@@ -1,4 +1,4 @@
-"""The training loop: sample order, resuming bit for bit, checkpoints that are damaged, signals."""
+"""The training loop: resuming bit for bit, checkpoints that are damaged, signals."""
 
 import errno
 import fcntl
@@ -15,8 +15,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
 
 from project import ROOT, environment
@@ -26,7 +24,6 @@ from reprise.training.checkpoint import checkpoint_path, checkpoints, read_check
 from reprise.training.interval import interval
 from reprise.training.loop import INTERRUPTED, Chosen, fit
 from reprise.training.optimiser import learning_rate, optimiser_of, take_step
-from reprise.training.sampler import batches, integers, uniform
 from reprise.training.task import Task
 from reprise.training.timing import timed_steps
 
@@ -250,33 +247,6 @@ def test_logged_loss_is_the_mean_per_term_whether_the_loss_is_a_mean_or_a_sum(tm
 
 def test_learning_rate_falls_by_steps() -> None:
     assert [learning_rate(SETTINGS, epoch) for epoch in (0, 1, 2, 4)] == pytest.approx([0.05, 0.05, 0.005, 0.0005])
-
-
-@given(st.integers(1, 200), st.integers(1, 64), st.integers(0, 9), st.integers(0, 9))
-def test_an_epoch_shows_each_sample_at_most_once(count: int, size: int, seed: int, epoch: int) -> None:
-    parts = list(batches(count, size, seed, epoch))
-    seen = np.concatenate(parts)
-    assert len(set(seen)) == len(seen) == max(count // size, 1) * min(size, count)
-    assert all(np.array_equal(a, b) for a, b in zip(parts, batches(count, size, seed, epoch), strict=True))
-
-
-@given(st.integers(0, 2**31), st.integers(0, 1000), st.permutations(range(50)))
-def test_a_samples_draw_does_not_depend_on_its_batch(seed: int, epoch: int, order: list[int]) -> None:
-    samples = np.array(order)
-    together = integers(seed, epoch, samples, 1, 24)
-    assert all(together[place] == integers(seed, epoch, np.array(order[place]), 1, 24) for place in (0, 17, 49))
-    assert together.min() >= 0 and together.max() < 24
-
-
-def test_draws_are_uniform_and_differ_by_epoch_and_stream() -> None:
-    draws = uniform(0, 0, np.arange(100_000), 0)
-    assert np.histogram(draws, 10, (0, 1))[0] == pytest.approx(np.full(10, 10_000), rel=0.05)
-    for other in (
-        uniform(0, 1, np.arange(1000), 0),
-        uniform(0, 0, np.arange(1000), 1),
-        uniform(1, 0, np.arange(1000), 0),
-    ):
-        assert abs(np.corrcoef(draws[:1000], other)[0, 1]) < 0.15
 
 
 @pytest.mark.parametrize("name", ["sgd", "nesterov", "rmsprop", "adamw"])

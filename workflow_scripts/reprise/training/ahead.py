@@ -1,6 +1,7 @@
 """Loading batches ahead: a GPU gets the next batch while it computes the last one."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import TypeVar
 
 import torch
@@ -18,7 +19,7 @@ def ahead(load: Callable[[Item], Batch], items: Iterable[Item], device: torch.de
     if device.type != "cuda":
         yield from map(load, items)
         return
-    own, compute = torch.cuda.Stream(device), torch.cuda.current_stream(device)
+    own, compute = _own_stream(device), torch.cuda.current_stream(device)
     waiting: list[tuple[Batch, torch.cuda.Event]] = []
     for item in items:
         own.wait_stream(compute)
@@ -28,6 +29,12 @@ def ahead(load: Callable[[Item], Batch], items: Iterable[Item], device: torch.de
             yield _arrived(compute, *waiting.pop(0))
     for batch, loaded in waiting:
         yield _arrived(compute, batch, loaded)
+
+
+@cache
+def _own_stream(device: torch.device) -> torch.cuda.Stream:
+    """The same for all epochs, because PyTorch keeps freed memory for the stream that it was used on."""
+    return torch.cuda.Stream(device)
 
 
 def _arrived(compute: torch.cuda.Stream, batch: Batch, loaded: torch.cuda.Event) -> Batch:
