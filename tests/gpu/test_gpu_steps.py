@@ -92,9 +92,10 @@ def test_compiled_is_as_near_to_full_precision_as_eager(device: torch.device, ne
     exact = outputs_and_gradients(trained(), device, half=False)
     eager = outputs_and_gradients(trained(), device, half=True)
     compiled = outputs_and_gradients(trained(), device, half=True, change=compile_network)
-    for rounded, found, whole in zip(eager, compiled, exact, strict=True):
-        assert 0 < (rounded - whole).norm() < 0.3 * whole.norm(), "bf16 rounds, but not beyond recognition"
-        assert (found - whole).norm() < 1.5 * (rounded - whole).norm()
+    assert 0 < (eager[0] - exact[0]).norm() < 0.1 * exact[0].norm(), "bf16 rounds, but not beyond recognition"
+    # Gradients through many normalisations vary more.
+    for rounded, found, whole, factor in zip(eager, compiled, exact, (2, 3), strict=True):
+        assert (found - whole).norm() < factor * (rounded - whole).norm()
 
 
 def short_densenet(device: torch.device) -> nn.Module:
