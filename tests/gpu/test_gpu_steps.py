@@ -22,6 +22,7 @@ from reprise.training.sampler import batches
 
 CPU = torch.device("cpu")
 TEN = 10
+IN_STORE = ("r2plus1d_18", "deeplabv3_resnet50")  # networks whose batches come from the store of the study itself
 
 
 def endless(learner: Learner) -> Iterator[Batch]:
@@ -64,8 +65,10 @@ def test_deterministic_steps_give_the_same_bits(device: torch.device, network: s
     assert all(torch.equal(one, states[1][name]) for name, one in states[0].items())
 
 
-@pytest.mark.parametrize("place", ["device", "host"])
-@pytest.mark.parametrize("network", phantom_tasks.NETWORKS)
+@pytest.mark.parametrize(
+    ("network", "place"),
+    [(network, "device") for network in phantom_tasks.NETWORKS] + [(network, "host") for network in IN_STORE],
+)
 def test_the_host_never_waits_between_steps(
     gpu: torch.device, network: str, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
