@@ -14,6 +14,12 @@ os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
 ON = os.environ.get("REPRISE_GPU_TESTS_ON", "cuda")
 
 
+@pytest.fixture(autouse=True)
+def first_way_of_cudnn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the first way that cuDNN proposes for a convolution: trying ten of them takes longer than these tests."""
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark_limit", 1)
+
+
 @pytest.fixture
 def device() -> torch.device:
     """The device under test."""

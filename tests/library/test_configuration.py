@@ -1,6 +1,7 @@
 """A configuration is read as it was typed, or all its problems are named at once, one per line."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from reprise.engine.configuration import (
     known_sets,
     read_as_typed,
     refuse_endless,
+    set_environment,
     study_settings,
 )
 from reprise.step.errors import InputError
@@ -265,3 +267,13 @@ def test_any_value_is_accepted_or_explained(key: str, value: Any) -> None:
         check_configuration(chosen)
     except InputError as error:
         assert str(error).count("\n") >= 1
+
+
+def test_what_the_compiler_makes_lies_with_the_results_unless_the_user_says_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for given_by_user, expected in (({}, str(tmp_path / "results/compiled")), ({"TORCHINDUCTOR_CACHE_DIR": "x"}, "x")):
+        monkeypatch.setattr(os, "environ", given_by_user)
+        set_environment()
+        assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == expected

@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +15,13 @@ import pytest
 import torch
 from torch import nn
 
-from project import ROOT, environment
 from reprise.step.errors import InputError
 from reprise.step.lock import locked
 from reprise.training.checkpoint import checkpoint_path, checkpoints, read_checkpoint, save_checkpoint
 from reprise.training.interval import interval
 from reprise.training.loop import INTERRUPTED, Chosen, fit
-from reprise.training.optimiser import learning_rate, optimiser_of, take_step
+from reprise.training.optimiser import learning_rate
 from reprise.training.task import Task
-from reprise.training.timing import timed_steps
 
 SETTINGS = {
     "epochs": 3,
@@ -100,20 +96,6 @@ def test_interrupted_run_ends_as_one_never_stopped(tmp_path: Path, stop_after: i
         train(tmp_path / "killed", task(stop_after), every=every)
     assert stopped.value.code == INTERRUPTED
     assert_same(train(tmp_path / "killed", every=every), whole)
-
-
-@pytest.mark.skipif(not shutil.which("g++"), reason="PyTorch's compiler needs g++ for a CPU")
-def test_compiled_run_that_is_killed_goes_on_without_the_compiler(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
-    whole = train(tmp_path / "whole")
-    with pytest.raises(SystemExit):
-        train(tmp_path / "killed", task(4), every="1 steps", compile_mode="default")
-    assert any((tmp_path / "compiled").rglob("*.so")), "it was compiled"
-    ended = train(tmp_path / "killed")
-    np.testing.assert_allclose(ended[1], whole[1], rtol=1e-5)
-    assert ended[0]["best"].weights.keys() == network().state_dict().keys()
 
 
 @pytest.mark.parametrize("kind", ["last", "best"])
@@ -212,24 +194,6 @@ def test_interval_must_be_seconds_or_steps(text: str) -> None:
         interval(text)
 
 
-def test_timed_steps_are_those_of_training(tmp_path: Path) -> None:
-    loads: list[list[int]] = []
-    work = task()
-
-    def load(samples: np.ndarray, epoch: int) -> Any:
-        loads.append([epoch, *samples])
-        return work.load(samples, epoch)
-
-    settings = SETTINGS | {"epochs": 2, "decay": {"every_epochs": None, "factor": 1}}
-    train(tmp_path, work._replace(load=load), settings)
-    trained, model = loads.copy(), network()
-    loads.clear()
-    times = timed_steps(model, work._replace(load=load), settings, warm_up=5, count=6)
-    assert loads == trained, "as many batches as two epochs have, the last one for the steps on a batch at hand"
-    assert int(model.get_buffer("1.num_batches_tracked")) == 5 + 6 + 6
-    assert times.seconds > 0 and 0 <= times.data < 1 and times.peak_mb > 1
-
-
 def test_diverging_loss_is_one_clear_error(tmp_path: Path) -> None:
     wild = SETTINGS | {"optimiser": SETTINGS["optimiser"] | {"lr": 1e9}}
     with pytest.raises(InputError, match="not finite; lower optimiser: lr"):
@@ -247,30 +211,3 @@ def test_logged_loss_is_the_mean_per_term_whether_the_loss_is_a_mean_or_a_sum(tm
 
 def test_learning_rate_falls_by_steps() -> None:
     assert [learning_rate(SETTINGS, epoch) for epoch in (0, 1, 2, 4)] == pytest.approx([0.05, 0.05, 0.005, 0.0005])
-
-
-@pytest.mark.parametrize("name", ["sgd", "nesterov", "rmsprop", "adamw"])
-def test_a_step_is_the_optimisers_own(name: str) -> None:
-    ours, plain = network(), network()
-    optimisers = [optimiser_of(model, name, 0.05, 0.9, 1e-4) for model in (ours, plain)]
-    for _ in range(3):
-        for model, optimiser in zip((ours, plain), optimisers, strict=True):
-            torch.manual_seed(0)
-            optimiser.zero_grad()
-            nn.functional.mse_loss(model(X), Y).backward()
-        take_step(optimisers[0])
-        optimisers[1].step()
-    assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), plain.parameters(), strict=True))
-
-
-def test_training_does_not_import_pytorchs_compiler(tmp_path: Path) -> None:
-    code = f"""
-import sys
-sys.path[:0] = {[str(path) for path in (Path(__file__).parent, ROOT / "tests/helpers", ROOT / "workflow_scripts")]!r}
-from pathlib import Path
-import test_training
-test_training.train(Path({str(tmp_path)!r}), every="1 steps")
-print("torch._dynamo" in sys.modules)
-"""
-    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"

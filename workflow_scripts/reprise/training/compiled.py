@@ -1,11 +1,14 @@
 """Compiling networks for training with PyTorch's compiler, whose import takes seconds; a CPU never does this."""
 
 import argparse
+from textwrap import shorten
 
 import torch
 from torch import nn
 
 from reprise.step.command import say
+
+LONGEST = 200  # characters of the compiler's message
 
 
 def compile_mode(args: argparse.Namespace, device: torch.device, mode: str | None) -> str | None:
@@ -38,9 +41,7 @@ def _obstacle(args: argparse.Namespace, device: torch.device) -> str | None:
     try:
         torch.compile(_plus_one)(torch.zeros(1, device=device))
     except Exception as error:  # the compiler needs a C compiler and more, and raises errors of any kind
-        return (
-            f"PyTorch's compiler does not work here ({type(error).__name__}); compile: off says that this is no fault"
-        )
+        return f"PyTorch's compiler does not work here ({type(error).__name__}: {shorten(str(error), LONGEST)})"
     return None
 
 

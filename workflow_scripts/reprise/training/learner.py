@@ -41,8 +41,8 @@ def learner_of(
     model: nn.Module, task: Task, settings: Mapping[str, Any], processes: Processes, compile_mode: str | None
 ) -> Learner:
     """A network that is on its device, ready for `train_step`; for the arguments see `fit`."""
-    optimiser = optimiser_of(model, **settings["optimiser"])
     device, shared = next(model.parameters()).device, shared_model(model, processes)
+    optimiser = optimiser_of(model, **settings["optimiser"])
     # Let cuDNN try out its ways for each size of batch, where different bits do not matter.
     torch.backends.cudnn.benchmark = not torch.are_deterministic_algorithms_enabled()
     if compile_mode:

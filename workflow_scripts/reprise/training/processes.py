@@ -5,6 +5,7 @@ Each process computes a part of every batch. What depends on the whole batch is 
 draws the mask of the whole batch).
 """
 
+import inspect
 import os
 import sys
 from typing import Any, NamedTuple
@@ -17,6 +18,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from reprise.step.errors import InputError
+
+# Each process computes the same buffers. PyTorch 2.13 renamed the option.
+_RENAMED = "forward_sync_buffers" in inspect.signature(DistributedDataParallel).parameters
+UNSHARED_BUFFERS: dict[str, Any] = {"forward_sync_buffers" if _RENAMED else "broadcast_buffers": False}
 
 
 class Processes(NamedTuple):
@@ -101,12 +106,12 @@ def shared_model(model: nn.Module, processes: Processes) -> nn.Module:
     device = next(model.parameters()).device
     if device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(model)
-        return DistributedDataParallel(model, device_ids=[device.index], forward_sync_buffers=False)
+        return DistributedDataParallel(model, device_ids=[device.index], **UNSHARED_BUFFERS)
     for module in model.modules():
         if isinstance(module, _BatchNorm):
             # PyTorch's own synchronised batch normalisation computes on GPUs only.
             module.__class__ = _GlobalBatchNorm
-    return DistributedDataParallel(model, forward_sync_buffers=False)
+    return DistributedDataParallel(model, **UNSHARED_BUFFERS)
 
 
 def set_own_rows(model: nn.Module, samples: int, processes: Processes) -> None:
