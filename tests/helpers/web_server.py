@@ -26,6 +26,7 @@ class Site:
     headers: dict[str, str] = field(default_factory=dict)
     with_etag: bool = True
     redirections: dict[str, str] = field(default_factory=dict)
+    raw: dict[str, bytes] = field(default_factory=dict)  # whole answers, which may be none of HTTP
 
 
 @contextmanager
@@ -56,7 +57,9 @@ def answer(request: BaseHTTPRequestHandler, site: Site) -> None:
     waiting = site.faults.get(path, [])
     fault = waiting.pop(0) if waiting else "none"
     body = site.content.get(path)
-    if path in site.redirections:
+    if path in site.raw:
+        request.wfile.write(site.raw[path])
+    elif path in site.redirections:
         head(request, site, 302, {"Location": site.redirections[path], "Content-Length": "0"})
     elif fault.isdigit() or body is None:
         head(request, site, int(fault) if fault.isdigit() else 404, {"Content-Length": "0"})

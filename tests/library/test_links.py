@@ -59,6 +59,8 @@ def test_a_text_is_shown_without_the_keys_in_it() -> None:
     text = "data={a: 'https://me:KEY@x.org/a.zip?sig=KEY&b=KEY#KEY', b: http://y.org/b?KEY} and https://z.org/c"
     said = "data={a: 'https://x.org/a.zip?...', b: http://y.org/b?...} and https://z.org/c"
     assert without_keys(text) == said == without_keys(said)
+    names = f"{{a: {conceal(LINK + '?KEY')}, b: {conceal(LINK + '#KEY')}}} {conceal(LINK + '?x')}"
+    assert without_keys(names) == names
 
 
 def test_a_folder_is_called_after_its_archive() -> None:

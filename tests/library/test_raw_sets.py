@@ -156,6 +156,21 @@ def test_an_archive_arrives_once_and_is_known_again(site: Site, tmp_path: Path, 
     assert "changed since the download: p1/a; remove the folder" in refused(archive_row(site), folder)
 
 
+def test_an_archive_by_name_that_is_made_anew_each_time_is_the_same_by_its_files(
+    site: Site, row: dict[str, Any], tmp_path: Path, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    del row["files"], row["url"]
+    row["archive"] = "https://raw.example.org/api/folder/download"
+    site.content["/raw.example.org/api/folder/download"] = zip_of(tmp_path / "a.zip", FILES)
+    first = fetch_set(row, folder, site.url)
+    assert "terms: CC BY; read them at https://example.org/terms" in capfd.readouterr().err
+    assert (first["citation"], first["source"]) == ("Doe 2020", row["archive"])
+    shutil.rmtree(folder)
+    site.content["/raw.example.org/api/folder/download"] = zip_of(tmp_path / "b.zip", dict(reversed(FILES.items())))
+    second = fetch_set(row, folder, site.url)
+    assert content(folder) == FILES and second["files"] == first["files"] and second["sha256"] != first["sha256"]
+
+
 @pytest.mark.parametrize("packed", [b"<html>log in first</html>", b""])
 def test_what_is_no_archive_leaves_nothing(site: Site, folder: Path, packed: bytes, tmp_path: Path) -> None:
     site.content["/set.zip"] = packed or zip_of(tmp_path / "a.zip", {"../x": b"x"}, top="")
@@ -237,3 +252,29 @@ def test_a_small_disk_is_told_before_and_a_full_one_at_once(
             done = run_step(*command(source, disk / "study/four", site.url)[1:], before=inside)
             assert done.returncode == 2 and message in done.stderr.splitlines()[-1], done.stderr
     assert not [path for path, _ in site.asked if path.startswith(BASE)]
+
+
+def test_downloads_of_others_can_be_shared_read_only(
+    site: Site, row: dict[str, Any], folder: Path, run_step: Any, tmp_path: Path
+) -> None:
+    if os.geteuid() != 0 or subprocess.run(["unshare", "--mount", "true"], check=False).returncode:
+        pytest.skip("a disk that is read only takes root and mount namespaces")
+    fetch_set(row, folder, site.url)
+    script = f'mount --bind {folder.parent} {folder.parent} && mount -o remount,ro,bind {folder.parent} && exec "$@"'
+    before = ("unshare", "--mount", "sh", "-c", script, "sh")
+    words = [*command(row, folder, site.url)[2:-1], str(tmp_path / "receipt.json")]
+    done = run_step(STEP, *words, before=before)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "receipt.json").read_text())["files"].keys() == FILES.keys()
+    (folder / "p1/a").unlink()
+    done = run_step(STEP, *words, before=before)
+    assert done.returncode == 2 and done.stderr.splitlines()[-1].endswith("Read-only file system"), done.stderr
+
+
+def test_a_set_by_name_is_not_put_into_the_folder_of_an_archive(
+    site: Site, row: dict[str, Any], tmp_path: Path, folder: Path
+) -> None:
+    zip_of(tmp_path / "four.zip", {"other": b"x"})
+    fetch_set({"archive": f"file:{tmp_path / 'four.zip'}"}, folder)
+    assert "from an archive, not by name; move it away" in refused(row, folder, site.url)
+    assert content(folder) == {"other": b"x"}

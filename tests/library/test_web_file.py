@@ -105,6 +105,9 @@ def test_pauses_grow(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     site.headers["Retry-After"], site.faults["/a.bin"] = "7", ["503"]
     download(f"{site.url}/a.bin", tmp_path / "a.bin", MOST)
     assert slept[3:] == [7]
+    site.headers["Retry-After"], site.faults["/a.bin"] = "soon", ["503", "503"]
+    download(f"{site.url}/a.bin", tmp_path / "b.bin", MOST)
+    assert slept[4:] == [2]
 
 
 def test_time_and_size_have_bounds(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,6 +118,17 @@ def test_time_and_size_have_bounds(site: Site, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(web_file, "LONGEST_S", 0.2)
     site.faults["/a.bin"] = ["trickle"]
     assert "the download took more than" in failed(site, tmp_path / "b.bin")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\nabcde", b"HTTP/1.1 302 F\r\n\r\n"]
+    + [b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc"]
+    + [b"HTTP/1.1 302 F\r\nLocation: %s\r\n\r\n" % link for link in (b"http://[::1/a?KEY", b"ftp://x.org/a?KEY")],
+)
+def test_an_answer_that_is_none_is_one_line(site: Site, tmp_path: Path, answer: bytes) -> None:
+    site.raw["/odd.bin"] = answer
+    assert "KEY" not in failed(site, tmp_path / "a.bin", "/odd.bin?KEY")
 
 
 def test_no_server_and_no_host_are_one_line(tmp_path: Path, site: Site) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import torch
 
+from configuration_changes import WEIGHTS
 from dry_runs import changed_with_old_time, dry_runs, stale, why
 from edits import done_otherwise
 from project import TINY, configure, configured, copy_project, type_command
@@ -113,17 +115,20 @@ def test_a_link_with_a_key_brings_the_same_and_the_key_is_nowhere(clone: Clone, 
     with zipfile.ZipFile(tmp_path / "ms.zip", "w") as archive:
         for path in clone.set.rglob("*.gz"):
             archive.write(path, path.relative_to(clone.set))
-    clone.site.content["/ms.zip"] = (tmp_path / "ms.zip").read_bytes()
-    before, text = made(clone), configured(clone.folder, data={"mslesion": f"{clone.site.url}/ms.zip?{SECRET}"})
-    (clone.folder / "config.yaml").write_text(text)
+    torch.save({}, tmp_path / "a.pth")
+    clone.site.content |= {f"/{name}": (tmp_path / name).read_bytes() for name in ("ms.zip", "a.pth")}
+    before, keyed = made(clone), {name: f"{clone.site.url}/{name}?{SECRET}" for name in ("ms.zip", "a.pth")}
+    weights = {Path(WEIGHTS).stem: keyed["a.pth"]}
+    configure(clone.folder, data={"mslesion": keyed["ms.zip"]}, weights=weights)
     assert stale(clone.folder, MANIFEST) == {DOWNLOAD}
-    done = type_command(f"snakemake {MANIFEST} results/rules.csv", clone.folder)
+    done = type_command(f"snakemake {MANIFEST} results/rules.csv {WEIGHTS}", clone.folder)
     assert done.returncode == 0, done.stdout[-5000:]
     assert made(clone) == before, "the same content, so its check is not stale"
-    assert clone.site.asked[-1] == (f"/ms.zip?{SECRET}", "")
+    assert sorted(clone.site.asked[-2:]) == [(f"/a.pth?{SECRET}", ""), (f"/ms.zip?{SECRET}", "")]
     assert SECRET not in done.stdout + "\n".join(why(clone.folder))
     for name in ("config.yaml", "tests"):  # the key stands in both
         shutil.move(clone.folder / name, tmp_path / name)
     files = [path for path in clone.folder.rglob("*") if path.is_file()]
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
-    assert any(f"{clone.site.url}/ms.zip#".encode() in path.read_bytes() for path in files)
+    for name in keyed:
+        assert any(f"{clone.site.url}/{name}#".encode() in path.read_bytes() for path in files), "the test sees records"

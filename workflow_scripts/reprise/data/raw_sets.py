@@ -7,8 +7,10 @@ arrived so far, in `.NAME/`.
 import errno
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,8 +51,10 @@ def fetch_set(source: Mapping[str, Any], folder: Path, mirror: str = "") -> Reco
     """
     work = folder.with_name(f".{folder.name}")
     fetch = _fetch_files if "files" in source else _fetch_archive
+    # Downloads that others share with this user may be there to be read only.
+    may_write = os.access(folder.parent, os.W_OK) or not folder.exists()
     try:
-        with locked(work, LONGEST_S):
+        with locked(work, LONGEST_S) if may_write else nullcontext():
             return fetch(source, folder, work, mirror)
     except (FileExistsError, NotADirectoryError) as error:
         raise InputError(f"{error.filename}: expected a folder, found a file") from error
@@ -91,6 +95,8 @@ def read_blob_ids(table: Path) -> dict[str, str]:
 
 def _fetch_files(source: Mapping[str, Any], folder: Path, work: Path, mirror: str) -> Record:
     """Fetch the files that are missing, each verified by its id."""
+    if "sha256" in _read_record(folder):
+        raise InputError(f"{folder}: from an archive, not by name; move it away with {_record_file(folder)}")
     ids = read_blob_ids(Path(source["files"]))
     changed = [path for path in ids if (folder / path).exists() and git_blob_id(folder / path) != ids[path]]
     _refuse_changes(folder, changed, "delete them, and they are downloaded again")
@@ -231,8 +237,9 @@ def _read_record(folder: Path) -> Record:
 
 
 def _write_record(folder: Path, source: Mapping[str, Any], found: Record) -> Record:
-    """Write the record of a folder, with what is known of the source, and give it back."""
+    """Write the record of a folder, if it says something new, with what is known of the source; give it back."""
     record = {key: source[key] for key in ("title", "terms", "page", "citation") if key in source} | found
-    with outputs(_record_file(folder)) as (partial,):
-        partial.write_text(json.dumps(record, indent=1))
+    if record != _read_record(folder):
+        with outputs(_record_file(folder)) as (partial,):
+            partial.write_text(json.dumps(record, indent=1))
     return record

@@ -72,7 +72,7 @@ def download(link: str, target: Path, most_bytes: int, copies: int = 1) -> None:
                 pauses = fresh if _size(target) - before >= PIECE_BYTES else pauses
                 pauses = _next(pauses, error, shown(link))
                 say(f"{shown(link)}: {error}; another try follows")
-                pauses.sleep(error.response.raw if error.response is not None else None)
+                _pause(pauses, error.response)
                 if time.monotonic() > until:
                     raise _late(shown(link)) from error
 
@@ -89,6 +89,13 @@ def _next(pauses: Retry, error: _BrokenError, name: str) -> Retry:
         raise InputError(f"{name}: {error}; try again later") from error
 
 
+def _pause(pauses: Retry, response: requests.Response | None) -> None:
+    try:
+        pauses.sleep(response.raw if response is not None else None)
+    except HTTPError:  # a Retry-After that is no time
+        pauses.sleep()
+
+
 def _ask(session: requests.Session, link: str, target: Path) -> requests.Response:
     """The server's answer; the request asks for the part that is missing, if the server can tell it is of this file."""
     headers = {"Accept-Encoding": "identity"}
@@ -97,7 +104,7 @@ def _ask(session: requests.Session, link: str, target: Path) -> requests.Respons
         headers |= {"Range": f"bytes={_size(target)}-", "If-Range": validator}
     try:
         response = session.get(link, headers=headers, stream=True, timeout=TIMEOUT_S)
-    except (requests.RequestException, HTTPError) as error:
+    except (requests.RequestException, HTTPError, ValueError) as error:
         raise _BrokenError(f"cannot be downloaded ({_reason(error)})") from error
     if response.status_code in (200, 206):
         return response
@@ -187,7 +194,7 @@ def _reason(error: BaseException) -> str:
         inner = [each for each in (getattr(cause, "reason", None), *cause.args) if isinstance(each, BaseException)]
         cause = inner[0] if inner else cause.__cause__ or cause.__context__
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
-    return f"no byte for {TIMEOUT_S} s" if "timeout" in words else words.removesuffix(" error")
+    return f"no byte for {TIMEOUT_S} s" if "timeout" in words else words
 
 
 def _size(path: Path) -> int:

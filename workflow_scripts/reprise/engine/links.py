@@ -10,6 +10,8 @@ from reprise.step.errors import InputError
 
 ENVIRONMENT = "REPRISE_LINKS"
 LINK = re.compile(r"https?://|file:")
+KEY = re.compile(r"(https?://[^?#\s'\"]*)(?:\?|#(?![0-9a-f]{12}(?:[\s'\"},]|$)))[^\s'\"}]*")
+PASSWORD = re.compile(r"(https?://)[^/?#\s]*@")
 ENDING = re.compile(r"\.(zip|tar|tgz|tar\.gz|tar\.zst)$", re.IGNORECASE)
 CONCEALED = re.compile(r"(https?://[^?#]*)#[0-9a-f]{12}")
 
@@ -60,8 +62,8 @@ def reveal(name: str) -> str:
 
 
 def without_keys(text: str) -> str:
-    """A text with links, without what may be a key or a password in them."""
-    return re.sub(r"(https?://)[^/?#\s]*@", r"\1", re.sub(r"(https?://[^?#\s'\"]*)[?#][^\s'\"}]*", r"\1?...", text))
+    """A text with links, without what may be a key or a password in them. The names that `conceal` gives stay."""
+    return PASSWORD.sub(r"\1", KEY.sub(r"\1?...", text))
 
 
 def link_fault(link: str) -> str:
