@@ -16,6 +16,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
 
 from echo_files import speckle, write_dicom
 from echonet.data import dicom, frames
+from echonet.data.avi import write_mjpg
 from echonet.data.clip_reader import read_clip
 from reprise.step.errors import InputError
 
@@ -73,6 +74,7 @@ def test_streams_and_headers_that_promise_too_much_are_refused_before_the_work(t
     source.mkdir()
     compressed(source / "jpeg_lies.dcm", JPEGBaseline8Bit, picture(9000, "JPEG"), 16, 16)
     compressed(source / "jpeg2000_lies.dcm", JPEG2000Lossless, picture(3000, "JPEG2000"), 16, 16)
+    compressed(source / "rle_lies.dcm", RLELossless, bytes(2**24 + 2), 64, 64)
     compressed(source / "rle_many.dcm", RLELossless, bytes(64), 4000, 4000, 60)
     whole = write_dicom(source / "bomb.dcm", speckle(1), "MONOCHROME2").read_bytes()
     data = pydicom.dcmread(source / "bomb.dcm")
@@ -83,11 +85,14 @@ def test_streams_and_headers_that_promise_too_much_are_refused_before_the_work(t
     start = (source / "bomb.dcm").read_bytes()[:meta]
     (source / "bomb.dcm").write_bytes(start + b"".join(packed.compress(bytes(2**24)) for _ in range(40)))
     (source / "good.dcm").write_bytes(whole)
+    write_mjpg(source / "large.avi", np.zeros((1, 6000, 4000, 3), np.uint8), 25)
     peak_mb, clips, left = imported(source, tmp_path / "videos")
     assert peak_mb < 1000 and clips == ["good"]
     assert left == {
         "jpeg_lies": "has frames of 16 x 16 pixels by its header, but of 9000 x 9000",
         "jpeg2000_lies": "has frames of 16 x 16 pixels by its header, but of 3000 x 3000",
+        "rle_lies": "has frames of 16 MB in RLE, which may be of any size when decoded",
+        "large": "is damaged, or no video that can be decoded",
         "rle_many": "takes more than 768 MB when decoded; cut it into shorter clips",
         "bomb": "inflates to more than 256 MB; cut it into shorter clips",
     }

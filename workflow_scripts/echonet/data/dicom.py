@@ -22,6 +22,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    RLELossless,
 )
 
 from echonet.data.clip_video import read_video_clip
@@ -34,6 +35,7 @@ ULTRASOUND = {"US", "IVUS", "OT", "SC", "XC", ""}  # echo exports often say OT, 
 NEEDED = ("PixelData", "Rows", "Columns", "PhotometricInterpretation", "BitsAllocated")
 VIDEO_SYNTAXES = "1.2.840.10008.1.2.4.10"  # MPEG2, MPEG-4 AVC/H.264 and HEVC/H.265: .100 to .108
 LARGEST_FILE, LARGEST_INFLATED, PIECE = 2**30, 2**28, 2**20  # bytes
+RLE_RATIO, LARGEST_RLE = 64, 2**30  # one byte becomes at most so many; bytes of a frame that is decoded
 META = 128 + 4 + 12  # bytes before those that the length of the meta information counts
 SCANS = {"MR", "CT", "PT", "NM"}  # modalities that have a form in NIfTI
 
@@ -170,6 +172,8 @@ def _refuse_large(header: pydicom.Dataset) -> None:
                 raise InputError(
                     f"has frames of {rows} x {columns} pixels by its header, but of {found[0]} x {found[1]}"
                 )
+            if header.file_meta.TransferSyntaxUID == RLELossless and RLE_RATIO * len(frame) > LARGEST_RLE:
+                raise InputError(f"has frames of {len(frame) >> 20} MB in RLE, which may be of any size when decoded")
 
 
 def _frames(header: pydicom.Dataset) -> Iterator[np.ndarray]:
