@@ -152,9 +152,10 @@ def table() -> Parser:
 
 
 def echonet() -> Parser:
-    """EchoNet-Dynamic on disk: its tables and one of its videos."""
+    """EchoNet-Dynamic on disk: its tables and one of its videos. What the check accepts, the conversion must take."""
     import shutil
 
+    from echonet.data.conversion import convert_dataset
     from echonet.data.raw_dataset import check_dataset
     from echonet_dataset import write_dataset
 
@@ -171,7 +172,14 @@ def echonet() -> Parser:
         text = "\n".join(",".join(row) for row in rows)
         return (path / name).write_text(text, encoding="utf-8", errors="replace") and None
 
-    return check_dataset, write
+    def read(path: Path) -> None:
+        checked = check_dataset(path)
+        try:
+            convert_dataset(path, checked.manifest, checked.cases, path / "store")
+        except InputError as error:
+            raise AssertionError("the check accepted what the conversion refuses") from error
+
+    return read, write
 
 
 def avi() -> Parser:

@@ -159,7 +159,7 @@ def test_cutting_out_keeps_the_shape_and_blackens_the_outside(height, width, top
     mask = np.zeros((120, 160), bool)
     mask[top : top + height, left : left + width] = True
     frames = np.full((2, 120, 160), 200, np.uint8)
-    small = cut_out(frames, mask, 112)
+    small = cut_out(frames, mask, mask, 112)
     _, _, side = crop_square(mask)
     assert small.shape == (2, 112, 112)
     inside = cv2.erode((small[0] > 0).astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool)

@@ -94,7 +94,12 @@ def test_records_of_own_files_hold_no_name(folder: Path) -> None:
     assert not [path for path in Path("results").rglob("*.json") if re.search(r"Roe|Richard|Videos", path.read_text())]
     (folder / "Roe_Richard.avi").rename(folder / "Doe.avi")
     raw_files._contents.cache_clear()
-    assert raw_files.own_files_digest("raw") != before, "a new name must lead to a new key"
+    renamed = raw_files.own_files_digest("raw")
+    assert renamed != before, "a new name must lead to a new key"
+    folder.rename(folder.with_name("Roe_Richard"))
+    raw_files._contents.cache_clear()
+    assert raw_files.own_files_digest("Roe_Richard") != renamed, "so must another folder"
+    assert not [path for path in Path("results").rglob("*.json") if re.search(r"Roe|Richard|Videos", path.read_text())]
 
 
 def test_what_cannot_be_read_is_passed_over(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

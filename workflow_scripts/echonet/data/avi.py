@@ -10,6 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from echonet.data.coded_size import jpeg_size
 from reprise.step.errors import InputError
 
 # FFmpeg's names of the containers that are read, and of the streams that a DICOM file may hold.
@@ -17,7 +18,6 @@ FORMATS = "avi,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,asf,mpeg,mpegts,mpegvideo,h
 LARGEST_BYTES = 2**30  # of a decoded video
 HEADER_BYTES = 2**12  # of an AVI file, in which its codec is named
 MOST_CHUNKS = 2**18  # of an AVI file
-SOF = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of JPEG before the size of a picture
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's lines name no file; the errors raised here do
 # A file may be a playlist under another name. FFmpeg would follow it to other files, or send requests.
@@ -133,25 +133,12 @@ def holds_jpeg(data: bytes) -> bool:
 def _refuse_other_sizes(data: bytes, pictures: list[int], header: Header, name: str | Path) -> None:
     """Raise InputError unless each picture has the size that the header states."""
     for number, start in enumerate(pictures):
-        found = _jpeg_size(data, start)
+        found = jpeg_size(data, start)
         if found != (header.height, header.width):
             shown = f"{found[0]}x{found[1]}" if found else "no JPEG"
             raise InputError(
                 f"{name}: its header promises frames of {header.height}x{header.width}, frame {number} is {shown}"
             )
-
-
-def _jpeg_size(data: bytes, at: int) -> tuple[int, int] | None:
-    """Height and width of the JPEG picture that begins at a byte, None if there is none."""
-    if data[at : at + 2] != b"\xff\xd8":
-        return None
-    at += 2
-    while data[at : at + 1] == b"\xff" and len(data) >= at + 9:
-        if data[at + 1] in SOF:
-            height, width = struct.unpack_from(">2H", data, at + 5)
-            return height, width
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return None
 
 
 def _decoded(capture: cv2.VideoCapture, path: Path) -> Iterator[np.ndarray]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from echonet.data.avi import FORMATS
 from echonet.data.frames import (
+    LARGEST_FRAME,
     MOST_FRAMES,
     RATE_TOLERANCE,
     Clip,
@@ -37,6 +38,7 @@ def read_video_clip(source: Path | BytesIO) -> Clip:
             if not container.streams.video:
                 raise InputError("holds no video")
             stream = container.streams.video[0]
+            stream.codec_context.options = {"max_pixels": str(LARGEST_FRAME // 3)}
             times: list[float] = []
             decoded = _upright_frames(container, times)
             dropped: list[str] = []

@@ -2,8 +2,9 @@
 
 import logging
 import warnings
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -11,24 +12,31 @@ import cv2
 import numpy as np
 import pydicom
 from pydicom.encaps import generate_frames
+from pydicom.errors import InvalidDicomError
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, iter_pixels, pixel_array
 from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import (
     UID,
+    DeflatedExplicitVRLittleEndian,
     EnhancedUSVolumeStorage,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    RLELossless,
 )
 
 from echonet.data.clip_video import read_video_clip
+from echonet.data.coded_size import coded_size
 from echonet.data.dicom_header import frame_rate, pixel_height_by_width, repair_header
-from echonet.data.frames import Clip, NoClipError, stack_frames, with_square_pixels
+from echonet.data.frames import LARGEST_BYTES, LARGEST_FRAME, Clip, NoClipError, stack_frames, with_square_pixels
 from reprise.step.errors import InputError
 
 ULTRASOUND = {"US", "IVUS", "OT", "SC", "XC", ""}  # echo exports often say OT, SC or XC, or nothing at all
 NEEDED = ("PixelData", "Rows", "Columns", "PhotometricInterpretation", "BitsAllocated")
 VIDEO_SYNTAXES = "1.2.840.10008.1.2.4.10"  # MPEG2, MPEG-4 AVC/H.264 and HEVC/H.265: .100 to .108
+LARGEST_FILE, LARGEST_INFLATED, PIECE = 2**30, 2**28, 2**20  # bytes
+RLE_RATIO, LARGEST_RLE = 64, 2**30  # one byte becomes at most so many; bytes of a frame that is decoded
+META = 128 + 4 + 12  # bytes before those that the length of the meta information counts
 SCANS = {"MR", "CT", "PT", "NM"}  # modalities that have a form in NIfTI
 
 
@@ -67,11 +75,31 @@ def _silence() -> Iterator[None]:
             logger.setLevel(level)
 
 
+def _refuse_oversized(path: Path) -> None:
+    """Raise InputError if a file, or what it inflates to, is larger than any clip."""
+    if path.stat().st_size > LARGEST_FILE:
+        raise InputError(f"is a file of more than {LARGEST_FILE >> 20} MB; cut it into shorter clips")
+    meta = pydicom.filereader.read_file_meta_info(path)
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return
+    inflater, inflated = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    with path.open("rb") as stream:
+        stream.seek(META + meta.FileMetaInformationGroupLength)
+        while piece := inflater.unconsumed_tail or stream.read(PIECE):
+            inflated += len(inflater.decompress(piece, PIECE))
+            if inflated > LARGEST_INFLATED:
+                raise InputError(f"inflates to more than {LARGEST_INFLATED >> 20} MB; cut it into shorter clips")
+
+
 def _read_header(path: Path) -> pydicom.Dataset:
     try:
+        with suppress(InvalidDicomError):  # there may be no meta information
+            _refuse_oversized(path)
         header = pydicom.dcmread(path, force=True)
         modality = str(header.get("Modality") or "").strip().upper()
         missing = [name for name in NEEDED if name not in header]
+    except InputError:
+        raise
     except Exception as error:  # a damaged file may make the parser raise anything
         raise InputError("is no readable DICOM file") from error
     if modality not in ULTRASOUND:
@@ -110,6 +138,7 @@ def _decode(header: pydicom.Dataset) -> np.ndarray:
     Raises:
         InputError: pixels are missing, damaged, or in a compression without a decoder.
     """
+    _refuse_large(header)
     syntax = header.file_meta.TransferSyntaxUID
     encoding = f"transfer syntax: {syntax.name if syntax.name != str(syntax) else 'unknown'}"
     try:
@@ -119,11 +148,32 @@ def _decode(header: pydicom.Dataset) -> np.ndarray:
         promised = int(header.NumberOfFrames)
         if len(frames) < promised:
             raise InputError(f"is cut short: its header promises {promised} frames, it holds {len(frames)}")
+        del header.PixelData  # as large as the frames
         return _scale_to_bytes(frames, header)
     except InputError:
         raise
     except Exception as error:  # each decoder raises errors of its own
         raise InputError(f"has pixels that are damaged or cannot be decoded ({encoding})") from error
+
+
+def _refuse_large(header: pydicom.Dataset) -> None:
+    """Raise InputError if frames are too large for the memory, by the header or by what is compressed itself."""
+    rows, columns = int(header.Rows), int(header.Columns)
+    sample = -(-int(header.BitsAllocated) // 8)
+    colour = int(header.SamplesPerPixel) > 1
+    if rows * columns * sample * int(header.SamplesPerPixel) > LARGEST_FRAME:
+        raise InputError(f"has frames of {rows} x {columns} pixels, which no scanner makes")
+    if rows * columns * (1 if colour else sample) * int(header.NumberOfFrames) > LARGEST_BYTES:
+        raise InputError(f"takes more than {LARGEST_BYTES >> 20} MB when decoded; cut it into shorter clips")
+    if header.file_meta.TransferSyntaxUID.is_compressed:
+        for frame in generate_frames(header.PixelData, number_of_frames=int(header.NumberOfFrames)):
+            found = coded_size(frame)
+            if found not in (None, (rows, columns)):
+                raise InputError(
+                    f"has frames of {rows} x {columns} pixels by its header, but of {found[0]} x {found[1]}"
+                )
+            if header.file_meta.TransferSyntaxUID == RLELossless and RLE_RATIO * len(frame) > LARGEST_RLE:
+                raise InputError(f"has frames of {len(frame) >> 20} MB in RLE, which may be of any size when decoded")
 
 
 def _frames(header: pydicom.Dataset) -> Iterator[np.ndarray]:
@@ -152,7 +202,17 @@ def _scale_to_bytes(frames: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
     """Grey frames as uint8: eight unsigned bits stay as they are, others are scaled to the range of the clip."""
     grey = header.PhotometricInterpretation.startswith("MONOCHROME")
     if frames.dtype != np.uint8 or (grey and header.BitsStored != 8):
-        frames = apply_voi_lut(apply_modality_lut(frames, header), header)
-        low, high = float(frames.min()), float(frames.max())
-        frames = np.round((frames.astype(np.float32) - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
+        # One by one, because values in between take eight bytes a pixel.
+        bounds = [(shown.min(), shown.max()) for frame in frames for shown in [_shown(frame, header)]]
+        low, high = float(min(low for low, _ in bounds)), float(max(high for _, high in bounds))
+        scaled = np.empty(frames.shape, np.uint8)
+        for number, frame in enumerate(frames):
+            values = _shown(frame, header).astype(np.float32)
+            scaled[number] = np.round((values - low) * (255 / max(high - low, 1e-9)))
+        frames = scaled
     return 255 - frames if header.PhotometricInterpretation == "MONOCHROME1" else frames
+
+
+def _shown(frame: np.ndarray, header: pydicom.Dataset) -> np.ndarray:
+    """The values of a grey frame that a viewer would show."""
+    return apply_voi_lut(apply_modality_lut(frame, header), header)

@@ -14,7 +14,8 @@ RATE_TOLERANCE = 0.05  # two frame rates that differ by less are the same, round
 MOST_FRAMES = 20_000
 PAUSE = 1.9  # a step between frames that is so many times the usual one is a pause, or a frame is missing
 STRETCHED, SQUARE = 5.0, 0.02  # pixels of more than the first ratio are no scanner's; within the second they are square
-LARGEST_BYTES = 2**30  # of one clip in memory; handling it takes about three times as much
+LARGEST_BYTES = 3 * 2**28  # of the frames of one clip; handling it takes twice as much
+LARGEST_FRAME = 2**26  # bytes of one frame as it is stored
 
 
 class NoClipError(InputError):
@@ -79,13 +80,17 @@ def stack_frames(frames: Iterable[np.ndarray]) -> np.ndarray:
     Raises:
         InputError: there are none, their shapes differ, or there are too many for the memory.
     """
-    kept: list[np.ndarray] = []
+    room, found = np.empty(0, np.uint8), 0
     for frame in frames:
-        kept.append(frame)
-        if len(kept) * frame.nbytes > LARGEST_BYTES:
-            raise InputError(f"takes more than {LARGEST_BYTES // 2**30} GiB when decoded; cut it into shorter clips")
-        if frame.shape != kept[0].shape:
+        if not found:
+            # Memory that nothing is written to costs nothing; a list of frames would have to be copied.
+            room = np.empty((min(MOST_FRAMES, LARGEST_BYTES // frame.nbytes), *frame.shape), frame.dtype)
+        if found == len(room):
+            raise InputError(f"takes more than {LARGEST_BYTES >> 20} MB when decoded; cut it into shorter clips")
+        if frame.shape != room.shape[1:]:
             raise InputError("changes its frame size within the clip")
-    if not kept:
+        room[found] = frame
+        found += 1
+    if not found:
         raise InputError("holds no frame that can be decoded")
-    return np.stack(kept)
+    return room[:found]

@@ -6,7 +6,7 @@ is kept. Without motion (a single or a frozen frame) the sector is the hull of t
 background.
 """
 
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import NamedTuple
 
 import cv2
@@ -77,15 +77,16 @@ def without_static_text(frames: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return mask & (cv2.dilate(text, np.ones((5, 5), np.uint8)) == 0)
 
 
-def cut_out(frames: np.ndarray, mask: np.ndarray, size: int) -> np.ndarray:
-    """Crop frames to a sector and down-sample them; outside the sector they become black.
+def cut_out(frames: np.ndarray, mask: np.ndarray, clean: np.ndarray, size: int) -> np.ndarray:
+    """Crop frames to a sector and down-sample them; outside the sector, and in text, they become black.
 
     The crop is a square around the sector's bounding box, as high as the sector, or larger if the sector is wider
     than 4 : 3. Outside the picture it is black. Interpolation is cubic, as in EchoNet-Dynamic.
 
     Args:
         frames: (F, H, W) uint8.
-        mask: (H, W) bool, not empty.
+        mask: (H, W) bool, the sector, not empty.
+        clean: (H, W) bool, the part of it without text.
         size: pixels on each side of the result.
 
     Returns:
@@ -93,7 +94,7 @@ def cut_out(frames: np.ndarray, mask: np.ndarray, size: int) -> np.ndarray:
     """
     top, left, side = crop_square(mask)
     small_mask = cv2.resize(_crop(mask.astype(np.float32), top, left, side), (size, size), interpolation=cv2.INTER_AREA)
-    cropped = (_crop(frame * mask, top, left, side) for frame in frames)
+    cropped = (_crop(frame * clean, top, left, side) for frame in frames)
     small = [cv2.resize(frame, (size, size), interpolation=cv2.INTER_CUBIC) for frame in cropped]
     return np.stack(small) * (small_mask > 0.5)
 
@@ -108,13 +109,14 @@ def crop_square(mask: np.ndarray) -> tuple[int, int, int]:
 
 def _flickers(frames: np.ndarray, level: int) -> np.ndarray:
     """Pixels (H, W) bool that change by more than `level` in enough of the frames; repeated frames do not count."""
-    changes = [cv2.absdiff(before, after) > level for before, after in pairwise(frames)]
-    changed = np.array([change.mean() for change in changes])
+    changed = np.array([(cv2.absdiff(before, after) > level).mean() for before, after in pairwise(frames)])
     if not changed.any():
         return np.zeros(frames.shape[1:], bool)
-    repeated = changed < REPEATED * np.median(changed[changed > 0])
-    fresh = [change for change, is_repeated in zip(changes, repeated, strict=True) if not is_repeated]
-    return sum(fresh, np.zeros(frames.shape[1:], int)) >= FLICKER_SHARE * len(fresh)
+    fresh = changed >= REPEATED * np.median(changed[changed > 0])
+    times = np.zeros(frames.shape[1:], int)
+    for before, after in compress(pairwise(frames), fresh):  # computed again, because to keep them takes much memory
+        times += cv2.absdiff(before, after) > level
+    return times >= FLICKER_SHARE * fresh.sum()
 
 
 def _differs_from_background(frames: np.ndarray) -> np.ndarray:

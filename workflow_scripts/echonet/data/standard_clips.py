@@ -91,7 +91,7 @@ def standard_frames(frames: np.ndarray) -> Standard:
         mask, found_by = find_sector(frames)
     clean = without_static_text(frames, mask)
     square = (0, 0, SIDE) if found_by == "kept" else crop_square(mask)
-    small = frames * clean if found_by == "kept" else cut_out(frames * clean, mask, SIDE)
+    small = frames * clean if found_by == "kept" else cut_out(frames, mask, clean, SIDE)
     return Standard(small, found_by, square, 1 - float(clean.sum() / mask.sum()))
 
 

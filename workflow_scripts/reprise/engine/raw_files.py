@@ -41,9 +41,13 @@ def changed_downloads(root: str, receipt: str) -> list[str]:
 
 
 def own_files_digest(root: str) -> str:
-    """The same for a user's own files. Its record names no file, because a name may identify a person."""
+    """The same for a user's own files, and for where they lie, because the key leads there.
+
+    Its record names no file, because a name may identify a person.
+    """
     contents = _contents(root)
-    names = hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()[:16]
+    places = json.dumps([str(Path(root).absolute()), contents], sort_keys=True)
+    names = hashlib.sha256(places.encode()).hexdigest()[:16]
     return remember({case_name(sha256): sha256 for sha256 in contents.values() if sha256} | {"names": names})
 
 
