@@ -77,8 +77,10 @@ def makespan(jobs: Sequence[float], machines: int) -> float:
 
 def _rows(study: str, config: Mapping[str, Any], schedule: str, device: torch.device) -> Iterator[Row]:
     seeds = len(config["seed"]) if isinstance(config["seed"], list) else 1
-    settings = study_settings(study, schedule)
-    source, found = STUDIES[study](settings, config["models"][study], seeds, config["precision"], config["data"][study])
+    settings, where = study_settings(study, schedule), config["data"][study]
+    if where != "phantom":  # the phantom of the published schedule has the size of the real data set
+        settings = settings | {"phantom": study_settings(study, "published")["phantom"]}
+    source, found = STUDIES[study](settings, config["models"][study], seeds, config["precision"], where)
     say(f"{study}: sizes of {source}")
     choices = argparse.Namespace(
         compile="auto" if config["compile"] == "auto" else "off",

@@ -57,12 +57,17 @@ class TrainingTimes(NamedTuple):
 
 
 def data_of(study: str, where: str, made_up: Callable[[], StudyData]) -> StudyData:
-    """The store of a user's data if there is one, or data of the same size that is made up."""
-    folder = Path("results", study, "store")
-    if where == "phantom" or not folder.exists():
+    """The store of the user's folder `where` if there is one, or data of the published size that is made up."""
+    results = Path("results", study)
+    if not (results / "store").exists() or not _all_in(Path(where), results / "manifest.csv"):
         return made_up()
-    cases, arrays = open_store(folder)
-    return StudyData(cases, arrays, str(folder))
+    cases, arrays = open_store(results / "store")
+    return StudyData(cases, arrays, str(results / "store"))
+
+
+def _all_in(folder: Path, manifest: Path) -> bool:
+    """Whether a folder has the files of a manifest. If not, the store is of other data, such as a phantom."""
+    return manifest.exists() and all((folder / name).exists() for name in pd.read_csv(manifest, dtype=str)["path"])
 
 
 def timed_training(work: Training, device: torch.device, mode: str | None) -> TrainingTimes:
