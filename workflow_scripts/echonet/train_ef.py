@@ -41,8 +41,7 @@ def main(args: argparse.Namespace) -> None:
     model = model.to(device).to(memory_format=torch.channels_last_3d)
     task = clip_regression_task(arrays["frames"], train, val, "ef", normalisation, settings, device)
     data = [*depends_on(args), normalisation]
-    steps = steps_in_all(settings, task.samples)
-    mode = compile_mode(args, device, COMPILED.get(settings["network"]), steps)
+    mode = compile_mode(args, device, COMPILED.get(settings["network"]), steps_in_all(settings, task.samples))
     best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every, mode)
     info = {"kind": "ef", "normalisation": normalisation, "settings": settings}
     info |= {key: settings[key] for key in ("network", "width", "weights", "frames", "period")}

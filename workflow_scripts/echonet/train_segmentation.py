@@ -41,8 +41,7 @@ def main(args: argparse.Namespace) -> None:
     model = model.to(device).to(memory_format=torch.channels_last)
     task = segmentation_task(images, masks, train, val, normalisation, settings, device)
     data = [*depends_on(args), normalisation]
-    steps = steps_in_all(settings, task.samples)
-    mode = compile_mode(args, device, COMPILED.get(settings["network"]), steps)
+    mode = compile_mode(args, device, COMPILED.get(settings["network"]), steps_in_all(settings, task.samples))
     best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every, mode)
     chosen = best["published"]
     model.load_state_dict(chosen.weights)

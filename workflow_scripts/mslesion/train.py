@@ -58,8 +58,7 @@ def main(args: argparse.Namespace) -> None:
             least = {"sound": "a scan"}.get(args.protocol, "three slices with a lesion (others do not count)")
             raise InputError(f"{args.store}: {args.protocol}, fold {args.fold}: expected {least} to {what} on")
     data = [*depends_on(args), args.protocol, args.fold]
-    steps = steps_in_all(settings, task.samples)
-    mode = compile_mode(args, device, COMPILED.get(settings["network"]), steps)
+    mode = compile_mode(args, device, COMPILED.get(settings["network"]), steps_in_all(settings, task.samples))
     best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every, mode)
     chosen = best["best"]
     model.load_state_dict(chosen.weights)
