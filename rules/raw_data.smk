@@ -62,9 +62,8 @@ def download_step(study):
 
     def there(wildcards):
         archive = {"archive content": files_digest(str(local))} if local else {}
-        return (
-            {"folder": folder, "changed files": changed_downloads(folder, receipt(study)), **archive} if source else {}
-        )
+        found = {"folder": folder, "changed files": changed_downloads(folder, receipt(study))}
+        return found | archive if source else {}
 
     def wanted(wildcards):
         return source | (project_files(source["files"]) if "files" in source else {})

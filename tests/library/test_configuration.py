@@ -15,7 +15,6 @@ from snakemake.utils import update_config
 
 from reprise.engine import configuration
 from reprise.engine.configuration import (
-    OWN_FOLDER,
     check_configuration,
     hide_input,
     known_sets,
@@ -24,6 +23,7 @@ from reprise.engine.configuration import (
     set_environment,
     study_settings,
 )
+from reprise.engine.folders import OWN_FOLDER
 from reprise.step.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -251,6 +251,8 @@ def test_a_small_disk_is_told_before_and_a_full_one_at_once(
         ):
             done = run_step(*command(source, disk / "study/four", site.url)[1:], before=inside)
             assert done.returncode == 2 and message in done.stderr.splitlines()[-1], done.stderr
+            free = "/set.zip: 2 MB, for which the disk must have 5 MB free"
+            assert (free in done.stderr) == (source == archive_row(site)), "it is said before"
     assert not [path for path, _ in site.asked if path.startswith(BASE)]
 
 

@@ -13,7 +13,7 @@ import torch
 from configuration_changes import WEIGHTS
 from dry_runs import changed_with_old_time, dry_runs, stale, why
 from edits import done_otherwise
-from project import TINY, configure, configured, copy_project, type_command
+from project import ROOT, TINY, configure, configured, copy_project, type_command
 from web_server import Site, serving
 
 MANIFEST = "results/mslesion/manifest.csv"
@@ -75,8 +75,10 @@ def test_it_runs_again_for_its_own_sake_alone(clone: Clone) -> None:
     moved = configured(clone.folder, downloads="elsewhere")
     edits = [{code: done_otherwise(clone.folder / code)}, {table: said}, {"config.yaml": moved}, {"config.yaml": other}]
     edits.append(edits[0] | {check: done_otherwise(clone.folder / check)})
-    found = [set(answer["stale"]) for answer in dry_runs(clone.folder, [MANIFEST], edits)]
+    edits.append({"config.yaml": (ROOT / "config.yaml").read_text()})
+    *found, demo = [set(answer["stale"]) for answer in dry_runs(clone.folder, [MANIFEST], edits)]
     assert found == [{DOWNLOAD}, {DOWNLOAD}, {DOWNLOAD}, set(), {DOWNLOAD, CHECK}]
+    assert demo == {"mslesion_make_phantom", CHECK}, "the demo fetches nothing"
 
 
 def test_a_missing_file_is_fetched_and_a_failure_on_the_way_makes_nothing_else_stale(clone: Clone) -> None:

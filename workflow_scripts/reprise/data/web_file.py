@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.util import Retry
 
 from reprise.engine.links import shown
-from reprise.step.command import progress, say
+from reprise.step.command import progress, say, tell
 from reprise.step.errors import InputError
 
 TIMEOUT_S = 60  # without a byte
@@ -124,6 +124,8 @@ def _receive(response: requests.Response, target: Path, name: str, most: int, co
     total = None if rest is None else start + rest
     if total is not None and total > most:
         raise InputError(f"{name}: expected at most {most >> 20} MB, found {total >> 20} MB")
+    if total and copies > 1 and not start:
+        tell(f"{name}: {total / 1e6:.0f} MB, for which the disk must have {copies * total / 1e6:.0f} MB free")
     refuse_small_disk(target.parent, copies * (total or 0) - start, name)
     with target.open("r+b" if start else "wb") as stream:
         stream.seek(start)

@@ -33,7 +33,7 @@ def shown(link: str) -> str:
 
 def folder_name(link: str) -> str:
     """The name of the folder for what is in the archive at a link: the archive's, without what is odd in a path."""
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", ENDING.sub("", PurePosixPath(shown(link)).name))
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", ENDING.sub("", PurePosixPath(shown(link).removeprefix("file:")).name))
     return name.strip("_") or "archive"
 
 
