@@ -132,7 +132,7 @@ def test_a_batch_too_large_is_one_line_and_the_card_works_on(
     gpu: torch.device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frames, cases = phantom_tasks.stored_films()
-    many = pd.concat([cases] * 600, ignore_index=True)
+    many = pd.concat([cases] * 1800, ignore_index=True)  # of which a batch takes 165 GB
     with monkeypatch.context() as larger:
         larger.setattr(phantom_tasks, "stored_films", lambda: (frames, many))
         larger.setattr(phantom_tasks, "TRAINED", len(many) - 3)

@@ -15,6 +15,7 @@ from torch import nn
 from project import ROOT, environment
 from reprise.training.compiled import compile_mode
 from reprise.training.optimiser import optimiser_of, take_step
+from reprise.training.sampler import steps_in_all
 from reprise.training.timing import timed_steps
 from test_training import SETTINGS, X, Y, network, task, train
 
@@ -52,22 +53,24 @@ def test_timed_steps_are_those_of_training(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "device", "mode", "said"),
+    ("wish", "device", "mode", "epochs", "said"),
     [
-        ({}, "cpu", "default", ""),
-        ({"compile": "off"}, "cuda", "default", ""),
-        ({}, "cuda", None, ""),
-        ({"deterministic": "yes"}, "cuda", "default", "deterministic: true asks for the same bits each time"),
-        ({"processes": 2}, "cuda", "default", "several processes share each batch"),
-        ({}, "cuda", "default", "PyTorch's compiler does not work here"),
+        ({}, "cpu", "default", 50, ""),
+        ({"compile": "off"}, "cuda", "default", 50, ""),
+        ({}, "cuda", None, 50, ""),
+        ({}, "cuda", "default", 49, ""),
+        ({"deterministic": "yes"}, "cuda", "default", 50, "deterministic: true asks for the same bits each time"),
+        ({"processes": 2}, "cuda", "default", 50, "several processes share each batch"),
+        ({}, "cuda", "default", 50, "PyTorch's compiler does not work here"),
     ],
 )
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU, for which the compiler works")
 def test_one_line_says_why_a_network_that_would_gain_is_not_compiled(
-    wish: dict[str, Any], device: str, mode: str | None, said: str, capfd: pytest.CaptureFixture[str]
+    wish: dict[str, Any], device: str, mode: str | None, epochs: int, said: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     args = argparse.Namespace(**{"compile": "auto", "deterministic": "no", "processes": 1} | wish)
-    assert compile_mode(args, torch.device(device), mode) is None
+    steps = steps_in_all({"epochs": epochs, "batch_size": 5}, samples=204)
+    assert compile_mode(args, torch.device(device), mode, steps) is None
     lines = capfd.readouterr().err.splitlines()
     assert [line.startswith(f"the network is not compiled: {said}") for line in lines] == ([True] if said else [])
 

@@ -29,6 +29,7 @@ def main(args: argparse.Namespace) -> None:
     from reprise.step.files import outputs
     from reprise.training.compiled import compile_mode
     from reprise.training.loop import fit
+    from reprise.training.sampler import steps_in_all
 
     settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")
     normalisation = json.loads(args.normalisation.read_text())
@@ -40,8 +41,8 @@ def main(args: argparse.Namespace) -> None:
     model = model.to(device).to(memory_format=torch.channels_last_3d)
     task = clip_regression_task(arrays["frames"], train, val, "ef", normalisation, settings, device)
     data = [*depends_on(args), normalisation]
-    where, mode = (args.checkpoints, args.tensorboard), compile_mode(args, device, COMPILED.get(settings["network"]))
-    best, history = fit(model, task, settings, data, *where, args.checkpoint_every, mode)
+    mode = compile_mode(args, device, COMPILED.get(settings["network"]), steps_in_all(settings, task.samples))
+    best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every, mode)
     info = {"kind": "ef", "normalisation": normalisation, "settings": settings}
     info |= {key: settings[key] for key in ("network", "width", "weights", "frames", "period")}
     with outputs(args.published, args.sound, args.history) as (published, sound, log):

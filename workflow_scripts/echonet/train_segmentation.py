@@ -28,6 +28,7 @@ def main(args: argparse.Namespace) -> None:
     from reprise.step.files import outputs
     from reprise.training.compiled import compile_mode
     from reprise.training.loop import fit
+    from reprise.training.sampler import steps_in_all
 
     settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")
     normalisation = json.loads(args.normalisation.read_text())
@@ -40,8 +41,8 @@ def main(args: argparse.Namespace) -> None:
     model = model.to(device).to(memory_format=torch.channels_last)
     task = segmentation_task(images, masks, train, val, normalisation, settings, device)
     data = [*depends_on(args), normalisation]
-    where, mode = (args.checkpoints, args.tensorboard), compile_mode(args, device, COMPILED.get(settings["network"]))
-    best, history = fit(model, task, settings, data, *where, args.checkpoint_every, mode)
+    mode = compile_mode(args, device, COMPILED.get(settings["network"]), steps_in_all(settings, task.samples))
+    best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every, mode)
     chosen = best["published"]
     model.load_state_dict(chosen.weights)
     info = {"kind": "segmentation", "epoch": chosen.epoch, "normalisation": normalisation, "settings": settings}

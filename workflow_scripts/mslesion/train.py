@@ -42,6 +42,7 @@ def main(args: argparse.Namespace) -> None:
     from reprise.step.files import outputs
     from reprise.training.compiled import compile_mode
     from reprise.training.loop import fit
+    from reprise.training.sampler import steps_in_all
 
     settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")
     cases, arrays = open_store(args.store)
@@ -57,8 +58,8 @@ def main(args: argparse.Namespace) -> None:
             least = {"sound": "a scan"}.get(args.protocol, "three slices with a lesion (others do not count)")
             raise InputError(f"{args.store}: {args.protocol}, fold {args.fold}: expected {least} to {what} on")
     data = [*depends_on(args), args.protocol, args.fold]
-    where, mode = (args.checkpoints, args.tensorboard), compile_mode(args, device, COMPILED.get(settings["network"]))
-    best, history = fit(model, task, settings, data, *where, args.checkpoint_every, mode)
+    mode = compile_mode(args, device, COMPILED.get(settings["network"]), steps_in_all(settings, task.samples))
+    best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every, mode)
     chosen = best["best"]
     model.load_state_dict(chosen.weights)
     info = {"kind": "lesions", "epoch": chosen.epoch, "protocol": args.protocol, "fold": args.fold, "size": size}

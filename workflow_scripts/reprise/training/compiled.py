@@ -8,18 +8,24 @@ from torch import nn
 
 from reprise.step.command import say
 
+WORTHWHILE_STEPS = 2_000  # of a training; to compile a network takes as long as hundreds of steps
 LONGEST = 200  # characters of the compiler's message
 
 
-def compile_mode(args: argparse.Namespace, device: torch.device, mode: str | None) -> str | None:
-    """The mode of `torch.compile` for a network, or None if it stays as it is. If something else decides, one line.
+def compile_mode(
+    args: argparse.Namespace, device: torch.device, mode: str | None, steps: int = WORTHWHILE_STEPS
+) -> str | None:
+    """The mode of `torch.compile` for a network, or None if it stays as it is.
+
+    Only a long training of a network that gains, on a GPU, is worth it. If such a one is not compiled, a line says why.
 
     Args:
         args: of `training_parser`: what the user wishes.
         device: where the network is.
         mode: that the study's table has for the network; None for networks that do not gain.
+        steps: of the whole training.
     """
-    if args.compile == "off" or mode is None or device.type != "cuda":
+    if args.compile == "off" or mode is None or device.type != "cuda" or steps < WORTHWHILE_STEPS:
         return None
     if obstacle := _obstacle(args, device):
         say(f"the network is not compiled: {obstacle}")

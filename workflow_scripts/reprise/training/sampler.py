@@ -1,6 +1,7 @@
 """Sample order and augmentation as functions of (seed, epoch, sample), so that resuming changes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,11 @@ def batches(count: int, batch_size: int, seed: int, epoch: int) -> Iterator[np.n
     size = min(batch_size, count)
     for start in range(0, count - size + 1, size):
         yield order[start : start + size]
+
+
+def steps_in_all(settings: Mapping[str, Any], samples: int) -> int:
+    """The number of batches of a whole training, by the recipe's `epochs` and `batch_size`."""
+    return settings["epochs"] * max(1, samples // settings["batch_size"])
 
 
 def uniform(seed: int, epoch: int, samples: np.ndarray, stream: int) -> np.ndarray:
