@@ -14,13 +14,13 @@ from snakemake.utils import update_config
 
 from reprise.engine import configuration
 from reprise.engine.configuration import (
-    OWN_FOLDER,
     check_configuration,
     hide_input,
     read_as_typed,
     refuse_endless,
     study_settings,
 )
+from reprise.engine.folders import OWN_FOLDER
 from reprise.step.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]

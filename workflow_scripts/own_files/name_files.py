@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from reprise.data.own_files import name_own_files, write_key
-from reprise.engine.configuration import OWN_FOLDER
+from reprise.engine.folders import OWN_FOLDER
 from reprise.step.command import run, say, step_parser
 from reprise.step.errors import InputError
 from reprise.step.files import outputs

@@ -12,12 +12,12 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from reprise.engine.folders import OWN_FOLDER
 from reprise.step.errors import InputError
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 MOST_VALUES = 10_000  # of a file; aliases in YAML can make billions of a few lines
 LONGEST = 300  # characters of a value in a message
-OWN_FOLDER = "REPRISE_INPUT"  # the variable of the environment by which jobs know the folder of a user's own files
 
 
 def set_environment() -> None:

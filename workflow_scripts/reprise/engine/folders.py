@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+OWN_FOLDER = "REPRISE_INPUT"  # the variable of the environment by which jobs know the folder of a user's own files
 # Control characters, line breaks, and the characters that stand for bytes that are not UTF-8.
 UNPRINTABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
