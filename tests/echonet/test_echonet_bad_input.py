@@ -1,6 +1,7 @@
 """The check of EchoNet-Dynamic: whatever is wrong with a folder is refused, all of it in one message."""
 
 import os
+import re
 import shutil
 import struct
 import time
@@ -130,6 +131,14 @@ def test_a_long_list_of_problems_is_cut(raw: Path) -> None:
     lines = problems(raw)
     assert len(lines) == 51
     assert lines[-1] == "... and 114 more"  # 80 EFs, 80 videos that are missing, 4 unknown tracings
+
+
+def test_a_video_whose_pictures_are_damaged_is_refused_before_anything_is_made_of_it(raw: Path) -> None:
+    data = (raw / "Videos/0XA.avi").read_bytes()
+    at = data.index(b"\xff\xc0", len(data) // 2) + 9  # the number of colours of a picture, behind its size
+    (raw / "Videos/0XA.avi").write_bytes(data[:at] + b"\xff" + data[at + 1 :])
+    (line,) = problems(raw)
+    assert re.fullmatch(r"Videos/0XA\.avi: its header promises 70 frames, \d+ could be decoded", line)
 
 
 def test_ef_as_a_fraction_is_refused_once(raw: Path) -> None:

@@ -120,14 +120,9 @@ def avi_header(data: bytes, name: str | Path) -> Header:
         empty = sum(kind in kinds and size == 0 for kind, _, size in chunks)
         dropped = f" and {empty} are empty, dropped while recording" if empty else ""
         raise InputError(f"{name}: its header promises {header.frames} frames, {len(pictures)} are in it{dropped}")
-    if holds_jpeg(data):
+    if b"MJPG" in data[:HEADER_BYTES].upper():
         _refuse_other_sizes(data, pictures, header, name)
     return header
-
-
-def holds_jpeg(data: bytes) -> bool:
-    """Whether the pictures of an AVI file are JPEG, so that their size is known without decoding."""
-    return b"MJPG" in data[:HEADER_BYTES].upper()
 
 
 def _refuse_other_sizes(data: bytes, pictures: list[int], header: Header, name: str | Path) -> None:

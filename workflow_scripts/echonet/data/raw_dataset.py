@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from echonet.data.avi import Header, avi_header, holds_jpeg, read_video
+from echonet.data.avi import Header, avi_header, read_video
 from echonet.data.notes import note_cases, note_listing
 from echonet.data.raw_tables import SPLITS, read_file_list, read_tracings
 from echonet.data.tracings import ROWS, area, group_tracings, refuse_misplaced
@@ -37,7 +37,7 @@ class File(NamedTuple):
 
 
 def check_dataset(root: str | Path) -> Checked:
-    """Examine a whole data set without decoding it.
+    """Examine a whole data set. Videos that will be stored are decoded once, so that none is refused later.
 
     Returns:
         manifest: path (below root), bytes, sha256, frames, height, width, fps; one row per file that is used.
@@ -123,7 +123,7 @@ def _examine_video(path: Path) -> File:
             header = avi_header(data, name)
             if header.frames > MOST_FRAMES:
                 raise InputError(f"{name}: expected at most {MOST_FRAMES} frames, found {header.frames}")
-            if _fits(header) and not holds_jpeg(data):
+            if _fits(header):
                 _refuse_other_pictures(path, name)
             return File(path, len(data), hashlib.sha256(data).hexdigest(), header)
     except InputError as error:
@@ -131,7 +131,7 @@ def _examine_video(path: Path) -> File:
 
 
 def _refuse_other_pictures(path: Path, name: str) -> None:
-    """Raise InputError unless a video of a codec other than JPEG decodes to frames that can be stored."""
+    """Raise InputError unless a video decodes to as many frames as it promises, of the size that can be stored."""
     try:
         height, width = read_video(path).frames.shape[1:3]
     except InputError as error:
