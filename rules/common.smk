@@ -43,7 +43,7 @@ watch_results()
 try:
     refuse_endless("config.yaml", config)
     read_as_typed(config)
-    hide_input(config, workflow.config_settings.config_args, sys.argv)
+    hide_input(config, workflow.config_settings.config_args, sys.argv, not workflow.is_main_process)
     refuse_second_config(sys.argv)
     check_configuration(config)
 except InputError as error:
