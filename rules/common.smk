@@ -45,7 +45,7 @@ try:
     refuse_endless("config.yaml", config)
     refuse_bad_words(sys.argv)
     read_as_typed(config)
-    hide_input(config, workflow.config_settings.config_args, sys.argv)
+    hide_input(config, workflow.config_settings.config_args, sys.argv, not workflow.is_main_process)
     check_configuration(config)
 except InputError as error:
     sys.exit(f"error: {error}")

@@ -239,11 +239,14 @@ def test_the_folder_of_a_users_files_goes_to_jobs_by_the_environment(monkeypatch
     monkeypatch.delenv(OWN_FOLDER, raising=False)
     monkeypatch.setenv(OWN_FOLDER, "before")
     words, command = ["input=Roe Richard", "seed=1"], ["snakemake", "--config=input=Roe\nRichard", "seed=1", "x"]
-    hide_input({"input": "Roe Richard"}, words, command)
+    hide_input({"input": "Roe Richard"}, words, command, False)
     assert words == ["seed=1"] and command == ["snakemake", "--config=input=FOLDER", "seed=1", "x"]
     in_a_job: dict[str, Any] = {"seed": 1}
-    hide_input(in_a_job, words, command)
+    hide_input(in_a_job, words, command, True)
     assert in_a_job == {"seed": 1, "input": "Roe Richard"}
+    typed_next: dict[str, Any] = {"seed": 1}
+    hide_input(typed_next, words, command, False)
+    assert typed_next == {"seed": 1}
 
 
 def test_demo_lies_over_published() -> None:

@@ -79,20 +79,21 @@ def refuse_bad_words(words: Sequence[str]) -> None:
         raise InputError("--config is given twice; the first would be ignored. Write --config ONE=... OTHER=...")
 
 
-def hide_input(config: dict[str, Any], passed_on: list[str], typed: list[str]) -> None:
+def hide_input(config: dict[str, Any], passed_on: list[str], typed: list[str], in_job: bool) -> None:
     """Hand the folder of a user's own files to jobs by the environment, in place: its name may identify a person.
 
     Snakemake prints the command that was typed, and repeats `--config` in that of each job; a scheduler shows commands
     to all.
 
     Args:
-        config: gets `input` from the environment if it has none.
+        config: in a job, it gets `input` from the environment if it has none.
         passed_on: words behind the `--config` of jobs; they lose `input`.
         typed: the command's words, in which the folder becomes FOLDER.
+        in_job: whether this Snakemake runs a job of another one.
     """
     if "input" in config:
         os.environ[OWN_FOLDER] = str(config["input"])
-    elif OWN_FOLDER in os.environ:
+    elif in_job and OWN_FOLDER in os.environ:
         config["input"] = os.environ[OWN_FOLDER]
     passed_on[:] = [word for word in passed_on if not word.startswith("input=")]
     typed[:] = [re.sub(r"^((?:--config=|-C)?input=).*", r"\1FOLDER", word, flags=re.DOTALL) for word in typed]

@@ -46,7 +46,7 @@ def own_files_digest(root: str) -> str:
     Its record names no file, because a name may identify a person.
     """
     contents = _contents(root)
-    places = json.dumps([str(Path(root).absolute()), contents], sort_keys=True)
+    places = json.dumps([root, contents], sort_keys=True)  # as configured: a project that moves with its files runs on
     names = hashlib.sha256(places.encode()).hexdigest()[:16]
     return remember({case_name(sha256): sha256 for sha256 in contents.values() if sha256} | {"names": names})
 
