@@ -152,7 +152,10 @@ def test_networks_are_imported_without_pytorchs_compiler_which_still_works_later
     code = """
 import sys, torch
 from echonet.learning import segmentation_network, video_network
+from reprise.inference.volumes import volume_logits
+from reprise.models.unet import unet
 video_network.video_network("r3d_18", 0.125)
+volume_logits(unet("unet_3d", 0.1).eval(), torch.zeros(1, 1, 32, 32, 32), (32, 32, 32))
 assert "torch._dynamo" not in sys.modules
 assert torch.compile(torch.nn.Linear(2, 2), backend="eager")(torch.ones(1, 2)).shape == (1, 2)
 assert torch._dynamo.utils.is_compile_supported("cpu")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from torch import nn
 
-from echonet.learning.lean_torchvision import torchvision
 from echonet.learning.narrow import narrow
 from reprise.models.initial import load_initial
+from reprise.models.lean_torchvision import torchvision
 from reprise.step.errors import InputError
 
 IMAGE_SHAPE = (3, 112, 112)

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from echonet.learning.lean_torchvision import torchvision
 from echonet.learning.narrow import narrow
 from reprise.models.initial import load_initial
+from reprise.models.lean_torchvision import torchvision
 from reprise.step.errors import InputError
 
 CLIP_SHAPE = (3, 16, 112, 112)

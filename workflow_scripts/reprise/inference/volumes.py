@@ -17,6 +17,7 @@ def volume_logits(model: nn.Module, volumes: Tensor, block: Sequence[int]) -> Te
         volumes: normalised, on the network's device; volumes smaller than a block are padded with zeros.
         block: depth, height and width that the network takes.
     """
+    import reprise.models.lean_torchvision  # noqa: F401, I001  # before MONAI, which imports torchvision
     from monai.inferers import sliding_window_inference
 
     logits = sliding_window_inference(volumes, tuple(block), BLOCKS_AT_A_TIME, model, overlap=OVERLAP, mode="gaussian")

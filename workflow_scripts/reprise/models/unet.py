@@ -44,7 +44,8 @@ def unet(name: str, width: float = 1) -> UNet:
     Raises:
         InputError: no such network, or the width is out of range.
     """
-    # MONAI takes seconds to import, so only a step that builds its networks imports it.
+    # MONAI takes seconds to import, so only a step that builds its networks imports it. It imports torchvision.
+    import reprise.models.lean_torchvision  # noqa: F401, I001
     from monai.networks.nets import DynUNet
 
     if name not in STAGES:
