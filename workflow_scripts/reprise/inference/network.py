@@ -8,17 +8,19 @@ from torch import Tensor
 from reprise.step.command import say
 from reprise.step.errors import InputError
 
+ON_A_GPU = 4  # times as many inputs at once
+
 
 def in_batches(count: int, size: int, compute: Callable[[slice], Tensor], device: torch.device) -> Iterator[Tensor]:
     """Results of `compute` for consecutive slices of `count` inputs, on the host, in order.
 
-    The first slices hold `size` inputs; when the GPU's memory is too small, this number is halved. The GPU computes the
-    next slice while the caller uses the last.
+    The first slices hold `size` inputs, on a GPU four times as many; when the GPU's memory is too small, this number is
+    halved. The GPU computes the next slice while the caller uses the last.
 
     Raises:
         InputError: the GPU's memory is too small for a single input.
     """
-    start, waiting = 0, None
+    start, waiting, size = 0, None, size * (ON_A_GPU if device.type == "cuda" else 1)
     while start < count:
         chunk = slice(start, min(start + size, count))
         result = _attempt(compute, chunk, device)
