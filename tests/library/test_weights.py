@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,10 +13,13 @@ import pytest
 import safetensors.torch
 import torch
 
-from echonet.learning.video_network import video_network
+from echonet.learning.segmentation_network import WEIGHTS
+from echonet.learning.video_network import NETWORKS, video_network
 from reprise.data import web_file
 from reprise.models.download import fetch_weights
 from reprise.models.initial import read_state_dict
+from reprise.models.known_weights import SHA256
+from reprise.models.lean_torchvision import torchvision
 from reprise.models.weights import load_model, read_info, save_model
 from reprise.step.errors import InputError
 from weights import fetch as step
@@ -158,6 +162,19 @@ def test_no_server_and_no_file_are_one_message(tmp_path):
     with pytest.raises(InputError, match=r"absent\.pth: no such file"):
         fetch_weights(str(tmp_path / "absent.pth"), tmp_path / "weights.pth")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_whole_digest_of_all_weights_by_name_is_known(tmp_path, model) -> None:
+    networks = torchvision.models.list_models(module=torchvision.models.segmentation)
+    names = [f"{weights}/{network}" for network in networks for weights in WEIGHTS[1:]]
+    names += [f"kinetics400/{network}" for network in NETWORKS]
+    files = {step.torchvision_url(name).rpartition("/")[2] for name in names}
+    assert files == SHA256.keys()
+    for file, sha256 in SHA256.items():
+        assert re.fullmatch("[0-9a-f]{64}", sha256) and sha256.startswith(file.rpartition("-")[2].removesuffix(".pth"))
+    torch.save(model.state_dict(), tmp_path / min(files))
+    with pytest.raises(InputError, match=f"expected SHA-256 {SHA256[min(files)]}, found"):
+        fetch_weights(str(tmp_path / min(files)), tmp_path / "got.pth")
 
 
 def test_torchvision_is_asked_where_its_weights_are() -> None:

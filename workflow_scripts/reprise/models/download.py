@@ -7,6 +7,7 @@ from pathlib import Path
 from reprise.data.web_file import download, forget
 from reprise.engine.links import link_fault, shown
 from reprise.models.initial import LARGEST_BYTES, read_state_dict
+from reprise.models.known_weights import SHA256
 from reprise.step.command import say
 from reprise.step.errors import InputError
 from reprise.step.files import file_sha256, outputs
@@ -20,8 +21,8 @@ def fetch_weights(source: str, target: Path, sha256: str | None = None) -> None:
     Args:
         source: URL or path. A URL of https leads to no other protocol; http must be asked for by name.
         target: file to write. It appears only if all went well.
-        sha256: the expected SHA-256, or its start. By default it is taken from the end of the source's name, if it is
-            there.
+        sha256: the expected SHA-256, or its start. By default that of the known file of this name, or else the end of
+            the source's name, if that has one.
 
     Raises:
         InputError: no such file or URL, another SHA-256 than expected, or not a readable file of weights.
@@ -31,7 +32,7 @@ def fetch_weights(source: str, target: Path, sha256: str | None = None) -> None:
     if is_remote and (fault := link_fault(source)):
         raise InputError(f"weights: {fault}")
     in_name = HASH_IN_NAME.search(name)
-    expected = sha256 or (in_name.group(1) if in_name else "")
+    expected = sha256 or SHA256.get(Path(name).name) or (in_name.group(1) if in_name else "")
     with outputs(target) as (partial,):
         if is_remote:
             try:
