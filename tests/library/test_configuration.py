@@ -198,6 +198,11 @@ def typed(words: list[str]) -> dict[str, Any]:
     return chosen
 
 
+def test_a_long_list_of_problems_is_cut() -> None:
+    found = problems(config(**{f"unknown_{number:02}": 1 for number in range(60)}))
+    assert len(found) == 51 and found[-1] == "... and 10 more"
+
+
 def test_all_problems_at_once() -> None:
     found = problems(config(sead=1, device=3, schedule="demos", models={"echonet": {"segmentation": [], "ef": ["x"]}}))
     assert len(found) == 5, found

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from reprise.step.errors import InputError
+from reprise.step.errors import InputError, first_lines
 
-MOST_LINES = 50
 COLUMNS = ["severity", "file", "where", "finding"]
 
 
@@ -56,19 +55,11 @@ class Findings:
         """
         if self.problems:
             head = f"{root}: {len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}:"
-            raise InputError("\n  ".join([head, *first_lines(self.problems, MOST_LINES)]))
-
-
-def first_lines(lines: list[str], most: int) -> list[str]:
-    """At most `most` lines, then one that says how many more there are."""
-    left = len(lines) - most
-    return [*lines[:most], f"... and {left} more"] if left > 0 else lines
+            raise InputError("\n  ".join([head, *first_lines(self.problems)]))
 
 
 def refuse_nothing(cases: Sized, what: str, findings: Findings) -> None:
     """Raise InputError, with the findings, if there is no case; `what` says what cannot be read."""
     if not len(cases):
         lines = [f"{file}: {finding}" for _, file, _, finding in findings.rows]
-        raise InputError(
-            "\n  ".join([f"{what} can be read; key.csv leads to the files:", *first_lines(lines, MOST_LINES)])
-        )
+        raise InputError("\n  ".join([f"{what} can be read; key.csv leads to the files:", *first_lines(lines)]))

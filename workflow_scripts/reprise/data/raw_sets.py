@@ -18,13 +18,12 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from reprise.data.archives import safe_path, unpack
-from reprise.data.findings import first_lines
 from reprise.data.web_file import LONGEST_S, download, refuse_small_disk
 from reprise.engine.folders import files_below, one_line
 from reprise.engine.links import link_path, reveal, shown
 from reprise.engine.records import read_record
 from reprise.step.command import progress, reading, say, tell
-from reprise.step.errors import InputError
+from reprise.step.errors import InputError, first_lines
 from reprise.step.files import file_sha256, outputs
 from reprise.step.lock import locked
 

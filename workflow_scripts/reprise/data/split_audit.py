@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from reprise.data.findings import first_lines
 from reprise.data.store import open_store
 from reprise.step.command import json_object, run, step_parser
-from reprise.step.errors import InputError
+from reprise.step.errors import InputError, first_lines
 from reprise.step.files import outputs
 
 MOST_SHOWN = 20

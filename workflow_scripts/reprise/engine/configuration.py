@@ -14,7 +14,7 @@ from jsonschema.exceptions import ValidationError
 
 from reprise.engine.folders import OWN_FOLDER
 from reprise.engine.links import is_link, link_fault, link_path, shown, without_keys
-from reprise.step.errors import InputError
+from reprise.step.errors import InputError, first_lines
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 MOST_VALUES = 10_000  # of a file; aliases in YAML can make billions of a few lines
@@ -121,7 +121,7 @@ def check_configuration(config: Mapping[str, Any]) -> None:
     if _is_inside(config.get("downloads"), "results"):
         problems.append("config.yaml: downloads: inside results/, which `make clean` removes; name another folder")
     if problems:
-        lines = "\n".join(f"  {without_keys(line)}" for line in problems)
+        lines = "\n".join(f"  {without_keys(line)}" for line in first_lines(problems))
         raise InputError(f"the configuration has problems\n{lines}")
 
 
