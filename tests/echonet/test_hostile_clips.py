@@ -23,14 +23,16 @@ from reprise.step.errors import InputError
 MOST_MB = 2000
 # Imports a folder in a process of its own, whose highest use of memory is then known.
 IMPORT = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
 from echonet.data.standard_clips import import_clips
 from reprise.data.findings import Findings
 from reprise.data.own_files import name_own_files
 findings = Findings()
 clips = import_clips(name_own_files(Path(sys.argv[1]), keep_names=True), Path(sys.argv[2]), findings)
-peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+lines = Path("/proc/self/status").read_text().splitlines()
+# Not getrusage: its peak counts the process, too, from which this one was forked.
+peak_mb = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) >> 10
 print(json.dumps([peak_mb, list(clips["case"]), {row[1]: row[3] for row in findings.rows if row[0] == "excluded"}]))
 """
 

@@ -13,13 +13,12 @@ import pytest
 import safetensors.torch
 import torch
 
-from echonet.learning.segmentation_network import WEIGHTS
+from echonet.learning.segmentation_network import WEIGHTS, torchvision
 from echonet.learning.video_network import NETWORKS, video_network
 from reprise.data import web_file
 from reprise.models.download import fetch_weights
 from reprise.models.initial import read_state_dict
 from reprise.models.known_weights import SHA256
-from reprise.models.lean_torchvision import torchvision
 from reprise.models.weights import load_model, read_info, save_model
 from reprise.step.errors import InputError
 from weights import fetch as step

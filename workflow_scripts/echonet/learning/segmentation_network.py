@@ -8,8 +8,10 @@ from torch import nn
 
 from echonet.learning.narrow import narrow
 from reprise.models.initial import load_initial
-from reprise.models.lean_torchvision import torchvision
+from reprise.models.lean_torchvision import import_torchvision
 from reprise.step.errors import InputError
+
+torchvision = import_torchvision()
 
 IMAGE_SHAPE = (3, 112, 112)
 # Networks that a GPU trains faster if they are compiled, and the mode of `torch.compile`.

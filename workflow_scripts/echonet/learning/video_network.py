@@ -9,8 +9,10 @@ from torch import nn
 
 from echonet.learning.narrow import narrow
 from reprise.models.initial import load_initial
-from reprise.models.lean_torchvision import torchvision
+from reprise.models.lean_torchvision import import_torchvision
 from reprise.step.errors import InputError
+
+torchvision = import_torchvision()
 
 CLIP_SHAPE = (3, 16, 112, 112)
 NETWORKS = ("r2plus1d_18", "r3d_18", "mc3_18")

@@ -5,6 +5,8 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from reprise.models.lean_torchvision import import_torchvision
+
 OVERLAP = 0.5
 BLOCKS_AT_A_TIME = 4
 
@@ -17,7 +19,7 @@ def volume_logits(model: nn.Module, volumes: Tensor, block: Sequence[int]) -> Te
         volumes: normalised, on the network's device; volumes smaller than a block are padded with zeros.
         block: depth, height and width that the network takes.
     """
-    import reprise.models.lean_torchvision  # noqa: F401, I001  # before MONAI, which imports torchvision
+    import_torchvision()  # before MONAI, which imports it, too
     from monai.inferers import sliding_window_inference
 
     logits = sliding_window_inference(volumes, tuple(block), BLOCKS_AT_A_TIME, model, overlap=OVERLAP, mode="gaussian")

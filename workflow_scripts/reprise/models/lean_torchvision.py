@@ -9,7 +9,8 @@ from types import ModuleType
 COMPILER = "torch._dynamo"
 
 
-def _import_torchvision() -> ModuleType:
+def import_torchvision() -> ModuleType:
+    """The module torchvision, for those who import it and for those who import what imports it, such as MONAI."""
     stand_ins = {} if COMPILER in sys.modules else {name: ModuleType(name) for name in (COMPILER, f"{COMPILER}.utils")}
     for module in stand_ins.values():
         vars(module).update(__path__=[], is_compile_supported=lambda device: False)
@@ -20,6 +21,3 @@ def _import_torchvision() -> ModuleType:
         for name in stand_ins:
             del sys.modules[name]
     return torchvision
-
-
-torchvision = _import_torchvision()

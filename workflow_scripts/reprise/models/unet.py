@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from reprise.models.lean_torchvision import import_torchvision
 from reprise.step.errors import InputError
 
 CHANNELS, CLASSES = 1, 2
@@ -44,8 +45,8 @@ def unet(name: str, width: float = 1) -> UNet:
     Raises:
         InputError: no such network, or the width is out of range.
     """
-    # MONAI takes seconds to import, so only a step that builds its networks imports it. It imports torchvision.
-    import reprise.models.lean_torchvision  # noqa: F401, I001
+    # MONAI takes seconds to import, so only a step that builds its networks imports it.
+    import_torchvision()
     from monai.networks.nets import DynUNet
 
     if name not in STAGES:
