@@ -1,5 +1,6 @@
 """A download arrives whole, goes on where it broke off, or ends with one line. The server is on this machine."""
 
+import io
 import random
 import time
 from collections.abc import Iterator
@@ -159,7 +160,7 @@ def test_no_key_is_shown(site: Site, tmp_path: Path, capfd: pytest.CaptureFixtur
 
 def test_https_leads_to_nothing_else() -> None:
     answer = requests.Response()
-    answer.status_code, answer.url = 302, "https://example.org/a.bin?key=SECRET"
+    answer.status_code, answer.url, answer.raw = 302, "https://example.org/a.bin?key=SECRET", io.BytesIO()
     answer.headers["Location"] = "http://example.org/a.bin"
     with pytest.raises(InputError, match=r"^https://example\.org/a\.bin: https leads to an address without it$"):
         web_file._Session().get_redirect_target(answer)

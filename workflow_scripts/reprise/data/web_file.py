@@ -38,6 +38,7 @@ class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
         if target and resp.url.startswith("https:") and re.match("(?!https:)[a-z]+:", target, re.IGNORECASE):
+            resp.close()
             raise InputError(f"{shown(resp.url)}: https leads to an address without it")
         return target
 
