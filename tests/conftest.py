@@ -59,7 +59,8 @@ def run_step() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture
 def no_warnings() -> Iterator[None]:
-    """Make every warning an error."""
+    """Make every warning an error, but for those about what other tests left to the garbage collector."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ResourceWarning)
         yield
