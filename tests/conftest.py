@@ -59,8 +59,7 @@ def run_step() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture
 def no_warnings() -> Iterator[None]:
-    """Make every warning an error, but for those about what other tests left to the garbage collector."""
+    """Make every warning an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warnings.simplefilter("ignore", ResourceWarning)
         yield

@@ -117,7 +117,7 @@ ODD = {
 }
 
 
-@pytest.mark.filterwarnings("error", "ignore::ResourceWarning")
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("n", "areas", "systoles"), ODD.values(), ids=ODD.keys())
 def test_odd_clips_are_rendered(tmp_path, n, areas, systoles) -> None:
     frames, masks, _ = make_clip(n)

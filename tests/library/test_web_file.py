@@ -1,5 +1,6 @@
 """A download arrives whole, goes on where it broke off, or ends with one line. The server is on this machine."""
 
+import gc
 import io
 import random
 import time
@@ -130,6 +131,7 @@ def test_time_and_size_have_bounds(site: Site, tmp_path: Path, monkeypatch: pyte
 def test_an_answer_that_is_none_is_one_line(site: Site, tmp_path: Path, answer: bytes) -> None:
     site.raw["/odd.bin"] = answer
     assert "KEY" not in failed(site, tmp_path / "a.bin", "/odd.bin?KEY")
+    gc.collect()  # urllib3 does not close the socket of an answer with two lengths; no later test shall be warned of it
 
 
 def test_no_server_and_no_host_are_one_line(tmp_path: Path, site: Site) -> None:
