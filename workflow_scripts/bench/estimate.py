@@ -1,7 +1,6 @@
 """Estimate how long a schedule takes on this machine: a few timed steps of each training and each long prediction."""
 
 import argparse
-import csv
 import heapq
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,16 +11,16 @@ import torch
 import yaml
 from echonet_work import echonet_work
 from mslesion_work import mslesion_work
+from rows import line, write_table
 from work import ON_CPU, Prediction, Training, seconds_a_call, timed_training
 
 from reprise.engine.configuration import check_configuration, set_environment, study_settings
 from reprise.step.command import run, say, step_parser
 from reprise.step.device import pick_device
-from reprise.step.files import outputs
-from reprise.training.compiled import compile_mode
 
 STUDIES = {"echonet": echonet_work, "mslesion": mslesion_work}
 GPUS = (1, 2, 4, 8)
+WIDTHS = (9, 40, 5, 9, 15, 9, 8)  # of the columns, in characters
 
 
 class Row(NamedTuple):
@@ -52,19 +51,17 @@ def main(args: argparse.Namespace) -> None:
     device = pick_device(config["device"], config["deterministic"])
     name = torch.cuda.get_device_name() if device.type == "cuda" else "one CPU core"
     torch.set_num_threads(1)  # as the rules ask for
-    print(f"schedule {args.schedule}, {config['precision']}, on: {name}\n{_line(Row._fields)}", flush=True)
+    print(f"schedule {args.schedule}, {config['precision']}, on: {name}\n{line(Row._fields, WIDTHS)}", flush=True)
     rows = []
     for study in config["studies"]:
         for row in _rows(study, config, args.schedule, device):
             rows.append(row)
-            print(_line([_text(value) for value in row]), flush=True)
+            print(line(row, WIDTHS), flush=True)
     unit, counts = ("GPU", GPUS) if device.type == "cuda" else ("core", (1, len(os.sched_getaffinity(0))))
     for count in counts:
         hours = makespan([row.hours / row.jobs for row in rows for _ in range(row.jobs)], count)
         print(f"in all, on {count} {unit}{'s' * (count > 1)}: {hours:.3g} hours")
-    with outputs(args.output) as (path,), path.open("w", newline="") as stream:
-        csv.writer(stream).writerows([Row._fields, *([_text(value) for value in row] for row in rows)])
-    say(f"written to {args.output}")
+    write_table(args.output, Row._fields, rows)
 
 
 def makespan(jobs: Sequence[float], machines: int) -> float:
@@ -89,17 +86,15 @@ def _rows(study: str, config: Mapping[str, Any], schedule: str, device: torch.de
     )
     for work in found:
         if isinstance(work, Training):
-            mode = compile_mode(choices, device, work.compiled.get(work.settings["network"]))
-            yield _training(study, work, device, mode)
+            yield _training(study, work, device, choices)
         else:
             yield _prediction(study, work, device)
 
 
-def _training(study: str, work: Training, device: torch.device, mode: str | None) -> Row:
-    times = timed_training(work, device, mode)
-    epochs = work.settings["epochs"]
-    hours = epochs * times.epoch * work.jobs / 3600
-    return Row(study, work.name, work.jobs, epochs * times.steps, times.step, hours, times.peak_mb)
+def _training(study: str, work: Training, device: torch.device, choices: argparse.Namespace) -> Row:
+    times = timed_training(work, device, choices)
+    hours = work.settings["epochs"] * times.epoch * work.jobs / 3600
+    return Row(study, work.name, work.jobs, times.steps, times.step, hours, times.peak_mb)
 
 
 def _prediction(study: str, work: Prediction, device: torch.device) -> Row:
@@ -108,19 +103,10 @@ def _prediction(study: str, work: Prediction, device: torch.device) -> Row:
     predict = work.make(device)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    seconds = seconds_a_call(lambda: predict(at_a_time)) * work.at_a_time / at_a_time
+    seconds = seconds_a_call(lambda: predict(at_a_time), device) * work.at_a_time / at_a_time
     steps = -(-work.items // work.at_a_time)
     peak = torch.cuda.max_memory_allocated() / 1e6 if device.type == "cuda" else None
     return Row(study, work.name, work.jobs, steps, seconds, steps * seconds * work.jobs / 3600, peak)
-
-
-def _text(value: str | float | None) -> str:
-    return value if isinstance(value, str) else "" if value is None else f"{value:.4g}"
-
-
-def _line(cells: Sequence[str]) -> str:
-    widths = (9, 40, 5, 9, 15, 9, 8)
-    return " ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Measure speed and memory against plain formulations: prints a table and writes it as CSV."""
 
 import argparse
-import csv
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,14 +13,13 @@ from lesion_loading import lesion_loading_row
 from loading import loading_rows
 from mslesion_network import lesion_rows, lesion_training_rows
 from resampling import bootstrap_row
-from rows import Row
+from rows import Row, line, write_table
 from small_study import make_small_study
 
-from reprise.step.command import run, say, step_parser
+from reprise.step.command import run, step_parser
 from reprise.step.device import pick_device
-from reprise.step.files import outputs
 
-HEADINGS = Row._fields
+WIDTHS = (80, 10, 10, 8, 9, 16)  # of the columns, in characters
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -34,14 +32,12 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Measure row by row, showing each as soon as it is there."""
-    print(_line(HEADINGS), flush=True)
-    cells = []
+    print(line(Row._fields, WIDTHS), flush=True)
+    rows = []
     for row in on_gpu() if args.gpu else measured():
-        cells.append([_text(value) for value in row])
-        print(_line(cells[-1]), flush=True)
-    with outputs(args.output) as (path,), path.open("w", newline="") as stream:
-        csv.writer(stream).writerows([HEADINGS, *cells])
-    say(f"written to {args.output}")
+        rows.append(row)
+        print(line(row, WIDTHS), flush=True)
+    write_table(args.output, Row._fields, rows)
 
 
 def measured() -> Iterator[Row]:
@@ -64,15 +60,6 @@ def on_gpu() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         yield from ef_training_rows(make_small_study(Path(folder)))
     yield from lesion_training_rows(pick_device("cuda"))
-
-
-def _text(value: str | float | None) -> str:
-    return value if isinstance(value, str) else "" if value is None else f"{value:.4g}"
-
-
-def _line(cells: tuple[str, ...] | list[str]) -> str:
-    widths = (80, 10, 10, 8, 9, 16)
-    return " ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 if __name__ == "__main__":

@@ -13,13 +13,11 @@ import pandas as pd
 from mslesion_work import lesion_training
 from work import StudyData, Training, timed_training
 
-from mslesion.learning.networks import COMPILED
 from reprise.data.store import open_store
 from reprise.engine.configuration import study_settings
 from reprise.step.command import run, say, step_parser
 from reprise.step.device import pick_device
 from reprise.step.files import outputs
-from reprise.training.compiled import compile_mode
 
 STEPS = Path(__file__).resolve().parents[1] / "mslesion"
 PROTOCOL, BASELINE, NETWORK = "sound", "unet_3d", "fc_densenet67"
@@ -60,9 +58,9 @@ def main(args: argparse.Namespace) -> None:
 def _epochs(store: Path, recipe: dict[str, Any], seconds: float, device_name: str) -> int:
     """How many epochs of the first fold's training some seconds allow: at least 1, at most those of the recipe."""
     device, data = pick_device(device_name), StudyData(*open_store(store), str(store))
-    choices = argparse.Namespace(compile="auto", deterministic="no", processes=1)
+    choices = argparse.Namespace(compile="off", deterministic="no", processes=1)  # minutes are too short to compile
     work = Training(recipe["network"], folds := recipe["folds"], recipe, partial(lesion_training, data, PROTOCOL), {})
-    times = timed_training(work, device, compile_mode(choices, device, COMPILED.get(recipe["network"])))
+    times = timed_training(work, device, choices)
     epochs = min(recipe["epochs"], max(1, int(seconds / times.epoch)))
     say(f"{recipe['network']}: {epochs} epochs of {times.epoch:.3g} s for each of {folds} folds")
     return epochs
@@ -76,7 +74,7 @@ def _left_out(work: Path, store: Path, recipe: dict[str, Any], device: str) -> p
     for fold, path in enumerate(weights, 1):
         kept = {"checkpoints": folder / f"kept{fold}", "tensorboard": folder / f"tensorboard{fold}", "weights": path}
         options = kept | {"history": folder / f"fold{fold}.csv", "settings": json.dumps(recipe), "device": device}
-        _step("train", store=store, protocol=PROTOCOL, fold=fold, **options)
+        _step("train", store=store, protocol=PROTOCOL, fold=fold, compile="off", **options)
     minutes = (time.perf_counter() - began) / 60 / len(weights)
     volumes, kept = folder / "volumes.csv", {"checkpoints": folder / "kept", "masks": folder / "masks"}
     _step("segment", store=store, weights=weights, protocol=PROTOCOL, volumes=volumes, device=device, **kept)

@@ -1,10 +1,15 @@
 """Rows of the benchmark table: two ways of doing one thing, timed in turns, and what is required of their ratio."""
 
+import csv
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from statistics import median
 from typing import NamedTuple
+
+from reprise.step.command import say
+from reprise.step.files import outputs
 
 ROUNDS = 5
 SKIPPED = "skipped: no GPU"
@@ -59,9 +64,25 @@ def skipped(name: str, required: str) -> Row:
     return Row(name, None, None, None, required, SKIPPED)
 
 
+def line(values: Iterable[str | float | None], widths: Sequence[int]) -> str:
+    """A line of a table on the terminal."""
+    return " ".join(f"{cell:<{width}}" for cell, width in zip(map(_text, values), widths, strict=True)).rstrip()
+
+
+def write_table(target: Path, headings: Sequence[str], rows: Iterable[Iterable[str | float | None]]) -> None:
+    """Write a table as CSV, and say where."""
+    with outputs(target) as (path,), path.open("w", newline="") as stream:
+        csv.writer(stream).writerows([headings, *(map(_text, row) for row in rows)])
+    say(f"written to {target}")
+
+
 def verdict(holds: bool) -> str:
     """`yes` or `no`."""
     return "yes" if holds else "no"
+
+
+def _text(value: str | float | None) -> str:
+    return value if isinstance(value, str) else "" if value is None else f"{value:.4g}"
 
 
 def _rate(work: Callable[[], int]) -> float:

@@ -1,5 +1,6 @@
 """The trainings and long predictions of a run, as `estimate.py` times them."""
 
+import argparse
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,8 +12,10 @@ import torch
 from torch import nn
 
 from reprise.data.store import open_store
+from reprise.training.compiled import compile_mode
+from reprise.training.sampler import steps_in_all
 from reprise.training.task import Task
-from reprise.training.timing import timed_steps
+from reprise.training.timing import synchronise, timed_steps
 
 STEPS = 20
 LONGEST_S = 10.0  # that the timed steps may take, as far as a single step allows
@@ -51,7 +54,7 @@ class TrainingTimes(NamedTuple):
     """What a training takes, in seconds, and the peak memory of a GPU."""
 
     step: float
-    steps: int  # of an epoch
+    steps: int  # of the whole training
     epoch: float  # with its validation
     peak_mb: float | None
 
@@ -70,51 +73,46 @@ def _all_in(folder: Path, manifest: Path) -> bool:
     return manifest.exists() and all((folder / name).exists() for name in pd.read_csv(manifest, dtype=str)["path"])
 
 
-def timed_training(work: Training, device: torch.device, mode: str | None) -> TrainingTimes:
-    """Time some steps and validations of a training; see `timed_steps` for `mode`.
+def timed_training(work: Training, device: torch.device, choices: argparse.Namespace) -> TrainingTimes:
+    """Time some steps and validations of a training, compiled if `compile_mode` does so for these choices.
 
     On a CPU a step has fewer samples, and its time is scaled.
     """
-    recipe = dict(work.settings)
-    batch = recipe["batch_size"]
+    batch = work.settings["batch_size"]
+    recipe = dict(work.settings) | {"batch_size": batch if device.type == "cuda" else min(ON_CPU, batch)}
+    model, task = work.make(recipe, device)
+    steps = steps_in_all(work.settings, task.samples)
     if device.type == "cuda":
-        model, task = work.make(recipe, device)
+        mode = compile_mode(choices, device, work.compiled.get(recipe["network"]), steps)
         times = timed_steps(model, task, recipe, count=STEPS, compile_mode=mode)
     else:
-        recipe["batch_size"] = min(ON_CPU, batch)
-        model, task = work.make(recipe, device)
         times = timed_steps(model, task, recipe, warm_up=0, count=1)
         if times.seconds < LONGEST_S / 2:
             count = int(np.clip(LONGEST_S / times.seconds, 1, STEPS))
             times = timed_steps(model, task, recipe, warm_up=1, count=count)
-    steps, step = max(1, task.samples // batch), times.seconds * batch / recipe["batch_size"]
-    epoch = steps * step + _seconds_of_validation(model, task)
+    step = times.seconds * batch / recipe["batch_size"]
+    epoch = steps // recipe["epochs"] * step + _seconds_of_validation(model, task, device)
     return TrainingTimes(step, steps, epoch, times.peak_mb if device.type == "cuda" else None)
 
 
-def _seconds_of_validation(model: nn.Module, task: Task) -> float:
+def _seconds_of_validation(model: nn.Module, task: Task, device: torch.device) -> float:
     """Seconds to validate once, from a few of its batches."""
     cases = np.arange(min(task.at_a_time, task.cases))
     with torch.inference_mode():
-        seconds = seconds_a_call(lambda: task.validate(model.eval(), cases, 0))
+        seconds = seconds_a_call(lambda: task.validate(model.eval(), cases, 0), device)
     return seconds * task.cases / len(cases)
 
 
-def seconds_a_call(compute: Callable[[], object]) -> float:
+def seconds_a_call(compute: Callable[[], object], device: torch.device) -> float:
     """Seconds of a call, of several after a first one that warms up, unless that one takes long."""
-    first = _seconds(compute, 1)
-    return first if first > LONGEST_S / 2 else _seconds(compute, int(np.clip(LONGEST_S / 2 / first, 1, STEPS)))
+    first = _seconds(compute, 1, device)
+    return first if first > LONGEST_S / 2 else _seconds(compute, int(np.clip(LONGEST_S / 2 / first, 1, STEPS)), device)
 
 
-def _seconds(compute: Callable[[], object], count: int) -> float:
-    _synchronise()
+def _seconds(compute: Callable[[], object], count: int, device: torch.device) -> float:
+    synchronise(device)
     began = time.perf_counter()
     for _ in range(count):
         compute()
-    _synchronise()
+    synchronise(device)
     return (time.perf_counter() - began) / count
-
-
-def _synchronise() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()

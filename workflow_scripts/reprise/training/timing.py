@@ -21,7 +21,6 @@ class StepTimes(NamedTuple):
 
     seconds: float
     data: float  # share of them that a step on a batch that is there already does not take, 0 to 1
-    host_waits: float  # share of the time for which the host waited for the device at the end; above 0 it ran ahead
     peak_mb: float  # memory: of the GPU's allocator during these steps, or of the process since its start
 
 
@@ -45,9 +44,9 @@ def timed_steps(
         torch.cuda.reset_peak_memory_stats(learner.device)
     steps = _batches(learner)
     _timed(learner, islice(steps, warm_up))
-    seconds, host_waits = _timed(learner, islice(steps, count))
-    at_hand, _ = _timed(learner, repeat(next(steps), count))
-    return StepTimes(seconds / count, max(0.0, 1 - at_hand / seconds), host_waits, _peak_mb(learner.device))
+    seconds = _timed(learner, islice(steps, count))
+    at_hand = _timed(learner, repeat(next(steps), count))
+    return StepTimes(seconds / count, max(0.0, 1 - at_hand / seconds), _peak_mb(learner.device))
 
 
 def _batches(learner: Learner) -> Iterator[Batch]:
@@ -57,19 +56,18 @@ def _batches(learner: Learner) -> Iterator[Batch]:
         yield from loaded(learner, batches(learner.task.samples, size, seed, epoch), epoch)
 
 
-def _timed(learner: Learner, steps: Iterator[Batch]) -> tuple[float, float]:
-    """Seconds that the steps took, and the share of them for which the host waited at the end."""
-    _synchronise(learner.device)
+def _timed(learner: Learner, steps: Iterator[Batch]) -> float:
+    """Seconds that the steps took."""
+    synchronise(learner.device)
     began = time.perf_counter()
     for number, batch in enumerate(steps):
         train_step(learner, batch, number)
-    asked = time.perf_counter()
-    _synchronise(learner.device)
-    ended = time.perf_counter()
-    return ended - began, (ended - asked) / (ended - began)
+    synchronise(learner.device)
+    return time.perf_counter() - began
 
 
-def _synchronise(device: torch.device) -> None:
+def synchronise(device: torch.device) -> None:
+    """Wait until a GPU has done all that it was asked for."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
