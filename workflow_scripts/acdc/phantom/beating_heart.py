@@ -65,25 +65,20 @@ def borders(heart: Heart, beat: float) -> Borders:
     cavity = np.sqrt(2 * lv / np.sum(shape**2 * STEP))[:, None] * shape
     muscle = _areas(heart.mass_g / MYOCARDIUM_G_PER_ML, heart, (1 - 0.6 * height**3) * there)
     wall = _outwards(cavity, 1 + heart.thick_septum * septum - 0.5 * scar, muscle)
-    away = np.clip(np.cos(0.4 * np.pi * _turned(ANGLES - heart.septum)), 0, None) ** 0.7
+    away = np.clip(np.cos(ANGLES - heart.septum) - 0.3, 0, None) ** 0.7
     room = _areas(heart.rv_edv_ml * (1 - heart.rv_ef * beat), heart, np.clip(1 - (height / 0.8) ** 2, 0, None) * there)
     return Borders(cavity, wall, _outwards(wall, away, room))
 
 
 def draw_labels(borders_mm: np.ndarray, distance_mm: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Labels (H, W) uint8 of one slab: 3 in the LV's cavity, 2 in its wall, 1 in the RV.
-
-    Args:
-        borders_mm: of the cavity, the wall and the RV, by angle: (3, A).
-        distance_mm, angle: (H, W), of each pixel from the LV's axis.
-    """
+    """Labels (H, W) uint8 of pixels at this distance and angle from the axis; `borders_mm` (3, A) are one slab's."""
     index = np.rint((angle + np.pi) / STEP).astype(int) % len(ANGLES)
     cavity, wall, rv = (distance_mm < border[index] for border in borders_mm)
     return np.select([cavity, wall, rv], [3, 2, 1], 0).astype(np.uint8)
 
 
 def papillary_muscles(heart: Heart, cavity_mm: np.ndarray, distance_mm: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """Where the papillary muscles are (H, W) in the cavity of one slab; `cavity_mm` (A,) is its border."""
+    """Where in the cavity of one slab the papillary muscles are (H, W); `cavity_mm` (A,) is its border."""
     radius = float(cavity_mm.mean())
     x, y = distance_mm * np.cos(angle), distance_mm * np.sin(angle)
     places = [(0.6 * radius * np.cos(heart.septum + at), 0.6 * radius * np.sin(heart.septum + at)) for at in PAPILLARY]
@@ -106,14 +101,8 @@ def _outwards(inner: np.ndarray, thickness: np.ndarray, area: np.ndarray) -> np.
 
 
 def _fall(way: np.ndarray) -> np.ndarray:
-    """From 1 to 0, smoothly, while `way` goes from 0 to 1."""
     return 0.5 * (1 + np.cos(np.pi * np.clip(way, 0, 1)))
 
 
 def _bump(angle: np.ndarray, width: float) -> np.ndarray:
-    return np.exp(-((_turned(angle) / width) ** 2))
-
-
-def _turned(angle: np.ndarray) -> np.ndarray:
-    """The same angle between -π and π."""
-    return (angle + np.pi) % (2 * np.pi) - np.pi
+    return np.exp(2 * (np.cos(angle) - 1) / width**2)

@@ -1,9 +1,8 @@
 """A phantom of ACDC: patients of its five groups, as released, with the cine of a beating heart.
 
-The groups are as ACDC defines them, per square metre of body surface: DCM has a large and weak left ventricle, MINF a
-weak one with a scar, HCM a thick wall and a large mass, RV a large and weak right ventricle. `truth.csv` beside
-training and testing has the volumes, ejection fractions and mass of each patient. A patient depends only on the
-seed and on its number.
+By square metre of body surface, DCM has a large and weak left ventricle, MINF a weak one with a scar, HCM a thick wall
+and a large mass, RV a large and weak right ventricle. `truth.csv` beside training and testing has the volumes, ejection
+fractions and mass. A patient depends only on the seed and on its number.
 """
 
 from functools import partial
@@ -36,14 +35,7 @@ CITATION = "This is a phantom in the form of the ACDC data set (Bernard et al., 
 
 
 def write_phantom(
-    folder: str | Path,
-    training: int,
-    testing: int,
-    spacing_mm: float,
-    size: int,
-    frames: int,
-    seed: int,
-    processes: int,
+    folder: Path, training: int, testing: int, spacing_mm: float, size: int, frames: int, seed: int, processes: int
 ) -> None:
     """Write `training` and `testing` patients of each group to `folder`; the files do not depend on `processes`.
 
@@ -52,22 +44,22 @@ def write_phantom(
     """
     if size * spacing_mm < LEAST_MM:
         raise InputError(f"phantom: expected slices of {LEAST_MM} mm or more, found {size} px of {spacing_mm:g} mm")
-    groups = [(number // training, number + 1) for number in range(training * len(GROUPS))]
-    first_test = max(FIRST_TEST, len(groups) + 1)
-    groups += [(number // testing, number + first_test) for number in range(testing * len(GROUPS))]
+    first_test = max(FIRST_TEST, training * len(GROUPS) + 1)
+    counts = {1: training, first_test: testing}
+    patients = [each for first, n in counts.items() for each in enumerate(np.repeat([*GROUPS], n).tolist(), first)]
     with outputs(folder) as (partial_folder,):
         partial_folder.mkdir(parents=True)
         (partial_folder / "MANDATORY_CITATION.md").write_text(CITATION)
         make = partial(_write_patient, partial_folder, first_test, spacing_mm, size, frames, seed)
-        rows = list(progress(mapped(make, groups, processes), "phantom patients", len(groups)))
+        rows = list(progress(mapped(make, patients, processes), "phantom patients", len(patients)))
         pd.DataFrame(rows).to_csv(partial_folder / "truth.csv", index=False)
 
 
 def _write_patient(
-    folder: Path, first_test: int, spacing_mm: float, size: int, frames: int, seed: int, patient: tuple[int, int]
+    folder: Path, first_test: int, spacing_mm: float, size: int, frames: int, seed: int, patient: tuple[int, str]
 ) -> dict[str, Any]:
-    """Write all files of one patient (its group's place and its number); return its row of the truth."""
-    group, number = [*GROUPS][patient[0]], patient[1]
+    """Write all files of one patient, given by number and group; return its row of the truth."""
+    number, group = patient
     rng = np.random.default_rng([seed, number])
     height_cm, weight_kg = rng.uniform(155, 190), rng.uniform(52, 95)
     heart = _draw_heart(rng, group, float(np.sqrt(height_cm * weight_kg / 3600)))
@@ -117,16 +109,16 @@ def _scan(
     moved = np.zeros((shape[1], 2))
     moved[rng.integers(1, heart.slabs + 1)] = (rng.random() < 0.4) * rng.uniform(5, 8, 2) * rng.choice([-1, 1], 2)
     tissue = gaussian_filter(rng.standard_normal((size, size)), 14 / spacing)
-    body = np.where(tissue > 0, SIGNAL["body"], SIGNAL["dark"]) + SIGNAL["fat"] * (
-        np.hypot(x, y) > 0.47 * size * spacing
-    )
+    fat = SIGNAL["fat"] * (np.hypot(x, y) > 0.47 * size * spacing)
+    body = np.where(tissue > 0, SIGNAL["body"], SIGNAL["dark"]) + fat
     curves = [np.stack(borders(heart, float(beat)), axis=1) for beat in beats]
     for place in range(shape[1]):
         tilt = (place - shape[1] / 2) * heart.slab_mm * np.array([0.1, 0.15])
         dy, dx = y - 4 - tilt[0] - moved[place, 0], x - 22 - tilt[1] - moved[place, 1]
         distance, angle, slab = np.hypot(dx, dy), np.arctan2(dy, dx), place - 1
         for frame, curve in enumerate(curves):
-            signal = np.where(distance < 24 * (slab < 0), SIGNAL["blood"], body)  # above the base: an atrium
+            above = slab < 0 or (slab < heart.slabs and not curve[slab].any())
+            signal = np.where(distance < 24 * above, SIGNAL["blood"], body)  # an atrium
             if 0 <= slab < heart.slabs:
                 label = labels[frame, place] = draw_labels(curve[slab], distance, angle)
                 muscle = papillary_muscles(heart, curve[slab, 0], distance, angle) & (2 <= slab < heart.slabs - 1)
