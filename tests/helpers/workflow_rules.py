@@ -9,7 +9,7 @@ from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, 
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ROOT / "workflow_scripts"
-STUDIES = ("echonet", "mslesion")
+STUDIES = ("echonet", "mslesion", "acdc")
 
 
 @cache

@@ -17,7 +17,7 @@ MOST_SHOWN = 20
 # Options that an audit may have besides --store and --audit.
 OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "manifest": (Path, "CSV of the raw files, from check"),
-    "settings": (json_object, 'JSON object with unit ("patient" or "scan") and folds (their number)'),
+    "settings": (json_object, "JSON object: how the study splits its cases"),
     "folds": (Path, "CSV to write: the fold of each case"),
 }
 

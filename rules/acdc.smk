@@ -1,0 +1,5 @@
+# The study `acdc`: right ventricle, myocardium and left ventricle on cardiac cine MRI, by networks and their ensembles.
+
+
+include: "acdc/inputs.smk"
+include: "acdc/data.smk"
