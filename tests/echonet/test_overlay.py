@@ -10,20 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
-from echonet.analysis.overlay import MASK, area_plot, side_by_side, write_overlay_video
-from figure_example import RUNS, make_study
-from reprise.plots.film import (
-    CURVE_PX,
-    H264_BYTES,
-    MARGINS_PX,
+from echonet.analysis.overlay import (
     SCALE,
-    TITLE_PX,
-    draw_canvas,
+    area_plot,
     enlarge,
     enlarge_mask,
-    film_frames,
-    tint,
+    paint,
+    side_by_side,
+    write_overlay_video,
 )
+from figure_example import RUNS, make_study
+from reprise.plots.film import CURVE_PX, H264_BYTES, MARGINS_PX, TITLE_PX, draw_canvas, film_frames
 
 FPS, SIZE = 30, 112
 
@@ -46,7 +43,7 @@ def decoded(path: Path) -> tuple[list[np.ndarray], av.VideoStream]:
 @given(arrays(bool, (9, 12)), arrays(np.uint8, (9, 12, 1)))
 def test_colour_is_exactly_where_the_mask_is(mask, frame) -> None:
     image, large = enlarge(frame), enlarge_mask(mask)
-    painted = tint(image, large, MASK)
+    painted = paint(image, large)
     assert painted.shape == (9 * SCALE, 12 * SCALE, 3)
     changed = (painted != image).any(axis=-1)
     assert not changed[~large].any(), "not a pixel outside changes"

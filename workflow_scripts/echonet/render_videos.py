@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from echonet.analysis.figure_data import Segmented, evenly_over, masks_of, read_segmented, scored_cases
-from echonet.analysis.overlay import painted, write_overlay_video
+from echonet.analysis.overlay import enlarge, enlarge_mask, paint, write_overlay_video
 from echonet.analysis.results import read_systoles
 from reprise.data.store import Store, open_store
 from reprise.plots.slice_pictures import encoded
@@ -57,7 +57,7 @@ def _render(stem: Path, store: Store, case: pd.Series, segmented: Segmented, sys
     human = int(case["ed_frame"]), int(case["es_frame"])
     curve, fps = areas["area"].to_numpy(), float(case["fps"])
     write_overlay_video(f"{stem}.mp4", f"{stem}.avi", frames, masks, curve, systoles, fps, human, title)
-    picture = painted(frames[human[0]], masks[human[0]])[..., ::-1]
+    picture = paint(enlarge(frames[human[0]]), enlarge_mask(masks[human[0]]))[..., ::-1]
     Path(f"{stem}.webp").write_bytes(encoded(".webp", picture, cv2.IMWRITE_WEBP_QUALITY, QUALITY))
 
 

@@ -12,15 +12,11 @@ import cv2
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from reprise.plots.style import styled
 from reprise.step.files import outputs
 
-SCALE = 3  # odd, so that the centre of a source pixel is the centre of a pixel of the film
-OPACITY = 0.3
-CONTOUR_PX = 2
 TITLE_PX, CURVE_PX = 36, 222  # heights of the strips above and below the pictures
 MARGINS_PX = {"left": 78, "right": 16, "top": 40, "bottom": 54}  # around the curves, within their strip
 DPI = 100
@@ -49,13 +45,14 @@ class Mark(NamedTuple):
 
 
 class Plot(NamedTuple):
-    """What stands above and below the pictures: a short title, curves from the first on top, marks, the axis' name."""
+    """What stands above and below the pictures: a short title, and curves with marks."""
 
     title: str
     curves: Sequence[Curve]
     marks: Sequence[Mark]
-    quantity: str
-    fps: float
+    quantity: str  # of the curves, with its unit
+    time: str  # what the lower axis shows: frames divided by `fps`
+    fps: float  # frames per second of the film
 
 
 class Canvas(NamedTuple):
@@ -93,28 +90,6 @@ def film_frames(pictures: Iterable[np.ndarray], canvas: Canvas) -> Iterator[np.n
         frame[TITLE_PX : TITLE_PX + len(picture), : picture.shape[1]] = picture
         _draw_markers(frame, canvas.points[:, number], canvas.span)
         yield frame
-
-
-def enlarge(frame: np.ndarray) -> np.ndarray:
-    """Enlarge a frame (H, W, C), grey or RGB, to (H * SCALE, W * SCALE, 3) by cubic interpolation."""
-    large = cv2.resize(frame, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
-    return large if large.ndim == 3 else np.repeat(large[..., None], 3, axis=2)
-
-
-def enlarge_mask(mask: np.ndarray) -> np.ndarray:
-    """Enlarge a mask (H, W) bool with a smooth border; the centre of each source pixel keeps its value."""
-    large = cv2.resize(mask.astype(np.float32), None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
-    return large > 0.5
-
-
-def tint(image: np.ndarray, mask: np.ndarray, colour: str) -> np.ndarray:
-    """Tint an image (H, W, 3) where the mask (H, W) is true and draw its inner border; no other pixel changes."""
-    plain = np.empty_like(image)
-    plain[:] = np.rint(255 * np.array(to_rgb(colour)))
-    area = mask.astype(np.uint8)
-    inner = cv2.erode(area, np.ones((3, 3), np.uint8), iterations=CONTOUR_PX, borderValue=0)
-    tinted = cv2.addWeighted(image, 1 - OPACITY, plain, OPACITY, 0)
-    return cv2.copyTo(tinted, inner, cv2.copyTo(plain, area, image.copy()))
 
 
 @styled
@@ -158,7 +133,7 @@ def _draw_curves(axes: Axes, plot: Plot) -> None:
     axes.grid(False)
     axes.spines[["left", "bottom"]].set_color(INK)
     axes.tick_params(colors=INK, labelsize=12)
-    axes.set_xlabel("time (s)", color=INK, fontsize=12, labelpad=1)
+    axes.set_xlabel(plot.time, color=INK, fontsize=12, labelpad=1)
     axes.set_ylabel(plot.quantity, color=INK, fontsize=12)
     axes.locator_params(axis="y", nbins=4, integer=True)
     count = len(plot.curves[0].values)
@@ -169,8 +144,8 @@ def _draw_curves(axes: Axes, plot: Plot) -> None:
     room = 0.08 * (high - low) or 1.0  # a constant curve still gets an axis
     axes.set_ylim(low - room, high + room)
     for mark in plot.marks:
-        style = {"ls": DASHES} if mark.dashed else {}
-        axes.axvline(mark.frame / plot.fps, color=mark.colour, lw=2, label=mark.label, **style)
+        style = DASHES if mark.dashed else "-"
+        axes.axvline(mark.frame / plot.fps, color=mark.colour, lw=2, label=mark.label, ls=style)
     for curve in plot.curves:
         axes.plot(np.arange(count) / plot.fps, curve.values, color=curve.colour, lw=1.8, label=curve.label)
     axes.legend(
