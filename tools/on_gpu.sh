@@ -21,23 +21,23 @@ left() { # seconds
     echo $((60 * minutes - $(date +%s) + began))
 }
 
-part() { # NAME SECONDS COMMAND...: run a part; what it prints goes to its log, too
+part() { # NAME SECONDS COMMAND...: run a part, and show its log at its end. A pipe would stay open as long as any child
     name=$1
     seconds=$2
     shift 2
     [ "$seconds" -lt "$(left)" ] || seconds=$(left)
-    echo "== $name ($(left) s left)"
+    [ "$seconds" -gt 0 ] || { echo "== $name: no time is left"; failed="$failed $name"; return; }
+    echo "== $name ($(left) s left), see $out/$name.log"
     started=$(date +%s)
-    { timeout "$seconds" "$@" 2>&1 && : >"$out/$name.passed"; } | tee "$out/$name.log"
-    [ -e "$out/$name.passed" ] || failed="$failed $name"
-    rm -f "$out/$name.passed"
+    timeout -k 5 "$seconds" "$@" >"$out/$name.log" 2>&1 </dev/null || failed="$failed $name"
+    cat "$out/$name.log"
     echo "== $name took $(($(date +%s) - started)) s"
 }
 
 card='import torch; g = torch.cuda; print(g.get_device_name() + ", PyTorch " + torch.__version__ if g.is_available() else "")'
 "$python" -c "$card" | tee "$out/card.txt"
 grep -q . "$out/card.txt" || { echo "error: PyTorch finds no GPU here" >&2; exit 1; }
-part tests 240 "$python" -m pytest -q -p no:cacheprovider --durations=0 tests/gpu
+part tests 240 "$python" -m pytest -v -p no:cacheprovider --durations=0 -o faulthandler_timeout=60 tests/gpu
 part bench 150 "$python" workflow_scripts/bench/main.py --gpu --output "$out/bench.csv"
 part estimate 150 "$python" workflow_scripts/bench/estimate.py --output "$out/estimate.csv"
 if [ -n "$patients" ] && [ "$(left)" -gt 90 ]; then

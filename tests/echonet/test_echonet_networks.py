@@ -8,11 +8,11 @@ import pytest
 import torch
 from torchvision.models import resnet18, resnet50, video
 
-from echonet.learning.narrow import narrow
 from echonet.learning.segmentation_network import segmentation_network
 from echonet.learning.video_network import video_network
 from project import ROOT, environment
 from reprise.models.initial import read_state_dict
+from reprise.models.narrow import narrow
 from reprise.step.errors import InputError
 
 PARAMETERS = {"r2plus1d_18": 31_300_638, "r3d_18": 33_166_785, "mc3_18": 11_490_753}

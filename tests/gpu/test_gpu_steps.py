@@ -1,4 +1,4 @@
-"""Training steps on a GPU: the CPU's losses, the same bits, no waiting, compiled as without, and too little memory."""
+"""Training steps on a GPU: losses of the CPU, same bits, no waiting, compiled or replayed, and too little memory."""
 
 from collections.abc import Callable, Iterator
 from itertools import count, islice
@@ -10,11 +10,9 @@ import torch
 from torch import Tensor, nn
 
 import phantom_tasks
-from mslesion.learning.fc_densenet import NETWORKS, VARIANTS, FCDenseNet
 from phantom_tasks import Example, example
-from reprise.models.weights import channels_last
 from reprise.step.errors import InputError
-from reprise.training.compiled import compile_network
+from reprise.training.compiled import GRAPHS, compile_network
 from reprise.training.interval import Interval
 from reprise.training.learner import Batch, Learner, loaded, train_step
 from reprise.training.loop import fit
@@ -31,9 +29,9 @@ def endless(learner: Learner) -> Iterator[Batch]:
         yield from loaded(learner, batches(learner.task.samples, learner.settings["batch_size"], 0, epoch), epoch)
 
 
-def losses(trained: Example, steps: int) -> list[float]:
+def losses(trained: Example, steps: int, compile_mode: str | None = None) -> list[float]:
     """The loss of each of some steps; dropout is off, because each device draws its own."""
-    learner = trained.learner()
+    learner = trained.learner(compile_mode)
     without_dropout(learner.model)
     found = [train_step(learner, batch, step) for step, batch in enumerate(islice(endless(learner), steps))]
     return torch.stack(found).tolist()
@@ -86,27 +84,26 @@ def test_the_host_never_waits_between_steps(
         torch.cuda.set_sync_debug_mode("default")
 
 
-@pytest.mark.parametrize("network", ["r2plus1d_18", "fc_densenet67"])
-def test_compiled_is_as_near_to_full_precision_as_eager(device: torch.device, network: str) -> None:
-    def trained() -> Example:
-        made = example(network, device)
-        return made._replace(model=short_densenet(device)) if network.startswith("fc") else made
-
-    exact = outputs_and_gradients(trained(), device, half=False)
-    eager = outputs_and_gradients(trained(), device, half=True)
-    compiled = outputs_and_gradients(trained(), device, half=True, change=compile_network)
+def test_compiled_is_as_near_to_full_precision_as_eager(gpu: torch.device) -> None:
+    exact = outputs_and_gradients(example("r2plus1d_18", gpu), gpu, half=False)
+    eager = outputs_and_gradients(example("r2plus1d_18", gpu), gpu, half=True)
+    compiled = outputs_and_gradients(example("r2plus1d_18", gpu), gpu, half=True, change=compile_network)
     assert 0 < (eager[0] - exact[0]).norm() < 0.1 * exact[0].norm(), "bf16 rounds, but not beyond recognition"
     # Gradients through many normalisations vary more.
     for rounded, found, whole, factor in zip(eager, compiled, exact, (2, 3), strict=True):
         assert (found - whole).norm() < factor * (rounded - whole).norm()
 
 
-def short_densenet(device: torch.device) -> nn.Module:
-    """An FC-DenseNet with all its parts, but one layer in each block, as compiling takes minutes for all layers."""
-    torch.manual_seed(0)
-    layers, variant = NETWORKS["fc_densenet67"], VARIANTS[""]
-    short = layers._replace(down=(1,) * 5, bottleneck=1, up=(1,) * 5)
-    return channels_last(FCDenseNet(short, variant, growth=4, first=8).to(device))
+@pytest.mark.usefixtures("without_tf32")
+@pytest.mark.parametrize("network", ["fc_densenet67", "unet_2d"])
+def test_replayed_steps_have_the_losses_of_plain_ones(gpu: torch.device, network: str) -> None:
+    steps = 2 * TEN  # of more than one epoch, so that there are batches of two sizes
+    plain, replayed = (example(network, gpu, batch_size=6) for _ in range(2))
+    assert plain.task.samples % plain.settings["batch_size"]
+    expected = losses(plain, steps)
+    assert losses(replayed, steps, GRAPHS) == pytest.approx(expected, rel=1e-3)
+    for name, buffer in replayed.model.named_buffers():
+        torch.testing.assert_close(buffer, plain.model.get_buffer(name), rtol=0.01, atol=0.01)
 
 
 def outputs_and_gradients(
@@ -115,7 +112,7 @@ def outputs_and_gradients(
     half: bool,
     change: Callable[[nn.Module, str], None] = lambda *_: None,
 ) -> tuple[Tensor, Tensor]:
-    """Outputs, and all gradients, of the first step, flat; in mixed precision also on a CPU."""
+    """Outputs, and all gradients, of the first step, flat. On a CPU, some gradients in bf16 would be unset memory."""
     learner = trained.learner()
     without_dropout(learner.model)
     change(learner.model, "default")

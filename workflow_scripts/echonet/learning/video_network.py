@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from echonet.learning.narrow import narrow
 from reprise.models.initial import load_initial
 from reprise.models.lean_torchvision import import_torchvision
+from reprise.models.narrow import narrow
 from reprise.step.errors import InputError
 
 torchvision = import_torchvision()

@@ -12,10 +12,10 @@ BLOCKS_AT_A_TIME = 4
 
 
 def volume_logits(model: nn.Module, volumes: Tensor, block: Sequence[int]) -> Tensor:
-    """Logits (B, 2, D, H, W) of volumes (B, 1, D, H, W) from blocks that overlap by half, weighed by a Gaussian.
+    """Logits (B, classes, D, H, W) of volumes (B, 1, D, H, W) from blocks that overlap by half, weighed by a Gaussian.
 
     Args:
-        model: maps (N, 1, *block) to (N, 2, *block).
+        model: maps (N, 1, *block) to (N, classes, *block).
         volumes: normalised, on the network's device; volumes smaller than a block are padded with zeros.
         block: depth, height and width that the network takes.
     """

@@ -1,23 +1,38 @@
-"""torchvision without PyTorch's compiler, which takes ten times as long to import as all the rest.
+"""torchvision, and what imports it, without PyTorch's compiler, which takes ten times as long to import as all the rest.
 
-Only networks for detection ask the compiler something: whether an operation can be compiled.
+They ask the compiler little when they are imported: whether an operation can be compiled, and that it leaves some
+functions of networks alone that no study uses.
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 COMPILER = "torch._dynamo"
 
 
-def import_torchvision() -> ModuleType:
-    """The module torchvision, for those who import it and for those who import what imports it, such as MONAI."""
+@contextmanager
+def without_compiler() -> Iterator[None]:
+    """A block of imports in which PyTorch's compiler, unless it is there already, has a stand-in."""
     stand_ins = {} if COMPILER in sys.modules else {name: ModuleType(name) for name in (COMPILER, f"{COMPILER}.utils")}
     for module in stand_ins.values():
-        vars(module).update(__path__=[], is_compile_supported=lambda device: False)
+        vars(module).update(__path__=[], is_compile_supported=lambda device: False, disable=_as_it_is)
     sys.modules.update(stand_ins)
     try:
-        import torchvision
+        yield
     finally:
         for name in stand_ins:
             del sys.modules[name]
+
+
+def import_torchvision() -> ModuleType:
+    """The module torchvision, for those who import it and for those who import what imports it, such as MONAI."""
+    with without_compiler():
+        import torchvision
     return torchvision
+
+
+def _as_it_is(function: Any, *_: Any, **options: Any) -> Any:
+    return function

@@ -8,13 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.conv import _ConvNd
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.overrides import TorchFunctionMode
 
 from reprise.step.errors import InputError
 
+KNOWN = (_ConvNd, _BatchNorm, nn.GroupNorm, nn.Linear)
 
-def narrow(build: Callable[[], nn.Module], width: float, image_shape: tuple[int, ...]) -> nn.Module:
+
+def narrow(
+    build: Callable[[], nn.Module], width: float, image_shape: tuple[int, ...], last: str | None = None
+) -> nn.Module:
     """Build a convolutional network with every hidden channel count multiplied by `width`.
 
     The network runs once on an image of zeros. Each layer takes the number of inputs that reaches it and rounds its own
@@ -24,20 +28,21 @@ def narrow(build: Callable[[], nn.Module], width: float, image_shape: tuple[int,
         build: makes the network at width 1.
         width: above 0, at most 1; a layer keeps at least one channel, so a single output stays.
         image_shape: (channels, ..., height, width) of one input; its channels are kept.
+        last: name of a layer whose outputs are not hidden, so that their number stays.
 
     Returns:
         The network in training mode with fresh weights: those of a convolution that batch normalisation
         follows (it has no bias) are He-normal by fan-out, as in torchvision, others torch's default.
 
     Raises:
-        InputError: the width is out of range, or the network has layers other than convolutions, batch
-            normalisations and linear layers.
+        InputError: the width is out of range, or the network has layers other than convolutions, normalisations of
+            batches or groups, and linear layers.
     """
     if not 0 < width <= 1:
         raise InputError(f"width: expected above 0 and at most 1, found {width}")
     with _WithoutValues():
         model = build().eval()
-    _resize_all(model, width, torch.zeros(1, *image_shape))
+    _resize_all(model, width, torch.zeros(1, *image_shape), last)
     model.apply(_initialise)
     return model.train()
 
@@ -51,12 +56,17 @@ class _WithoutValues(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-def _resize_all(model: nn.Module, width: float, images: Tensor) -> None:
-    layers = [layer for layer in model.modules() if any(True for _ in layer.parameters(recurse=False))]
-    strange = {type(layer).__name__ for layer in layers if not isinstance(layer, _ConvNd | _BatchNorm | nn.Linear)}
+def _resize_all(model: nn.Module, width: float, images: Tensor, last: str | None) -> None:
+    layers = {
+        name: layer for name, layer in model.named_modules() if any(True for _ in layer.parameters(recurse=False))
+    }
+    strange = {type(layer).__name__ for layer in layers.values() if not isinstance(layer, KNOWN)}
     if strange:
         raise InputError(f"width: only convolutional networks can be narrowed, found {', '.join(sorted(strange))}")
-    hooks = [layer.register_forward_pre_hook(partial(_resize, width)) for layer in layers]
+    hooks = [
+        layer.register_forward_pre_hook(partial(_resize, 1 if name == last else width))
+        for name, layer in layers.items()
+    ]
     with torch.no_grad():
         model(images)
     for hook in hooks:
@@ -70,13 +80,19 @@ def _resize(width: float, layer: Any, inputs: tuple[Tensor, ...]) -> None:
         sized: dict[str, tuple[int, ...]] = dict.fromkeys(
             ("weight", "bias", "running_mean", "running_var"), (layer.num_features,)
         )
+    elif isinstance(layer, nn.GroupNorm):
+        layer.num_channels = inputs[0].shape[1]
+        layer.num_groups = math.gcd(_scaled(layer.num_groups, width), layer.num_channels)
+        sized = dict.fromkeys(("weight", "bias"), (layer.num_channels,))
     elif isinstance(layer, nn.Linear):
         layer.in_features, layer.out_features = inputs[0].shape[-1], _scaled(layer.out_features, width)
         sized = {"weight": (layer.out_features, layer.in_features), "bias": (layer.out_features,)}
     else:
         layer.groups, layer.in_channels, layer.out_channels = _convolution(layer, inputs[0].shape[1], width)
-        inner = (layer.in_channels // layer.groups, *layer.kernel_size)
-        sized = {"weight": (layer.out_channels, *inner), "bias": (layer.out_channels,)}
+        seen, given = layer.in_channels, layer.out_channels
+        if isinstance(layer, _ConvTransposeNd):
+            seen, given = given, seen  # its weights lie the other way round
+        sized = {"weight": (given, seen // layer.groups, *layer.kernel_size), "bias": (layer.out_channels,)}
     for name, shape in sized.items():
         tensor = getattr(layer, name)
         if tensor is not None:
@@ -96,7 +112,7 @@ def _scaled(channels: int, width: float) -> int:
 
 
 def _initialise(layer: nn.Module) -> None:
-    if isinstance(layer, _ConvNd | _BatchNorm | nn.Linear):
+    if isinstance(layer, KNOWN):
         layer.reset_parameters()
     if isinstance(layer, _ConvNd) and layer.bias is None:
         nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
