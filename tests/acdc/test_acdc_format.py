@@ -278,5 +278,5 @@ def test_steps_bring_a_folder_into_the_store(tmp_path: Path, run_step) -> None:
     audit = ["--store", tmp_path / "store", "--settings", '{"validation": 3}', "--audit", tmp_path / "audit.json"]
     assert run_step("acdc/audit.py", *audit).returncode == 0
     proof = json.loads((tmp_path / "audit.json").read_text())
-    assert proof["patients"] == {"train": 5, "val": 1, "test": 1} and proof["structures"] == ["rv", "myo", "lv"]
+    assert proof["patients"] == {"train": 4, "val": 2, "test": 1} and proof["structures"] == ["rv", "myo", "lv"]
     assert proof["keys"]["patient"] == {"distinct": 7, "in_two_splits": 0}
