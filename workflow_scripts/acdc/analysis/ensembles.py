@@ -65,7 +65,9 @@ def _of_one_network(members: Mapping[str, Store], networks: Sequence[str], best:
 
 def mean_dice(counts: np.ndarray, structures: Sequence[str]) -> np.ndarray:
     """The mean Dice (...) over cases and structures from numbers of voxels (..., K, C, C)."""
-    return class_dice(counts, [STRUCTURES[name] for name in structures]).mean(axis=(-2, -1))
+    dice = class_dice(counts, [STRUCTURES[name] for name in structures])
+    # flat and in order, so that the sum, and its rounding, is the same for one weighting and for many
+    return np.ascontiguousarray(dice).reshape(*dice.shape[:-2], -1).mean(axis=-1)
 
 
 def random_search(objective: Objective, members: int, draws: int, seed: int) -> np.ndarray:
