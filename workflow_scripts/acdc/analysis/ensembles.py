@@ -82,8 +82,10 @@ def simplex(objective: Objective, members: int) -> np.ndarray:
     The grid has the corners, which are the members alone; its step is halved as long as it has at most 10,000 points.
     Of equally good weightings, the one nearest to equal weights is taken.
     """
+    if members == 1:
+        return np.ones(1)
     step = 1
-    while members > 1 and comb(2 * step + members - 1, members - 1) <= MOST_POINTS and step < FINEST_STEP:
+    while comb(2 * step + members - 1, members - 1) <= MOST_POINTS and step < FINEST_STEP:
         step *= 2
     best = _nearest_to_equal(_grid(members, step) / step, objective)
     while step < FINEST_STEP:
