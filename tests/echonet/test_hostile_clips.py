@@ -15,9 +15,10 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, RLELossless
 
 from echo_files import speckle, write_dicom
-from echonet.data import dicom, frames
+from echonet.data import frames
 from echonet.data.avi import write_mjpg
 from echonet.data.clip_reader import read_clip
+from reprise.data import dicom_file
 from reprise.step.errors import InputError
 
 MOST_MB = 2000
@@ -105,6 +106,6 @@ def test_frames_that_fill_the_room_are_refused(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(frames, "LARGEST_BYTES", 2 * speckle(1).nbytes)
     with pytest.raises(InputError, match="when decoded; cut it"):
         read_clip(path)
-    monkeypatch.setattr(dicom, "LARGEST_FILE", 1000)
+    monkeypatch.setattr(dicom_file, "LARGEST_FILE", 1000)
     with pytest.raises(InputError, match="is a file of more than 0 MB"):
         read_clip(path)

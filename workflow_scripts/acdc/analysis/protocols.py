@@ -5,7 +5,7 @@ import pandas as pd
 from reprise.step.errors import InputError
 
 PROTOCOLS = ("published", "sound")
-# The labels of the structures: cavity of the right ventricle, left ventricular myocardium, cavity of the left ventricle.
+# The labels: cavity of the right ventricle, myocardium of the left ventricle, and its cavity.
 STRUCTURES = {"rv": 1, "myo": 2, "lv": 3}
 PHASES = ("ED", "ES")
 

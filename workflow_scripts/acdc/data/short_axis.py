@@ -10,7 +10,7 @@ BACKWARDS = "LPI"
 
 
 def to_slices(voxels: np.ndarray, orientation: str) -> np.ndarray:
-    """Canonical voxels (X, Y, Z) as slices (N, H, W), one for each position on the third axis of the file, in its order.
+    """Canonical voxels (X, Y, Z) as slices (N, H, W): those of the file's third axis, in the file's order.
 
     Rows and columns are as radiologists view them: the patient's front, or else the head, is at the top; the patient's
     right, or else the front, is on the left.

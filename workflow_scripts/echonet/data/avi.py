@@ -10,7 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from echonet.data.coded_size import jpeg_size
+from reprise.data.coded_size import jpeg_size
 from reprise.step.errors import InputError
 
 # FFmpeg's names of the containers that are read, and of the streams that a DICOM file may hold.

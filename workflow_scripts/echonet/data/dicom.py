@@ -1,10 +1,7 @@
 """Reads the frames of an ultrasound DICOM file; its compression needs a decoder that is installed."""
 
-import logging
-import warnings
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -15,28 +12,17 @@ from pydicom.encaps import generate_frames
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, iter_pixels, pixel_array
 from pydicom.pixels.utils import get_expected_length
-from pydicom.uid import (
-    UID,
-    DeflatedExplicitVRLittleEndian,
-    EnhancedUSVolumeStorage,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    RLELossless,
-)
+from pydicom.uid import EnhancedUSVolumeStorage
 
 from echonet.data.clip_video import read_video_clip
-from echonet.data.coded_size import coded_size
 from echonet.data.dicom_header import frame_rate, pixel_height_by_width, repair_header
 from echonet.data.frames import LARGEST_BYTES, LARGEST_FRAME, Clip, NoClipError, stack_frames, with_square_pixels
+from reprise.data.dicom_file import guessed_syntax, refuse_other_size, refuse_oversized, silence
 from reprise.step.errors import InputError
 
 ULTRASOUND = {"US", "IVUS", "OT", "SC", "XC", ""}  # echo exports often say OT, SC or XC, or nothing at all
 NEEDED = ("PixelData", "Rows", "Columns", "PhotometricInterpretation", "BitsAllocated")
 VIDEO_SYNTAXES = "1.2.840.10008.1.2.4.10"  # MPEG2, MPEG-4 AVC/H.264 and HEVC/H.265: .100 to .108
-LARGEST_FILE, LARGEST_INFLATED, PIECE = 2**30, 2**28, 2**20  # bytes
-RLE_RATIO, LARGEST_RLE = 64, 2**30  # one byte becomes at most so many; bytes of a frame that is decoded
-META = 128 + 4 + 12  # bytes before those that the length of the meta information counts
 SCANS = {"MR", "CT", "PT", "NM"}  # modalities that have a form in NIfTI
 
 
@@ -47,7 +33,7 @@ def read_dicom_clip(path: Path) -> Clip:
         NoClipError: it is no ultrasound.
         InputError: it has no pixels, or they cannot be decoded. The message quotes nothing.
     """
-    with _silence():
+    with silence():
         header = _read_header(path)
         fps, fps_source, oddities = frame_rate(header)
         if str(header.file_meta.TransferSyntaxUID).startswith(VIDEO_SYNTAXES):
@@ -59,42 +45,10 @@ def read_dicom_clip(path: Path) -> Clip:
         return Clip(frames, fps, fps_source, (*oddities, *stretched))
 
 
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep header values out of the log: warnings of pydicom and of its decoders quote them."""
-    loggers = [logging.getLogger(name) for name in ("pydicom", "pylibjpeg", "libjpeg", "openjpeg")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
-def _refuse_oversized(path: Path) -> None:
-    """Raise InputError if a file, or what it inflates to, is larger than any clip."""
-    if path.stat().st_size > LARGEST_FILE:
-        raise InputError(f"is a file of more than {LARGEST_FILE >> 20} MB; cut it into shorter clips")
-    meta = pydicom.filereader.read_file_meta_info(path)
-    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-        return
-    inflater, inflated = zlib.decompressobj(-zlib.MAX_WBITS), 0
-    with path.open("rb") as stream:
-        stream.seek(META + meta.FileMetaInformationGroupLength)
-        while piece := inflater.unconsumed_tail or stream.read(PIECE):
-            inflated += len(inflater.decompress(piece, PIECE))
-            if inflated > LARGEST_INFLATED:
-                raise InputError(f"inflates to more than {LARGEST_INFLATED >> 20} MB; cut it into shorter clips")
-
-
 def _read_header(path: Path) -> pydicom.Dataset:
     try:
         with suppress(InvalidDicomError):  # there may be no meta information
-            _refuse_oversized(path)
+            refuse_oversized(path, "; cut it into shorter clips")
         header = pydicom.dcmread(path, force=True)
         modality = str(header.get("Modality") or "").strip().upper()
         missing = [name for name in NEEDED if name not in header]
@@ -112,16 +66,8 @@ def _read_header(path: Path) -> pydicom.Dataset:
     if header.get("SOPClassUID") == EnhancedUSVolumeStorage:
         raise InputError("is an ultrasound volume, not a clip")
     if "TransferSyntaxUID" not in header.file_meta:
-        header.file_meta.TransferSyntaxUID = _guessed_syntax(header)
+        header.file_meta.TransferSyntaxUID = guessed_syntax(header)
     return header
-
-
-def _guessed_syntax(header: pydicom.Dataset) -> UID:
-    """The transfer syntax of a file that does not state it; pydicom has inferred it from the first element."""
-    implicit, little_endian = header.original_encoding
-    if implicit:
-        return ImplicitVRLittleEndian
-    return ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian
 
 
 def _embedded_video(header: pydicom.Dataset) -> Clip:
@@ -165,15 +111,7 @@ def _refuse_large(header: pydicom.Dataset) -> None:
         raise InputError(f"has frames of {rows} x {columns} pixels, which no scanner makes")
     if rows * columns * (1 if colour else sample) * int(header.NumberOfFrames) > LARGEST_BYTES:
         raise InputError(f"takes more than {LARGEST_BYTES >> 20} MB when decoded; cut it into shorter clips")
-    if header.file_meta.TransferSyntaxUID.is_compressed:
-        for frame in generate_frames(header.PixelData, number_of_frames=int(header.NumberOfFrames)):
-            found = coded_size(frame)
-            if found not in (None, (rows, columns)):
-                raise InputError(
-                    f"has frames of {rows} x {columns} pixels by its header, but of {found[0]} x {found[1]}"
-                )
-            if header.file_meta.TransferSyntaxUID == RLELossless and RLE_RATIO * len(frame) > LARGEST_RLE:
-                raise InputError(f"has frames of {len(frame) >> 20} MB in RLE, which may be of any size when decoded")
+    refuse_other_size(header, int(header.NumberOfFrames))
 
 
 def _frames(header: pydicom.Dataset) -> Iterator[np.ndarray]:

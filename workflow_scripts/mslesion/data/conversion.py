@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 
 from mslesion.data.layouts import MASKS
-from mslesion.data.raw_scans import EXACT
 from mslesion.data.scan_volume import from_slices, read_content, to_slices
+from reprise.data.exact_types import common_type
 from reprise.data.nifti import HEADER_SIZE, write_mask
 from reprise.data.store import Rows, write_store
 from reprise.step.command import progress
@@ -66,7 +66,7 @@ def convert_dataset(root: str | Path, manifest: pd.DataFrame, cases: pd.DataFram
     """
     root = Path(root)
     total = int((cases["slices"] * cases["height"] * cases["width"]).sum())
-    dtype = next(np.dtype(kind) for kind in reversed(EXACT) if np.dtype(kind).name in set(cases["dtype"]))
+    dtype = common_type(cases["dtype"])
     headers = np.zeros((len(cases), HEADER_SIZE), np.uint8)
     arrays: dict[str, np.ndarray | Rows] = {
         "flair": Rows((total,), dtype, _voxels(root, manifest, "flair", headers, dtype))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from reprise.data.exact_types import LARGEST
 from reprise.data.findings import Findings
 from reprise.data.nifti import Volume, ending_of, half_of, read_volume, volume_files
 from reprise.data.own_files import OwnFile, joined
@@ -19,7 +20,6 @@ from reprise.step.command import progress
 from reprise.step.errors import InputError, printable
 from reprise.step.files import file_sha256
 
-LARGEST = float(np.finfo(np.float32).max)
 NOT_SQUARE = 1.5  # longer side of a pixel divided by its shorter one: above this, the scan was made in another plane
 # What a file's name says about its content; the first that matches counts.
 SAYS = {

@@ -11,6 +11,7 @@ import pandas as pd
 
 from mslesion.data.layouts import MASKS, Scan, find_scans
 from mslesion.data.scan_volume import read_content
+from reprise.data.exact_types import LARGEST, smallest_type
 from reprise.data.findings import Checked, Findings
 from reprise.data.nifti import volume_files
 from reprise.data.nifti_grid import grid_difference
@@ -19,8 +20,6 @@ from reprise.step.errors import InputError
 from reprise.step.files import file_sha256
 
 READERS = 4
-LARGEST = float(np.finfo(np.float32).max)
-EXACT = (np.uint8, np.int16, np.float32)  # types in which a FLAIR may be stored
 
 
 class Facts(NamedTuple):
@@ -32,7 +31,7 @@ class Facts(NamedTuple):
     spacing_mm: tuple[float, float, float]
     orientation: str
     stated: bool
-    dtype: str  # the smallest of EXACT that holds every value
+    dtype: str  # the smallest of `EXACT` that holds every value
     constant: bool
     lesion_voxels: int
     oddity: str  # what in the header contradicts itself
@@ -90,7 +89,7 @@ def _examined(root: Path, files: Sequence[str], content: str) -> Facts | str:
         hashed,
         voxels.shape,
         *volume[1:5],
-        _smallest_type(voxels, low, high),
+        smallest_type(voxels, low, high),
         low == high,
         lesions,
         volume.oddity,
@@ -101,16 +100,6 @@ def _files_of(root: Path, name: str) -> list[Path]:
     if name.endswith(".png"):
         return [root / name]
     return list(dict.fromkeys(volume_files(root / name)))
-
-
-def _smallest_type(voxels: np.ndarray, low: float, high: float) -> str:
-    """The smallest type of `EXACT` that holds all voxels; else float32, even if it rounds them to 7 digits."""
-    for dtype in EXACT[:2]:
-        limits = np.iinfo(dtype)
-        if limits.min <= low and high <= limits.max:
-            whole = voxels.dtype.kind in "iu" or bool((voxels == np.rint(voxels)).all())
-            return np.dtype(dtype).name if whole else "float32"
-    return "float32"
 
 
 def _compare(scan: Scan, facts: dict[str, Facts], findings: Findings) -> None:

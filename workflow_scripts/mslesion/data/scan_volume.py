@@ -1,7 +1,6 @@
 """One volume of a multiple-sclerosis scan, image or mask: from a NIfTI file or from a folder of slices."""
 
 import math
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,11 +8,10 @@ import cv2
 import numpy as np
 
 from mslesion.data.layouts import MASKS
-from reprise.data.nifti import Volume, plain_header, read_volume, refuse_irregular
+from reprise.data.nifti import Volume, plain_header, read_volume
+from reprise.data.png import png_size
 from reprise.step.errors import InputError
 
-PNG = b"\x89PNG\r\n\x1a\n"
-LONGEST_SIDE, LARGEST_FILE = 4096, 2**27  # of a slice, in pixels and bytes
 MOST_PIXELS = 2**29  # of a scan
 MASK_LEVEL = 0.2  # fraction of its largest value: in a mask of the image tree, more than this is lesion, as published
 
@@ -48,7 +46,7 @@ def from_slices(slices: np.ndarray) -> np.ndarray:
 
 
 def _read_slices(root: Path, files: Sequence[str], content: str) -> Volume:
-    sizes = [_png_size(root / name) for name in files]
+    sizes = [png_size(root / name) for name in files]
     if sum(map(math.prod, sizes)) > MOST_PIXELS:
         raise InputError(f"{(root / files[0]).parent}: expected at most {MOST_PIXELS} pixels in a scan, found more")
     slices = [_read_png(root / name) for name in files]
@@ -61,26 +59,6 @@ def _read_slices(root: Path, files: Sequence[str], content: str) -> Volume:
     voxels = from_slices(stack)
     header = plain_header(voxels.shape)
     return Volume(voxels, np.eye(4), (1.0, 1.0, 1.0), "LAS", False, header)
-
-
-def _png_size(path: Path) -> tuple[int, int]:
-    """Width and height by the header of a PNG file, before anything is decoded.
-
-    Raises:
-        InputError: no regular file, no PNG, or larger than any slice.
-    """
-    refuse_irregular(path)
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(24)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
-    if start[:8] != PNG or len(start) < 24:
-        raise InputError(f"{path}: no readable image")
-    width, height = struct.unpack_from(">2I", start, 16)
-    if max(width, height) > LONGEST_SIDE or path.stat().st_size > LARGEST_FILE:
-        raise InputError(f"{path}: expected a slice of at most {LONGEST_SIDE} pixels a side, found {width} x {height}")
-    return width, height
 
 
 def _read_png(path: Path) -> np.ndarray:

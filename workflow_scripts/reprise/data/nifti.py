@@ -116,18 +116,30 @@ def write_mask(path: str | Path, mask: np.ndarray, header: bytes) -> None:
     Raises:
         InputError: the mask has another shape than the scan.
     """
+    try:
+        content = mask_content(mask, header, packed=Path(path).name.endswith(".gz"))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    Path(path).write_bytes(content)
+
+
+def mask_content(mask: np.ndarray, header: bytes, packed: bool) -> bytes:
+    """What `write_mask` writes, packed by gzip or not; the mask may also be one of several frames (X, Y, Z, T).
+
+    Raises:
+        InputError: the mask has another shape than the scan.
+    """
     scan = _parse_header(header)
     shape = tuple(int(length) for length in scan.get_data_shape())
     stored = apply_orientation(mask, ornt_transform(RAS, io_orientation(scan.get_best_affine())))
-    if stored.shape != shape[:3]:
-        raise InputError(f"{path}: the scan's grid is {shape[:3]}, the mask's {stored.shape}")
+    if stored.shape != shape[: max(3, mask.ndim)]:
+        raise InputError(f"the scan's grid is {shape[: max(3, mask.ndim)]}, the mask's {stored.shape}")
     scan.set_data_dtype(np.uint8)
     scan["magic"] = b"n+1" if scan.sizeof_hdr == 348 else b"n+2\0\r\n\x1a\n"
     scan["vox_offset"] = scan.sizeof_hdr + 4
     scan["scl_slope"], scan["scl_inter"], scan["cal_min"], scan["cal_max"] = 1, 0, 0, 0
     data = scan.binaryblock + bytes(4) + stored.astype(np.uint8).tobytes(order="F")
-    packed = Path(path).name.endswith(".gz")
-    Path(path).write_bytes(gzip.compress(data, 6, mtime=0) if packed else data)
+    return gzip.compress(data, 6, mtime=0) if packed else data
 
 
 def without_text(header: bytes) -> bytes:
