@@ -3,3 +3,4 @@
 
 include: "acdc/inputs.smk"
 include: "acdc/data.smk"
+include: "acdc/training.smk"

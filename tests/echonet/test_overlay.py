@@ -11,19 +11,16 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
 from echonet.analysis.overlay import (
-    CURVE_PX,
-    H264_BYTES,
-    MARGINS_PX,
     SCALE,
-    TITLE_PX,
-    draw_canvas,
+    area_plot,
     enlarge,
     enlarge_mask,
-    overlay_frames,
     paint,
+    side_by_side,
     write_overlay_video,
 )
 from figure_example import RUNS, make_study
+from reprise.plots.film import CURVE_PX, H264_BYTES, MARGINS_PX, TITLE_PX, draw_canvas, film_frames
 
 FPS, SIZE = 30, 112
 
@@ -59,17 +56,18 @@ def test_colour_is_exactly_where_the_mask_is(mask, frame) -> None:
 
 def test_frames_show_raw_left_overlay_right_and_a_marker_in_step() -> None:
     frames, masks, areas = make_clip(20)
-    canvas = draw_canvas((SIZE, SIZE), areas.astype(float), [10], FPS, (0, 9), "title")
-    pictures = list(overlay_frames(frames, masks, canvas))
+    canvas = draw_canvas((SIZE * SCALE, 2 * SIZE * SCALE), area_plot(areas, [10], FPS, (0, 9), "title"))
+    pictures = list(film_frames(side_by_side(frames, masks), canvas))
     wide = SIZE * SCALE
     rows = slice(TITLE_PX, TITLE_PX + wide)
     for picture, frame in zip(pictures, frames, strict=True):
         assert np.array_equal(picture[rows, :wide], enlarge(frame))
     moved = [np.argwhere((picture != canvas.picture).any(-1))[:, 1][-1] for picture in pictures]
-    assert len(set(map(tuple, canvas.points))) == 20 and moved == sorted(moved) and len(set(moved)) > 15
-    dots = [picture[row, column] for picture, (column, row) in zip(pictures, canvas.points, strict=True)]
+    (points,) = canvas.points
+    assert len(set(map(tuple, points))) == 20 and moved == sorted(moved) and len(set(moved)) > 15
+    dots = [picture[row, column] for picture, (column, row) in zip(pictures, points, strict=True)]
     assert (np.array(dots) == 255).all(), "the dot is on the curve's point"
-    lowest, highest = canvas.points[areas.argmin(), 1], canvas.points[areas.argmax(), 1]
+    lowest, highest = points[areas.argmin(), 1], points[areas.argmax(), 1]
     assert canvas.span[0] <= highest < lowest <= canvas.span[1]
 
 
@@ -140,7 +138,7 @@ def test_lengths_that_differ_are_refused_and_leave_nothing(tmp_path) -> None:
 
 @pytest.mark.parametrize("shape", [(111, 113), (80, 121), (113, 90)])
 def test_any_frame_size_gives_a_picture_of_even_size(shape) -> None:
-    canvas = draw_canvas(shape, np.arange(4.0), [], 25, None, "x")
+    canvas = draw_canvas((SCALE * shape[0], SCALE * shape[1]), area_plot(np.arange(4.0), [], 25, None, "x"))
     assert canvas.picture.shape[0] % 2 == canvas.picture.shape[1] % 2 == 0
 
 

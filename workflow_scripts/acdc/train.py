@@ -1,4 +1,4 @@
-"""Train a network to tell the structures of the heart apart; keep the epoch that the protocol chooses, and snapshots."""
+"""Train a network to tell the structures of the heart apart; keep the epoch that the protocol chooses."""
 
 import argparse
 from pathlib import Path
@@ -60,7 +60,7 @@ def main(args: argparse.Namespace) -> None:
             model.load_state_dict(chosen.weights)
             path = weights if name == "best" else snapshots / f"{name}.safetensors"
             save_model(path, model, info | {"epoch": chosen.epoch})
-        history[[name for name in history if not name.startswith(HELPER)]].to_csv(log, index=False)
+        history.loc[:, ~history.columns.str.startswith(HELPER)].to_csv(log, index=False)
 
 
 def task_of(args: argparse.Namespace, device: "torch.device") -> "Task":

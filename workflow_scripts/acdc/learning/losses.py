@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
@@ -30,7 +29,8 @@ def soft_sums(logits: Tensor, truth: Tensor) -> Sums:
     focal = -(true * ALPHA * (1 - kept) ** GAMMA * kept.log())
     maps = (probabilities * true, probabilities, true)
     # Cross-entropy as a sum of products: PyTorch's own has no deterministic form for images on a GPU.
-    return Sums(*(part.flatten(2).sum(dim=2) for part in maps), _total(-(true * logs)), _total(focal))
+    shared, predicted, counted = (part.flatten(2).sum(dim=2) for part in maps)
+    return Sums(shared, predicted, counted, _total(-(true * logs)), _total(focal))
 
 
 def published_loss(logits: Tensor, truth: Tensor) -> Tensor:

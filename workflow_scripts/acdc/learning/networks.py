@@ -27,8 +27,8 @@ LAST_LAYER = "segmentation_head.0"
 def heart_network(network: str, width: float = 1, weights: str = "random", initial: Path | None = None) -> nn.Module:
     """A network that maps images (B, C, H, W), or (B, 1, D, H, W) for unet_3d, to logits (B, 4, ...).
 
-    Those with a ResNet-34 take three channels and sizes that are multiples of 32; a U-Net of nnU-Net's blocks takes one.
-    `logits_of` knows the difference.
+    Those with a ResNet-34 take three channels and sizes that are multiples of 32, a U-Net of nnU-Net's blocks one
+    channel; `logits_of` knows the difference.
 
     Args:
         network: see `NAMES`.

@@ -22,9 +22,7 @@ FLIPS: tuple[tuple[int, ...], ...] = ((), (ROWS,), (COLUMNS,), (ROWS, COLUMNS))
 LARGEST_PX = 4096  # height and width of a slice when it is resampled
 
 
-def load_heart_network(
-    path: Path, device: torch.device, protocol: str = "sound"
-) -> tuple[nn.Module, dict[str, Any]]:
+def load_heart_network(path: Path, device: torch.device, protocol: str = "sound") -> tuple[nn.Module, dict[str, Any]]:
     """A network trained by a protocol, and the info of its weights.
 
     Raises:
@@ -73,18 +71,16 @@ def probabilities_of(
     return torch.cat(list(in_batches(len(stack), SLICES_AT_A_TIME, compute, device))).numpy()
 
 
-def flipped_mean(
-    model: nn.Module, info: Mapping[str, Any], images: Tensor, flips: Sequence[tuple[int, ...]]
-) -> Tensor:
+def flipped_mean(model: nn.Module, info: Mapping[str, Any], images: Tensor, flips: Sequence[tuple[int, ...]]) -> Tensor:
     """Probabilities (B, 4, H, W) float32 of images (B, 1, H, W): the mean over these flips, each undone."""
-    total: Tensor | float = 0.0
+    found = []
     for axes in flips:
         with autocast(images.device, info["settings"]["precision"]):
             logits = logits_of(model, images.flip(axes))
-        total = total + logits.float().softmax(dim=1).flip(axes)
-    return total / len(flips)
+        found.append(logits.float().softmax(dim=1).flip(axes))
+    return torch.stack(found).mean(dim=0)
 
 
 def _usable(info: Mapping[str, Any]) -> bool:
-    spacing = info["normalisation"].get("spacing_mm") if isinstance(info["normalisation"], dict) else None
+    spacing: Any = info["normalisation"].get("spacing_mm") if isinstance(info["normalisation"], dict) else None
     return type(spacing) in (int, float) and math.isfinite(spacing) and spacing > 0 and bool(info["size"])

@@ -8,7 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from acdc.learning.losses import Sums, as_classes, dice_ce_loss, dice_ce_value, published_loss, published_value, soft_sums
+from acdc.learning.losses import (
+    Sums,
+    as_classes,
+    dice_ce_loss,
+    dice_ce_value,
+    published_loss,
+    published_value,
+    soft_sums,
+)
 from acdc.learning.networks import CLASSES, logits_of
 from reprise.step.device import autocast, on_device
 from reprise.training.augmentation import augment
@@ -96,7 +104,7 @@ def predict_slices(model: nn.Module, images_and_truth: tuple[Tensor, Tensor]) ->
 
 
 def compared(logits: Tensor, truth: Tensor, epoch: int) -> dict[str, Tensor]:
-    """What the summaries need of predictions (B, 4, ...) and their labels (B, ...), and the number of the epoch, from 1.
+    """What the summaries need of predictions (B, 4, ...) and labels (B, ...), and the number of the epoch, from 1.
 
     `soft` are the `Sums` side by side (B, 14); `counts` (B, 3, 4) of each class: pixels that are the class both in
     truth and in the prediction, pixels of the prediction, and of the truth; `over` (B, 2, 4) the first two for a

@@ -104,7 +104,5 @@ def _resampled(images: Tensor, spacing_mm: Sequence[float], grid: Grid) -> Tenso
 
 
 def _resampled_shape(shape: Sequence[int], spacing_mm: Sequence[float], grid: Grid) -> tuple[int, int]:
-    height, width = (
-        max(1, round(length * mm / grid.spacing_mm)) for length, mm in zip(shape, spacing_mm, strict=True)
-    )
+    height, width = (max(1, round(length * mm / grid.spacing_mm)) for length, mm in zip(shape, spacing_mm, strict=True))
     return height, width

@@ -8,7 +8,7 @@ import pandas as pd
 
 from mslesion.analysis.lesions import lesion_measures, overall_score
 from mslesion.data.conversion import scan_of
-from reprise.evaluation.bootstrap import estimates, mean_terms, means_from_sums
+from reprise.evaluation.bootstrap import correlation_from_sums, estimates, mean_terms, means_from_sums
 from reprise.evaluation.estimates import Estimate, Row, Sampling, metric, without_interval
 
 LEVEL = 0.95
@@ -19,7 +19,6 @@ PRINTED = {f"val_{name}": name for name in ("accuracy", "dice", "sensitivity")} 
 }
 VOLUME = ("dice", "sensitivity", "specificity", "accuracy", "ppv", "ltpr", "lfpr", "volume_difference")
 LOADS = ("load_ml", "true_load_ml")
-FLAT = 1e-12  # below this ratio of variance to mean square, a variance is rounding alone
 
 Floats = np.ndarray
 
@@ -109,16 +108,7 @@ def _load_terms(volumes: pd.DataFrame) -> pd.DataFrame:
 
 def _load_statistics(means: dict[str, Floats], sums: Floats, raters: int) -> dict[str, Floats]:
     """The correlation of lesion loads and the overall score (...), means over raters, from sums (..., 6 raters)."""
-    correlations = _correlation(sums.reshape(*sums.shape[:-1], raters, 6))
+    correlations = correlation_from_sums(sums.reshape(*sums.shape[:-1], raters, 6))
     dice, ppv, lfpr, ltpr = (means[name][..., None] for name in ("dice", "ppv", "lfpr", "ltpr"))
     scores = overall_score(dice, ppv, lfpr, ltpr, correlations)
     return {"load_correlation": correlations.mean(axis=-1), "score": scores.mean(axis=-1)}
-
-
-def _correlation(sums: Floats) -> Floats:
-    """Pearson correlations (...) from the sums (..., 6) of 1, x, y, x2, y2 and xy; NaN where x or y does not vary."""
-    n, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
-    spread = [n * squares - total * total for total, squares in ((x, xx), (y, yy))]
-    varies = (spread[0] > FLAT * n * xx) & (spread[1] > FLAT * n * yy)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(varies, (n * xy - x * y) / np.sqrt(spread[0] * spread[1]), np.nan)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from reprise.evaluation.estimates import Estimate, Sampling
 
 BLOCK_BYTES = 1 << 20  # of indices at a time: what fits a core's cache is fastest
+FLAT = 1e-12  # below this ratio of variance to mean square, a variance is rounding alone
 
 Floats = NDArray[np.float64]
 
@@ -56,6 +57,15 @@ def means_from_sums(names: Sequence[str], sums: Floats) -> dict[str, Floats]:
     totals, known = sums[..., : len(names)], sums[..., len(names) :]
     with np.errstate(invalid="ignore", divide="ignore"):
         return dict(zip(names, np.moveaxis(totals / known, -1, 0), strict=True))
+
+
+def correlation_from_sums(sums: Floats) -> Floats:
+    """Pearson correlations (...) from the sums (..., 6) of 1, x, y, x2, y2 and xy; NaN where x or y does not vary."""
+    n, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
+    spread = [n * squares - total * total for total, squares in ((x, xx), (y, yy))]
+    varies = (spread[0] > FLAT * n * xx) & (spread[1] > FLAT * n * yy)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(varies, (n * xy - x * y) / np.sqrt(spread[0] * spread[1]), np.nan)
 
 
 def resampled_sums(terms: ArrayLike, resamples: int, seed: int) -> Floats:

@@ -57,12 +57,15 @@ class _WithoutValues(TorchFunctionMode):
 
 
 def _resize_all(model: nn.Module, width: float, images: Tensor, last: str | None) -> None:
-    layers = {name: layer for name, layer in model.named_modules() if any(True for _ in layer.parameters(recurse=False))}
+    layers = {
+        name: layer for name, layer in model.named_modules() if any(True for _ in layer.parameters(recurse=False))
+    }
     strange = {type(layer).__name__ for layer in layers.values() if not isinstance(layer, KNOWN)}
     if strange:
         raise InputError(f"width: only convolutional networks can be narrowed, found {', '.join(sorted(strange))}")
     hooks = [
-        layer.register_forward_pre_hook(partial(_resize, 1 if name == last else width)) for name, layer in layers.items()
+        layer.register_forward_pre_hook(partial(_resize, 1 if name == last else width))
+        for name, layer in layers.items()
     ]
     with torch.no_grad():
         model(images)

@@ -105,10 +105,15 @@ def draw_confusion(examples: Sequence[Example]) -> Figure:
         ax.set_title(example.title, fontsize=8, fontweight="normal")
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
+    draw_key(figure)
+    return figure
+
+
+def draw_key(figure: Figure) -> None:
+    """The meaning of the marks, below all panels; call it inside `styled`."""
     handles = [Patch(label=kind.label, **_patch(kind)) for kind in KINDS.values()]
     black: dict[str, Any] = {"labelcolor": "white", "facecolor": "black", "framealpha": 1}
     figure.legend(handles=handles, loc="outside lower center", ncols=3, **black)
-    return figure
 
 
 def _patch(kind: Kind) -> dict[str, Any]:

@@ -1,0 +1,117 @@
+"""The published ensemble: random weights, searched and scored on the same test slices, and the running measures.
+
+All is computed from numbers of pixels by true and found class, which each test slice has for each method.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from acdc.analysis.members import Part, maps_of, read_members
+from acdc.analysis.weightings import CLASSES, confusions, contest, scores, weighted_sum
+from reprise.data.store import Store
+from reprise.step.errors import InputError
+
+COUNTS = [f"n{true}{found}" for true in range(CLASSES) for found in range(CLASSES)]
+SURE = [f"s{name[1:]}" for name in COUNTS]  # the same, only of pixels whose class has more than half the probability
+LARGEST_PART = 0.4  # of the test slices are searched at most: as published, 300 of 750
+PERCENT = 100  # weights have two decimals; as whole numbers they sum exactly
+
+
+class Slices(NamedTuple):
+    """The published test slices: their rows, probabilities (M, V, C) by each member, and true classes (V,)."""
+
+    cases: list[dict[Any, Any]]
+    maps: list[np.ndarray]
+    true: list[np.ndarray]
+
+
+def read_slices(paths: Sequence[Path], slices: Store, networks: Sequence[str]) -> Slices:
+    """The published test slices; `paths` are RUN/PROTOCOL/probabilities of all protocols, `slices` the slices' store.
+
+    Raises:
+        InputError: see `read_members`, or a network has no published probabilities.
+    """
+    height, width = slices.arrays["labels"].shape[1:]
+    members = read_members(paths, "published", slices.cases.assign(slices=1, height=height, width=width))
+    for name in networks:
+        if name not in members:
+            raise InputError(f"probabilities of {name}: expected some of the published protocol, found none")
+    listed = next(iter(members.values())).cases[["case", "slices", "height", "width", "offset"]]
+    own = slices.cases.assign(row=range(len(slices.cases)))[["case", "patient", "augmented", "row"]]
+    cases = listed.merge(own, on="case").to_dict("records")
+    parts = [Part(name) for name in networks]
+    maps = [maps_of(members, parts, case).reshape(len(parts), -1, CLASSES) for case in cases]
+    return Slices(cases, maps, [slices.arrays["labels"][case["row"]].ravel() for case in cases])
+
+
+def search_weights(
+    slices: Slices, networks: Sequence[str], search: Mapping[str, int]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Draw weightings, choose the best on some test slices, and count pixels on all of them.
+
+    Args:
+        slices: of the test set, with the probabilities of the networks.
+        networks: their names.
+        search: draws, slices and seed.
+
+    Returns: draw, the weight of each network, iou_searched, iou_rest; and method, case, patient, augmented, searched,
+        `COUNTS`, `SURE`: one row per method and test slice.
+    """
+    random, count = np.random.default_rng(search["seed"]), len(slices.cases)
+    searched = np.zeros(count, dtype=bool)
+    searched[random.choice(count, searched_slices(count, search["slices"]), replace=False)] = True
+    drawn = np.rint(PERCENT * random.uniform(size=(search["draws"], len(networks))).round(2))
+    drawn[~drawn.any(axis=1)] = 1  # weights that are all 0 choose no class
+
+    def both(counts: np.ndarray) -> np.ndarray:
+        return np.stack([mean_iou(counts[:, part].sum(axis=1)) for part in (searched, ~searched)], axis=1)
+
+    iou = scores(contest(zip(slices.maps, slices.true, strict=True)), drawn, both)
+    table = pd.DataFrame(drawn / PERCENT, columns=list(networks)).assign(iou_searched=iou[:, 0], iou_rest=iou[:, 1])
+    table.insert(0, "draw", np.arange(len(table)))
+    methods = dict(zip(networks, np.eye(len(networks)), strict=True))
+    methods |= {"equal": np.ones(len(networks)), "random_search": drawn[iou[:, 0].argmax()]}
+    rows = [row for name, weights in methods.items() for row in _counted(slices, name, weights, searched)]
+    return table, pd.DataFrame(rows)
+
+
+def _counted(slices: Slices, method: str, weights: np.ndarray, searched: np.ndarray) -> Iterator[dict[str, Any]]:
+    """The row of each slice."""
+    for case, maps, true, chosen in zip(*slices, searched, strict=True):
+        total = weighted_sum(maps, weights)
+        found, sure = total.argmax(axis=-1), 2 * total.max(axis=-1) > total.sum(axis=-1)
+        counts = [*confusions(true, found).ravel(), *confusions(true[sure], found[sure]).ravel()]
+        named = {key: case[key] for key in ("case", "patient", "augmented")}
+        yield {"method": method} | named | {"searched": int(chosen)} | dict(zip(COUNTS + SURE, counts, strict=True))
+
+
+def searched_slices(count: int, wanted: int) -> int:
+    """How many of `count` test slices are searched: those wanted, at most two fifths, at least one."""
+    return max(1, min(wanted, int(LARGEST_PART * count)))
+
+
+def mean_iou(counts: np.ndarray, classes: Sequence[int] = range(CLASSES)) -> Any:
+    """The mean (...) over classes of intersection over union; `counts` (..., C, C) are pixels by true and found class.
+
+    Classes that are neither true nor found do not count, as in Keras; without any class it is 0.
+    """
+    shared = np.diagonal(counts, axis1=-2, axis2=-1)[..., list(classes)]
+    union = (counts.sum(axis=-1) + counts.sum(axis=-2))[..., list(classes)] - shared
+    there = union > 0
+    return (np.where(there, shared / np.maximum(union, 1), 0).sum(axis=-1) / np.maximum(there.sum(axis=-1), 1))[()]
+
+
+def heart_f1(counts: np.ndarray) -> Any:
+    """The F1 score (...) of heart against background from numbers of pixels (..., C, C); 0 without any heart."""
+    shared = counts[..., 1:, 1:].sum(axis=(-2, -1))
+    sizes = counts[..., 1:, :].sum(axis=(-2, -1)) + counts[..., :, 1:].sum(axis=(-2, -1))
+    return np.where(sizes > 0, 2 * shared / np.maximum(sizes, 1), 0.0)[()]
+
+
+def running(measure: Any, counts: np.ndarray) -> float:
+    """The mean over slices of a measure of all pixels up to each slice; `counts` (S, C, C) are in the slices' order."""
+    return float(np.mean(measure(counts.cumsum(axis=0))))

@@ -1,0 +1,32 @@
+"""Draw the reliability diagrams of single networks and of ensembles, before and after temperature scaling."""
+
+import argparse
+from pathlib import Path
+
+from acdc.analysis.reliability_figure import draw_reliability
+from reprise.plots.steps import DECIMALS, figure_parser
+from reprise.plots.style import save_figure
+from reprise.step.command import run
+from reprise.step.errors import InputError
+from reprise.step.tables import read_table
+
+BINS = {"method": str, "scaled": int, "bin": int, "confidence": float, "accuracy": float, "share": float}
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The step's options."""
+    parser = figure_parser(__doc__)
+    parser.add_argument("--bins", type=Path, required=True, help="bins.csv: a row per method, scaling and bin")
+    return parser
+
+
+def main(args: argparse.Namespace) -> None:
+    """Draw both diagrams and write the bins."""
+    table = read_table(args.bins, BINS)
+    if table.empty:
+        raise InputError(f"{args.bins}: no bins")
+    save_figure(draw_reliability(table), args.figure, table.round(DECIMALS), args.table)
+
+
+if __name__ == "__main__":
+    run(main, arguments())
