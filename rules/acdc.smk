@@ -4,3 +4,4 @@
 include: "acdc/inputs.smk"
 include: "acdc/data.smk"
 include: "acdc/training.smk"
+include: "acdc/own_stacks.smk"

@@ -46,6 +46,10 @@ SHOWN = {
     "rv_ef": "RVEF (%)",
     "lv_mass_g": "LV mass (g)",
 }
+VOLUME_CAPTION, NETWORK = (
+    "Volumes in each frame",
+    {"method": "network", "rv_ml": "RV (ml)", "myo_ml": "myocardium (ml)", "lv_ml": "LV (ml)"},
+)
 PICTURES = 4
 
 
@@ -120,8 +124,10 @@ def write_case(folder: Path, own: OwnStack, labels: Mapping[str, np.ndarray], fi
     facts = f"{sizes['frames']} frames of {sizes['slices']} slices of {sizes['height']} x {sizes['width']} pixels."
     notes = [finding for _, file, _, finding in findings.rows if file == own.case]
     method = list(labels)[-1]
-    case = Case(own.case, facts, notes, write_pictures(folder, own.case, stack, labels[method], method))
-    return Predicted(rows, pd.concat(volumes) if volumes else pd.DataFrame(), case)
+    known = pd.concat(volumes) if volumes else pd.DataFrame()
+    tables = {VOLUME_CAPTION: known.drop(columns="case").rename(columns=NETWORK)} if volumes else {}
+    case = Case(own.case, facts, notes, write_pictures(folder, own.case, stack, labels[method], method), tables)
+    return Predicted(rows, known, case)
 
 
 def write_masks(folder: Path, name: str, stack: Stack, labels: np.ndarray) -> None:
@@ -151,7 +157,8 @@ def write_tables(folder: Path, made: list[Predicted], findings: Findings, networ
     """Write stacks.csv, volumes.csv and index.html."""
     table = pd.DataFrame([row for each in made for row in each.rows], columns=COLUMNS)
     table.astype({"ed": "Int64", "es": "Int64"}).round(4).to_csv(folder / "stacks.csv", index=False)
-    volumes = pd.concat([pd.DataFrame(columns=["case", "method", "frame", *VOLUMES]), *(each.volumes for each in made)])
+    known = [each.volumes for each in made if len(each.volumes)]
+    volumes = pd.concat(known) if known else pd.DataFrame(columns=["case", "method", "frame", *VOLUMES])
     volumes.round(4).to_csv(folder / "volumes.csv", index=False)
     overview = table[list(SHOWN)].rename(columns=SHOWN)
     cases = [each.case for each in made]
