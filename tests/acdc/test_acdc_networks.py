@@ -64,7 +64,7 @@ def test_imagenet_weights_fill_the_encoder_and_nothing_else(tmp_path: Path, netw
 
 
 def test_what_does_not_exist_is_named() -> None:
-    with pytest.raises(InputError, match="network: expected one of unet, linknet, .* found deeplab"):
+    with pytest.raises(InputError, match=r"network: expected one of unet, linknet, .* found deeplab"):
         heart_network("deeplab")
     with pytest.raises(InputError, match="weights: expected one of random, imagenet, found coco"):
         heart_network("unet", weights="coco")
