@@ -3,7 +3,7 @@
 import gzip
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import nibabel
@@ -15,7 +15,17 @@ from acdc.data.cine import cine_slices, read_cine
 from acdc.data.dicom_series import read_series
 from acdc.data.frame_bounds import refuse_large
 from acdc.data.short_axis import from_slices, header_orientation, slice_spacing, to_slices
-from reprise.data.nifti import ending_of, half_of, mask_content, plain_header, read_volume, without_text
+from reprise.data.nifti import (
+    GZIP,
+    HEADER_SIZE,
+    ending_of,
+    half_of,
+    mask_content,
+    plain_header,
+    read_volume,
+    without_text,
+)
+from reprise.data.nifti_grid import spans_volume
 from reprise.data.png import PNG, png_size
 from reprise.step.command import reading
 from reprise.step.errors import InputError
@@ -97,30 +107,33 @@ def _canonical(labels: np.ndarray, header: bytes) -> np.ndarray:
 
 def _read_nifti(path: Path) -> Stack:
     with reading(path, "no readable NIfTI file"):
-        image = nibabel.load(half_of(path, "hdr"))
-        columns, rows, slices, *others = (*image.shape, 1, 1, 1)[: max(len(image.shape), 3)]
+        image: Any = nibabel.load(half_of(path, "hdr"))
+        columns, rows, count, *others = (*image.shape, 1, 1, 1)[: max(len(image.shape), 3)]
     frames = int(np.prod(others)) if others else 1
-    refuse_large((frames, slices, rows, columns))
+    refuse_large((frames, count, rows, columns))
     if frames > 1:
         if not isinstance(image, nibabel.Nifti1Pair):
             raise InputError("a cine in Analyze's format; save it as NIfTI")
-        voxels, affine = read_cine(half_of(path, "hdr"))
+        if not spans_volume(image.affine):
+            raise InputError(f"{path}: no valid affine (its axes do not span a volume)")
         header = _header_block(half_of(path, "hdr"))
-        orientation, spacing = "".join(nibabel.aff2axcodes(affine)), _canonical_spacing(affine)
-        return Stack(cine_slices(voxels, orientation), slice_spacing(spacing, orientation), (header,))
+        orientation, spacing = header_orientation(header), _canonical_spacing(image.affine)
+        voxels = cine_slices(read_cine(half_of(path, "hdr")), orientation)
+        return Stack(voxels, slice_spacing(spacing, orientation), (header,))
     volume = read_volume(path)
-    notes = (volume.oddity,) if volume.oddity else ()
+    notes = [volume.oddity] if volume.oddity else []
     if not volume.stated:
-        notes += (f"states no orientation (qform and sform absent); taken as {volume.orientation}",)
+        notes.append(f"states no orientation (qform and sform absent); taken as {volume.orientation}")
     stack = to_slices(volume.voxels, volume.orientation)
-    return Stack(stack[None], slice_spacing(volume.spacing_mm, volume.orientation), (volume.header,), notes=notes)
+    return Stack(
+        stack[None], slice_spacing(volume.spacing_mm, volume.orientation), (volume.header,), notes=tuple(notes)
+    )
 
 
 def _header_block(path: Path) -> bytes:
     """The header at the start of a cine's file."""
-    opened = gzip.open if _begins(path, b"\x1f\x8b") else open
-    with opened(path) as stream:
-        return bytes(stream.read(540))
+    with gzip.open(path) if _begins(path, GZIP) else path.open("rb") as stream:
+        return stream.read(HEADER_SIZE)
 
 
 def _canonical_spacing(affine: np.ndarray) -> tuple[float, float, float]:
@@ -156,7 +169,7 @@ def _read_picture(path: Path) -> Stack:
     if image.ndim == 3 and (image[..., :3] != grey[..., None]).any():
         raise InputError("expected a grey PNG, found colours")
     if image.ndim == 3 and image.shape[2] == 4:
-        grey = grey * (image[..., 3] / np.iinfo(image.dtype).max)
+        grey = grey * (image[..., 3] / image[..., 3].max(initial=1))
     pixel_mm = FIELD_MM / max(height, width)
     note = f"a picture has no size in mm: its longer side was taken as {FIELD_MM:g} mm, and there are no volumes"
     header = plain_header((width, height, 1), (pixel_mm, pixel_mm, PNG_SLICE_MM))
