@@ -4,4 +4,6 @@
 include: "acdc/inputs.smk"
 include: "acdc/data.smk"
 include: "acdc/training.smk"
+include: "acdc/results.smk"
+include: "acdc/figures.smk"
 include: "acdc/own_stacks.smk"

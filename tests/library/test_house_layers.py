@@ -29,7 +29,6 @@ LEVELS = (
 )
 # Library modules that only one study uses so far, each with the study that will use it next. This list may only shrink.
 USED_NEXT_BY = {
-    "data/splits.py": "acdc",
     "inference/volumes.py": "iseg",
     "models/unet.py": "acdc",
     "plots/folds.py": "iseg",

@@ -41,7 +41,7 @@ def main(args: argparse.Namespace) -> None:
     from reprise.step.device import pick_device
 
     device, store = pick_device(args.device), open_store(args.store)
-    paths = {"plain": args.weights} | {path.stem: path for path in sorted(args.snapshots.iterdir())}
+    paths = {"plain": args.weights} | {path.stem: path for path in sorted(args.snapshots.glob("*.safetensors"))}
     networks = {name: load_heart_network(path, device, args.protocol) for name, path in paths.items()}
     cases = scored_cases(store.cases, args.protocol, networks["plain"][1]["settings"])
     predict = of_slices if args.protocol == "published" else of_stacks

@@ -129,14 +129,19 @@ def diversity(cached: Cached, names: Sequence[str]) -> pd.DataFrame:
     for name in names:
         voxels = _gather(cached, Method(name, (Part(name),)), "test")
         right[name] = voxels.probabilities.argmax(axis=1) == voxels.true
-    rows = []
+    rows: list[dict[str, Any]] = []
     for first, second in combinations(names, 2):
-        both, neither = (right[first] & right[second]).mean(), (~right[first] & ~right[second]).mean()
-        only = [(right[a] & ~right[b]).mean() for a, b in ((first, second), (second, first))]
-        alike, unlike = both * neither, only[0] * only[1]
-        q = (alike - unlike) / (alike + unlike) if alike + unlike else float("nan")
-        rows.append({"first": first, "second": second, "disagreement": sum(only), "double_fault": neither, "q": q})
+        rows.append({"first": first, "second": second} | pair_diversity(right[first], right[second]))
     return pd.DataFrame(rows, columns=["first", "second", "disagreement", "double_fault", "q"])
+
+
+def pair_diversity(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
+    """The measures of `diversity` from where each of two members is right (V,) bool."""
+    both, neither = float((first & second).mean()), float((~first & ~second).mean())
+    only = [float((one & ~other).mean()) for one, other in ((first, second), (second, first))]
+    alike, unlike = both * neither, only[0] * only[1]
+    q = (alike - unlike) / (alike + unlike) if alike + unlike else float("nan")
+    return {"disagreement": sum(only), "double_fault": neither, "q": q}
 
 
 def _gather(cached: Cached, method: Method, split: str) -> Voxels:
@@ -144,7 +149,7 @@ def _gather(cached: Cached, method: Method, split: str) -> Voxels:
     for case in cached.of(split):
         labels = cached.labels[case["case"]]
         box = near_heart(labels, case)
-        maps.append(probabilities(cached.members, method, case)[box].reshape(-1, CLASSES).astype(np.float32))
+        maps.append(probabilities(cached.members, method, case, box).reshape(-1, CLASSES).astype(np.float32))
         true.append(labels[box].ravel())
     return Voxels(np.concatenate(maps), np.concatenate(true))
 

@@ -65,7 +65,9 @@ def _of_one_network(members: Mapping[str, Store], networks: Sequence[str], best:
 
 def mean_dice(counts: np.ndarray, structures: Sequence[str]) -> np.ndarray:
     """The mean Dice (...) over cases and structures from numbers of voxels (..., K, C, C)."""
-    return class_dice(counts, [STRUCTURES[name] for name in structures]).mean(axis=(-2, -1))
+    dice = class_dice(counts, [STRUCTURES[name] for name in structures])
+    # flat and in order, so that the sum, and its rounding, is the same for one weighting and for many
+    return np.ascontiguousarray(dice).reshape(*dice.shape[:-2], -1).mean(axis=-1)
 
 
 def random_search(objective: Objective, members: int, draws: int, seed: int) -> np.ndarray:
@@ -80,8 +82,10 @@ def simplex(objective: Objective, members: int) -> np.ndarray:
     The grid has the corners, which are the members alone; its step is halved as long as it has at most 10,000 points.
     Of equally good weightings, the one nearest to equal weights is taken.
     """
+    if members == 1:
+        return np.ones(1)
     step = 1
-    while members > 1 and comb(2 * step + members - 1, members - 1) <= MOST_POINTS and step < FINEST_STEP:
+    while comb(2 * step + members - 1, members - 1) <= MOST_POINTS and step < FINEST_STEP:
         step *= 2
     best = _nearest_to_equal(_grid(members, step) / step, objective)
     while step < FINEST_STEP:

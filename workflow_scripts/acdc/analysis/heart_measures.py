@@ -117,7 +117,7 @@ def best_searched(slices: pd.DataFrame, networks: list[str]) -> str:
 
 
 def _pixel_estimates(own: pd.DataFrame, reference: pd.DataFrame, sampling: Sampling) -> dict[str, Estimate]:
-    terms = own[COUNTS].join(reference[COUNTS], rsuffix="_best").astype(float)
+    terms = own[COUNTS].join(reference[COUNTS].add_suffix("_best")).astype(float)
 
     def statistics(sums: np.ndarray) -> dict[str, np.ndarray]:
         counts, best = np.moveaxis(sums.reshape(*sums.shape[:-1], 2, CLASSES, CLASSES), -3, 0)

@@ -141,9 +141,10 @@ def _map_of(members: Mapping[str, Store], part: Part, case: Case) -> np.ndarray:
     return found.reshape(shape)
 
 
-def probabilities(members: Mapping[str, Store], method: Method, case: Case) -> np.ndarray:
-    """The weighted mean (N, H, W, C) float64 of the parts' probabilities, which add up to 1."""
-    total = weighted_sum(maps_of(members, method.parts, case), [part.weight for part in method.parts])
+def probabilities(members: Mapping[str, Store], method: Method, case: Case, box: tuple[slice, ...]) -> np.ndarray:
+    """The weighted mean (N, H, W, C) float64 of the parts' probabilities in a box; they add up to 1."""
+    maps = maps_of(members, method.parts, case)[(slice(None), *box)]
+    total = weighted_sum(maps, [part.weight for part in method.parts])
     return total / total.sum(axis=-1, keepdims=True)
 
 

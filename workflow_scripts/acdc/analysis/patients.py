@@ -46,9 +46,7 @@ def patient_scores(scores: pd.DataFrame) -> pd.DataFrame:
     parts |= {f"dice_{phase}": by_phase[phase] for phase in by_phase}
     for column, measure in MEASURES.items():
         wide = named.pivot(index=PATIENT, columns=["structure", "phase"], values=column)
-        parts |= {
-            f"{measure}_{structure}_{phase}": wide[structure, phase] for structure, phase in wide.columns.tolist()
-        }
+        parts |= {f"{measure}_{'_'.join(map(str, key))}": wide[key] for key in wide.columns.tolist()}
     return in_order_of(scores, pd.DataFrame(parts).reset_index())
 
 

@@ -130,4 +130,4 @@ def _counts(decided: Contest, weights: np.ndarray) -> np.ndarray:
         for place, factors in enumerate(weights):
             found = np.tensordot(factors, decided.open_maps, 1).argmax(axis=-1)
             np.add.at(counts, (unit, true, found, place), 1)
-    return np.moveaxis(counts, -1, 0)
+    return np.ascontiguousarray(np.moveaxis(counts, -1, 0))
