@@ -245,3 +245,19 @@ def test_each_structure_has_its_own_name_and_colour() -> None:
     assert picture.shape[0] / picture.shape[1] == pytest.approx(2 * 8 / 32, rel=0.05)
     edge = picture[picture.shape[0] // 2, (np.array([1, 2, 3]) * picture.shape[1]) // 4]
     assert edge.tolist() == expected
+
+
+def test_every_image_of_others_is_read_or_refused_in_one_line(real_data: Path) -> None:
+    read = set()
+    for path in sorted((real_data / "formats").rglob("*")):
+        if path.is_file() and "orientations" not in str(path):
+            try:
+                stack = read_stack([path])
+            except InputError as error:
+                assert "\n" not in str(error), path
+            else:
+                assert stack.frames.ndim == 4 and min(stack.spacing_mm) > 0
+                read.add(path.name)
+    assert {"MR_small_bigendian.dcm", "example4d.nii.gz", "functional.nii", "anatomical.nii"} <= read
+    pictures = sorted((real_data / "cardiac").rglob("*.png"))[::200]
+    assert pictures and {read_stack([path]).frames.shape for path in pictures} == {(1, 1, 256, 256)}
