@@ -1,15 +1,12 @@
-"""A small tree of the heart study's results, made up, for the steps that draw and describe them."""
+"""A small tree of the heart study's results, made up, as the pipeline leaves it."""
 
-import importlib
-import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import yaml
 
+from acdc.analysis.costs import MODES, Cost, row, together, with_gains
 from acdc.data.conversion import write_labels
-from project import ROOT
 from reprise.data.nifti import plain_header
 from reprise.data.store import write_store
 
@@ -20,7 +17,6 @@ NETWORKS, BASELINE = ("unet", "fpn"), "unet_2d"
 METHODS = [*NETWORKS, BASELINE, "equal", "simplex", "majority", "flips:unet", "snapshots:unet"]
 TRAINING = ["patient001", "patient002", "patient003"]
 TESTING = ["patient101", "patient102", "patient103", "patient104"]
-FIGURES = ["training", "examples", "ef", "mass", "pareto", "reliability"]
 MASKED = ("unet", "equal", "simplex")
 
 
@@ -184,113 +180,28 @@ def _write_tables(folder: Path) -> None:
 
 
 def write_costs(folder: Path) -> None:
-    """Costs of two networks and their ensemble."""
-    rows = [
-        ("unet", "alone", 20.0, 0.8, np.nan, np.nan),
-        ("fpn", "alone", 25.0, 0.81, 0.01, 0.002),
-        ("simplex", "sequence", 45.0, 0.84, 0.04, 0.0016),
-        ("simplex", "parallel", 25.0, 0.84, 0.04, 0.008),
-    ]
-    _csv(folder / "costs.csv", ["method", "mode", "patient_ms_p50", "dice", "gain", "gain_per_ms"], rows)
+    """Costs of the single networks and of two ensembles, as measuring leaves them."""
+    times = {"unet": 20.0, "fpn": 25.0, BASELINE: 30.0}
+    costs = {
+        name: Cost(10**6, 10**9, 4 * 10**6, 12 * 10**6, 60.0, 5.0, 14, *np.full((2, 3), ms))
+        for name, ms in times.items()
+    }
+    rows = [row(name, "network", "alone", cost) for name, cost in costs.items()]
+    for method in ("equal", "simplex"):
+        both = {mode: together([costs["unet"], costs["fpn"]], mode, [True, True]) for mode in MODES}
+        rows += [row(method, "ensemble", mode, cost) for mode, cost in both.items()]
+    dice = {"unet": 0.8, "fpn": 0.81, BASELINE: 0.82, "equal": 0.83, "simplex": 0.84}
+    with_gains(pd.DataFrame(rows), dice, "unet").to_csv(folder / "costs.csv", index=False)
+
+
+def write_cine(folder: Path) -> None:
+    """What following a cine leaves, with an empty film and picture."""
+    (folder / "cine").mkdir()
+    for ending in ("mp4", "webp"):
+        (folder / "cine" / f"patient102.{ending}").touch()
+    columns = ["patient", "slice", "slices", "frames", "ed_frame", "es_frame"]
+    _csv(folder / "cine" / "cine.csv", columns, [("patient102", 4, SHAPE[0], FRAMES, 1, 3)])
 
 
 def _csv(path: Path, columns: list[str], rows: list[tuple]) -> None:
     pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
-
-
-def write_weights(folder: Path) -> list[Path]:
-    """Narrow networks with random weights, as trainings by `sound` leave them."""
-    import torch
-
-    from acdc.learning.networks import heart_network
-    from reprise.models.weights import save_model
-
-    torch.manual_seed(0)
-    paths = []
-    for network in (*NETWORKS, BASELINE):
-        path = folder / f"{network}-seed0" / "sound" / "weights.safetensors"
-        optimiser = {"name": "adamw", "lr": 1e-3, "momentum": 0.9, "weight_decay": 0}
-        settings = {"network": network, "precision": "fp32", "optimiser": optimiser}
-        info = {"kind": "heart", "protocol": "sound", "network": network, "width": 0.1, "size": 64}
-        info |= {"normalisation": {"spacing_mm": 2.0}, "settings": settings}
-        save_model(path, heart_network(network, 0.1), info)
-        paths.append(path)
-    return paths
-
-
-def run_step(name: str, options: list[object]) -> None:
-    """Run a step of the study in this process."""
-    step = importlib.import_module(f"acdc.{name}")
-    step.main(step.arguments().parse_args([str(option) for option in options]))
-
-
-def step_options(study: Path, name: str) -> list[object]:
-    """What a figure's step is called with, but for its outputs."""
-    ensembles = study / "ensembles"
-    return {
-        "training": ["--history", *sorted(study.glob("*/*/log.csv"))],
-        "examples": [
-            *("--store", study / "store", "--scores", ensembles / "scores.csv", "--masks", ensembles / "masks"),
-            *("--settings", '{"patients": 2}'),
-        ],
-        "ef": ["--patients", study / "patients.csv", "--size", "ef"],
-        "mass": ["--patients", study / "patients.csv", "--size", "mass"],
-        "reliability": ["--bins", ensembles / "bins.csv"],
-        "pareto": ["--costs", study / "costs.csv"],
-    }[name]
-
-
-def draw_by_step(study: Path, folder: Path, name: str) -> Path:
-    """Draw one figure by its step; return its SVG."""
-    options = [*step_options(study, name), "--figure", folder / f"{name}.svg", "--table", folder / f"{name}.csv"]
-    run_step("plot_agreement" if name in ("ef", "mass") else f"plot_{name}", options)
-    return folder / f"{name}.svg"
-
-
-def measure(study: Path, weights: list[Path]) -> Path:
-    """Measure the costs by their step; return the table."""
-    ensembles = study / "ensembles"
-    options = ["--store", study / "store", "--weights", *weights, "--members", ensembles / "weights.csv"]
-    options += [
-        "--metrics",
-        study / "metrics.csv",
-        "--benchmarks",
-        study / "benchmarks",
-        "--settings",
-        '{"repeats": 3}',
-    ]
-    run_step("measure_costs", [*options, "--device", "cpu", "--costs", study / "costs.csv"])
-    return study / "costs.csv"
-
-
-def follow(study: Path, weights: list[Path]) -> Path:
-    """Follow a cine by its step; return the folder."""
-    options = ["--store", study / "store", "--weights", *weights, "--members", study / "ensembles" / "weights.csv"]
-    run_step("follow_cine", [*options, "--device", "cpu", "--output", study / "cine"])
-    return study / "cine"
-
-
-def describe(study: Path, folder: Path, figures: list[Path]) -> Path:
-    """Describe the study by its step; return the section."""
-    recipe = yaml.safe_load((ROOT / "config" / "acdc.yaml").read_text())["published"]
-    settings = {
-        "data": "phantom",
-        "models": {"segmentation": list(NETWORKS), "baselines": [BASELINE]},
-        "measures": yaml.safe_load((ROOT / "config" / "published.yaml").read_text())["measures"],
-        **{name: recipe[name] for name in ("training", "validation", "grid", "slices", "search", "snapshots")},
-    }
-    settings["validation"] = len(TRAINING)
-    tables = [
-        part for name in ("metrics", "quirks", "findings", "costs") for part in (f"--{name}", study / f"{name}.csv")
-    ]
-    ensembles = {"members": "weights", "calibration": "calibration", "diversity": "diversity"}
-    tables += [part for name, file in ensembles.items() for part in (f"--{name}", study / "ensembles" / f"{file}.csv")]
-    written = [
-        part
-        for name in ("protocols", "structures", "ensembles", "priced")
-        for part in (f"--{name}", folder / f"{name}.csv")
-    ]
-    options = ["--store", study / "store", "--settings", json.dumps(settings), "--cine", study / "cine"]
-    section = ["--section", folder / "section.json"]
-    run_step("describe", [*options, *tables, "--figures", *figures, *written, *section])
-    return folder / "section.json"

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+import heart_steps as steps
 import heart_tables as example
 from acdc.analysis.costs import Cost, frontier, optimiser_bytes, together, with_gains
 from acdc.learning.measuring import LivingArrays
@@ -19,11 +20,11 @@ from acdc.learning.measuring import LivingArrays
 def costs(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, list[Path]]:
     """The table of the step on narrow networks, and their files."""
     study = example.make_study(tmp_path_factory.mktemp("study"))
-    weights = example.write_weights(study)
+    weights = steps.write_weights(study)
     benchmark = study / "benchmarks" / "unet-seed0" / "sound.tsv"
     benchmark.parent.mkdir(parents=True)
     benchmark.write_text("s\th:m:s\n12.5\t0:00:12\n")
-    return pd.read_csv(example.measure(study, weights)), weights
+    return pd.read_csv(steps.measure(study, weights)), weights
 
 
 def of(costs: pd.DataFrame, method: str, mode: str) -> pd.Series:

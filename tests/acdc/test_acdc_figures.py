@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from matplotlib.colors import to_rgb
 
+import heart_steps as steps
 import heart_tables as example
 from acdc.analysis.overlay_figure import chosen_slices, heart_box, structure_codes
 from acdc.analysis.stack_pictures import COLOURS
@@ -32,12 +33,12 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def figures(study: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("figures")
-    return {name: example.draw_by_step(study, folder, name) for name in example.FIGURES}
+    return {name: steps.draw_by_step(study, folder, name) for name in steps.FIGURES}
 
 
-@pytest.mark.parametrize("name", example.FIGURES)
+@pytest.mark.parametrize("name", steps.FIGURES)
 def test_each_figure_is_vector_and_the_same_each_time(study, figures, name, tmp_path) -> None:
-    again = example.draw_by_step(study, tmp_path, name)
+    again = steps.draw_by_step(study, tmp_path, name)
     for suffix in (".svg", ".csv"):
         assert again.with_suffix(suffix).read_bytes() == figures[name].with_suffix(suffix).read_bytes()
     tags = {element.tag.rpartition("}")[2] for element in ElementTree.parse(again).iter()}
@@ -103,7 +104,7 @@ def test_agreement_has_a_panel_for_each_ventricle_and_method_and_none_without_la
     for size, panels in (("ef", 2), ("mass", 0)):
         drawn = tmp_path / f"{size}.svg"
         options = ["--patients", tmp_path / "patients.csv", "--size", size, "--figure", drawn]
-        example.run_step("plot_agreement", [*options, "--table", tmp_path / f"{size}.csv"])
+        steps.run_step("plot_agreement", [*options, "--table", tmp_path / f"{size}.csv"])
         assert pd.read_csv(tmp_path / f"{size}.csv")["panel"].nunique() == panels and drawn.is_file()
 
 
@@ -113,13 +114,13 @@ def test_a_mask_of_another_shape_or_a_method_without_scores_is_refused(study, tm
     options = ["--store", study / "store", "--masks", study / "ensembles" / "masks", "--settings", '{"patients": 1}']
     written = ["--figure", tmp_path / "a.svg", "--table", tmp_path / "a.csv"]
     with pytest.raises(InputError, match=r"scores\.csv: no test patient of simplex"):
-        example.run_step("plot_examples", [*options, "--scores", tmp_path / "scores.csv", *written])
+        steps.run_step("plot_examples", [*options, "--scores", tmp_path / "scores.csv", *written])
     assert not list(tmp_path.glob("a.*"))
 
 
 @pytest.fixture(scope="module")
 def cine(study: Path) -> Path:
-    return example.follow(study, example.write_weights(study))
+    return steps.follow(study, steps.write_weights(study))
 
 
 def test_the_film_has_a_frame_for_each_of_the_cine_with_the_curve_in_step(study, cine) -> None:

@@ -253,6 +253,19 @@ def test_the_store_keeps_every_value_in_the_smallest_type(
     np.testing.assert_array_equal(slices_of(store.arrays["image"], store.cases.iloc[5]), as_viewed(path))
 
 
+def test_frames_beside_ed_and_es_and_a_wrong_number_of_frames_are_noted(tmp_path: Path) -> None:
+    root = write_acdc(tmp_path / "raw")
+    folder = root / "training/patient002"
+    for kind in ("", "_gt"):
+        shutil.copy(folder / f"patient002_frame01{kind}.nii.gz", folder / f"patient002_frame02{kind}.nii.gz")
+    (folder / "Info.cfg").write_text((folder / "Info.cfg").read_text().replace("NbFrame: 4", "NbFrame: 30"))
+    assert findings(root) == [
+        ("note", "training/patient002/patient002_frame02.nii.gz", "frame 2 is neither ED nor ES, so not read"),
+        ("note", "training/patient002/Info.cfg", "NbFrame is 30, but the cine has 4 frames"),
+    ]
+    assert list(check_dataset(root).cases["case"]) == CASES
+
+
 def test_the_small_store_of_other_tests_has_the_columns_of_a_real_one(tmp_path: Path) -> None:
     real = converted(write_acdc(tmp_path / "raw"), tmp_path)
     small = open_store(small_store(tmp_path / "small"))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import heart_steps as steps
 import heart_tables as example
 from acdc.analysis.section import method_name, wide_measures
 from project import ROOT
@@ -18,24 +19,23 @@ from reprise.report.published import read_published
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = example.make_study(tmp_path_factory.mktemp("study"))
-    weights = example.write_weights(folder)
-    example.measure(folder, weights)
-    example.follow(folder, weights)
+    example.write_costs(folder)
+    example.write_cine(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def figures(study: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("figures")
-    return [example.draw_by_step(study, folder, name) for name in example.FIGURES]
+    return [steps.draw_by_step(study, folder, name) for name in steps.FIGURES]
 
 
 def test_the_section_shows_every_figure_film_and_table_in_the_order_of_the_story(study, figures, tmp_path) -> None:
-    section = read_section(example.describe(study, tmp_path, figures))
+    section = read_section(steps.describe(study, tmp_path, figures))
     kinds = [block["kind"] for block in section["blocks"]]
     assert kinds == ["figure", "text", "figure", "videos"] + ["figure"] * 4 + ["table"] * 7
     drawn = [Path(block["svg"]).stem for block in section["blocks"] if block["kind"] == "figure"]
-    assert drawn == example.FIGURES
+    assert drawn == steps.FIGURES
     words = json.dumps(section)
     assert "nan" not in words and "None" not in words and not re.search(r"[a-z]\s+[,;.]", words)
     assert "2 for training, 1 for validation, 4 for testing" in section["summary"][0]
@@ -44,7 +44,7 @@ def test_the_section_shows_every_figure_film_and_table_in_the_order_of_the_story
 
 
 def test_tables_stand_beside_one_another_and_each_measure_in_one_of_them(study, figures, tmp_path) -> None:
-    example.describe(study, tmp_path, figures)
+    steps.describe(study, tmp_path, figures)
     wide = pd.read_csv(tmp_path / "protocols.csv")
     assert not wide["measure"].str.contains("LV at ED").any()
     structures = pd.read_csv(tmp_path / "structures.csv")
@@ -76,7 +76,7 @@ def test_a_study_with_one_structure_and_no_published_values_has_no_empty_sentenc
         empty.to_csv(path, index=False)
         path.with_suffix(".svg").write_text("<svg/>")
     drawn = [tmp_path / path.name if path.stem in ("mass", "ef") else path for path in figures]
-    section = read_section(example.describe(other, tmp_path, drawn))
+    section = read_section(steps.describe(other, tmp_path, drawn))
     assert len(section["summary"]) == 3, "nothing of a protocol that did not run"
     assert "difference from the best" not in " ".join(section["summary"])
     (mass,) = [block for block in section["blocks"] if block["title"].startswith("Mass")]

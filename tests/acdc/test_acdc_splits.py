@@ -1,4 +1,4 @@
-"""The splits of the cardiac study: whole patients, a share of each group validates, the official test set is the test."""
+"""The splits of the cardiac study: whole patients, a share of each group validates, the official tests are the test."""
 
 import pandas as pd
 import pytest

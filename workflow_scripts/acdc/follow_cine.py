@@ -120,7 +120,11 @@ def pictures_of(grey: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, f
 
 def plot_of(name: str, volumes: pd.DataFrame, phases: dict[str, int]) -> Plot:
     """The curves of the volumes, with lines at the phases of the reference; a cycle is shown in one second."""
-    curves = [Curve(volumes[column].to_numpy(), COLOURS[column[:-3]], SHORT[column[:-3]]) for column in volumes]
+    curves = [
+        Curve(volumes[f"{name}_ml"].to_numpy(), COLOURS[name], label)
+        for name, label in SHORT.items()
+        if f"{name}_ml" in volumes
+    ]
     marks = [Mark(frame, PHASE_COLOURS[phase], phase, True) for phase, frame in phases.items()]
     return Plot(name, curves, marks, "volume (ml)", "share of the cycle", max(len(volumes), 2))
 

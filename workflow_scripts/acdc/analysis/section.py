@@ -101,7 +101,7 @@ def of_ensembles(
     methods: Sequence[str], members: pd.DataFrame, calibration: pd.DataFrame, texts: Mapping[str, str]
 ) -> pd.DataFrame:
     """One row per method: its members, Dice and gain on test and validation patients, and calibration on test."""
-    tested = calibration[calibration["split"] == "test"].set_index("method")
+    tested = calibration[calibration["split"] == "test"]
     rows = []
     for method in methods:
         own = members[(members["method"] == method) & (members["weight"] > 0)]
@@ -109,15 +109,17 @@ def of_ensembles(
         row = {"method": method_name(method), "weights": ", ".join(shares)}
         row |= {f"Dice, {split}": texts.get(f"{method}/{split}/dice", "") for split in ("test", "val")}
         row |= {f"gain, {split}": texts.get(f"{method}/{split}/gain", "") for split in ("test", "val")}
-        rows.append(row | _calibrated(tested.loc[method] if method in tested.index else None))
+        rows.append(row | _calibrated(tested[tested["method"] == method]))
     return pd.DataFrame(rows)
 
 
-def _calibrated(row: pd.Series | None) -> dict[str, str]:
+def _calibrated(own: pd.DataFrame) -> dict[str, str]:
     """NLL, Brier score and ECE before and after temperature scaling; votes have no probabilities."""
     labels = {"nll": "NLL", "brier": "Brier", "ece": "ECE"}
     return {
-        f"{label}, before / after": "" if row is None else f"{row[name]:.3f} / {row[f'{name}_scaled']:.3f}"
+        f"{label}, before / after": " / ".join(
+            f"{value:.3f}" for value in own[[name, f"{name}_scaled"]].to_numpy().ravel()
+        )
         for name, label in labels.items()
     }
 

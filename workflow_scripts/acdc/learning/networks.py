@@ -21,7 +21,7 @@ NAMES = (*PUBLISHED, *unet.STAGES)
 COMPILED = dict.fromkeys(NAMES, "default")
 WEIGHTS = ("random", "imagenet")
 IMAGE_SHAPE = (3, 64, 64)
-FEWEST = 8  # channels of a hidden layer: the published U-Net ends with 16, of which a small width would leave 2
+FEWEST = 16  # channels of a layer: with fewer, the last layers of the published U-Net no longer tell four classes apart
 LAST_LAYER = "segmentation_head.0"
 
 
@@ -33,7 +33,7 @@ def heart_network(network: str, width: float = 1, weights: str = "random", initi
 
     Args:
         network: see `NAMES`.
-        width: hidden channel counts are multiplied by this; with a ResNet-34 they stay 8 or more.
+        width: hidden channel counts are multiplied by this; with a ResNet-34 they stay 16 or more.
         weights: random, or imagenet for those of the ResNet-34.
         initial: state dict of torchvision's ResNet-34; not needed for random.
 
