@@ -44,7 +44,7 @@ def exact_class(maps: np.ndarray, weights: np.ndarray) -> int:
     return sums.index(max(sums))
 
 
-@given(ensembles(), st.sampled_from([1, 7, 2**18]))
+@given(ensembles(), st.sampled_from([1, 2, 256]))
 @settings(max_examples=80, deadline=None)
 def test_weightings_at_once_find_what_a_plain_loop_finds_without_rounding(example, block: int) -> None:
     units, weights = example
