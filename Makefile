@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .DEFAULT_GOAL := help
-.PHONY: help setup report why test bench estimate clean
+.PHONY: help setup report ui why test bench estimate clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
@@ -11,6 +11,9 @@ setup: .venv/ready ## Set up: R, and .venv from requirements.lock
 
 report: .venv/ready ## Set up, then run the studies of config.yaml to results/report.html
 	snakemake results/report.html
+
+ui: .venv/ready ## Serve a page on which the trained networks can be tried; options in OPTIONS="--weights FILE"
+	@PYTHONPATH=workflow_scripts python workflow_scripts/ui/serve.py $(OPTIONS)
 
 why: .venv/ready ## Say why each step that would run is stale
 	@PYTHONPATH=workflow_scripts python workflow_scripts/report/why.py

@@ -18,7 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path[:0] = [
-    str(Path(__file__).resolve().parents[1] / part) for part in ("workflow_scripts", "tests/echonet", "tests/helpers")
+    str(Path(__file__).resolve().parents[1] / part)
+    for part in ("workflow_scripts", "tests/acdc", "tests/echonet", "tests/helpers")
 ]
 
 import numpy as np
@@ -26,6 +27,7 @@ import pandas as pd
 import torch
 import yaml
 
+from damaged_datasets import damaged_acdc, damaged_echonet
 from mutations import flip_bytes, mutate, odd_tensor, value, write_odd_dicom
 from reprise.step.errors import InputError
 
@@ -152,34 +154,13 @@ def table() -> Parser:
 
 
 def echonet() -> Parser:
-    """EchoNet-Dynamic on disk: its tables and one of its videos. What the check accepts, the conversion must take."""
-    import shutil
+    """EchoNet-Dynamic on disk: its tables and one of its videos."""
+    return damaged_echonet(FOLDER)
 
-    from echonet.data.conversion import convert_dataset
-    from echonet.data.raw_dataset import check_dataset
-    from echonet_dataset import write_dataset
 
-    sound = write_dataset(Path(tempfile.mkdtemp(dir=FOLDER)) / "raw")
-
-    def write(path: Path, rng: random.Random) -> None:
-        shutil.copytree(sound, path)
-        name = rng.choice(("FileList.csv", "VolumeTracings.csv", "Videos/0XA.avi"))
-        if name.endswith("avi") or rng.random() < 0.5:
-            return flip_bytes(path / name, rng)
-        rows = [line.split(",") for line in (path / name).read_text().splitlines()]
-        row = rows[rng.randrange(3)]
-        row[rng.randrange(len(row))] = str(value(rng))
-        text = "\n".join(",".join(row) for row in rows)
-        return (path / name).write_text(text, encoding="utf-8", errors="replace") and None
-
-    def read(path: Path) -> None:
-        checked = check_dataset(path)
-        try:
-            convert_dataset(path, checked.manifest, checked.cases, path / "store")
-        except InputError as error:
-            raise AssertionError("the check accepted what the conversion refuses") from error
-
-    return read, write
+def acdc() -> Parser:
+    """ACDC on disk: its Info.cfg, cines, frames and labels."""
+    return damaged_acdc(FOLDER)
 
 
 def avi() -> Parser:
@@ -258,7 +239,20 @@ def configuration() -> Parser:
 FOLDER: Path
 PARSERS: dict[str, Callable[[], Parser]] = {
     make.__name__: make
-    for make in (weights, own_weights, store, checkpoint, prediction, table, echonet, avi, nifti, dicom, configuration)
+    for make in (
+        weights,
+        own_weights,
+        store,
+        checkpoint,
+        prediction,
+        table,
+        echonet,
+        acdc,
+        avi,
+        nifti,
+        dicom,
+        configuration,
+    )
 }
 
 

@@ -22,14 +22,14 @@ use rule infer as acdc_measure_costs with:
 use rule infer as acdc_follow_cine with:
     input:
         store="results/acdc/store",
-        weights=f"{heart_runs('sound')[0]}/weights.safetensors",
-        patients="results/acdc/patients.csv",
+        weights=[f"results/acdc/{run}/sound/weights.safetensors" for run in runs("acdc", "segmentation")],
+        members="results/acdc/ensembles/weights.csv",
     output:
         output=directory("results/acdc/cine"),
     pathvars:
         name="acdc/follow_cine",
     params:
-        **step("acdc/follow_cine.py", settings={}),
+        **step("acdc/follow_cine.py", in_order("acdc", "segmentation")),
 
 
 use rule analyse as acdc_plot_training with:
@@ -121,6 +121,7 @@ use rule analyse as acdc_describe with:
         scores="results/acdc/ensembles/scores.csv",
         members="results/acdc/ensembles/weights.csv",
         calibration="results/acdc/ensembles/calibration.csv",
+        diversity="results/acdc/ensembles/diversity.csv",
         costs="results/acdc/costs.csv",
         figures=expand(
             "results/acdc/figures/{name}.svg",

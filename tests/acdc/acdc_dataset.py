@@ -1,7 +1,8 @@
-"""Small data of the cardiac study, made up: a store, for tests that need no phantom."""
+"""Small data of the cardiac study, made up, for tests that need no phantom: a store, and a folder as released."""
 
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pandas as pd
 
@@ -13,6 +14,7 @@ SHAPE = (4, 32, 32)  # slices, height, width
 SPACING_MM = (8.0, 2.0, 1.5)
 FRAMES = 4  # of a cine, one after the other from ED to ES and back
 ES = 3
+AFFINE = np.diag([-1.5, -1.25, 8.0, 1.0])  # LPS
 
 
 def heart(rng: np.random.Generator, beat: float) -> tuple[np.ndarray, np.ndarray]:
@@ -64,3 +66,34 @@ def small_store(
               (("image", images), ("labels", labels), ("cine", cines))}  # fmt: skip
     write_store(folder, pd.DataFrame(rows), arrays | {"headers": np.tile(header, (len(rows), 1))})
     return folder
+
+
+def write_acdc(root: Path) -> Path:
+    """Write ACDC as released: patients 2 and 10 for training, 101 for testing. In patient 10 ES comes before ED."""
+    for number, official, ed, es in ((2, "training", 1, 3), (10, "training", 4, 2), (101, "testing", 1, 2)):
+        name, rng = f"patient{number:03}", np.random.default_rng(number)
+        folder = root / official / name
+        folder.mkdir(parents=True)
+        (folder / "Info.cfg").write_text(
+            f"ED: {ed}\nES: {es}\nGroup: {GROUPS[number % 5]}\nHeight: 180.0\nNbFrame: {FRAMES}\nWeight: 70.0\n"
+        )
+        (folder / "MANDATORY_CITATION.md").write_text("cite\n")
+        cine = rng.integers(0, 1000, (6, 7, 5, FRAMES)).astype(np.int16)
+        save(folder / f"{name}_4d.nii.gz", cine)
+        for frame in (ed, es):
+            save(folder / f"{name}_frame{frame:02}.nii.gz", cine[..., frame - 1])
+            save(folder / f"{name}_frame{frame:02}_gt.nii.gz", drawn(frame))
+    return root
+
+
+def drawn(frame: int) -> np.ndarray:
+    """Labels (X, Y, Z) uint8 of a frame; the last slice has none."""
+    labels = np.zeros((6, 7, 5), np.uint8)
+    labels[1, 2:4, :3], labels[2, 2:5, :4], labels[3, 2 : 4 + frame % 3, 1:4] = 1, 2, 3
+    return labels
+
+
+def save(path: Path, voxels: np.ndarray, affine: np.ndarray = AFFINE) -> None:
+    """Write stored voxels, of which by default the first axis runs to the left and the second to the back."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nibabel.save(nibabel.Nifti1Image(voxels, affine), path)

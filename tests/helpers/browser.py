@@ -57,8 +57,8 @@ OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElemen
 
 
 @contextmanager
-def opened(path: Path, **options: Any) -> Iterator[tuple[Any, list[str]]]:
-    """A page in Chromium, and a list that collects its requests, console errors and exceptions."""
+def chromium() -> Iterator[Any]:
+    """A headless browser."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if executable is None:
         pytest.skip("no Chromium on this machine")
@@ -66,6 +66,14 @@ def opened(path: Path, **options: Any) -> Iterator[tuple[Any, list[str]]]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(path: Path, **options: Any) -> Iterator[tuple[Any, list[str]]]:
+    """A page in Chromium, and a list that collects its requests, console errors and exceptions."""
+    with chromium() as browser:
         page = browser.new_context(**options).new_page()
         page.set_default_timeout(PATIENCE_MS)
         faults: list[str] = []
@@ -80,7 +88,6 @@ def opened(path: Path, **options: Any) -> Iterator[tuple[Any, list[str]]]:
         page.on("dialog", lambda dialog: (faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.goto(address, wait_until="load")
         yield page, faults
-        browser.close()
 
 
 def check_page(path: Path) -> None:

@@ -30,6 +30,18 @@ TINY: dict[str, dict[str, Any]] = {
         "bootstrap": {"resamples": 100},
         "phantom": {"shape": [30, 40, 12], "spacing_mm": [5, 5, 10.5]},
     },
+    "acdc": {
+        "slices": {"draws": 1, "test_draws": 1},
+        "training": {"epochs": {"unet": 1, "linknet": 1, "fpn": 1, "pspnet": 1}},
+        "snapshots": 1,
+        "baselines": {"unet_2d": {"epochs": 1}, "unet_3d": {"epochs": 1, "blocks_a_scan": 1}},
+        "search": {"draws": 4, "slices": 10},
+        "ensembles": {"draws": 20},
+        "costs": {"repeats": 1},
+        "bootstrap": {"resamples": 100},
+        "examples": {"patients": 1},
+        "phantom": {"training": 1, "testing": 1, "frames": 4},
+    },
 }
 
 

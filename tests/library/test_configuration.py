@@ -30,6 +30,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def config(**changes: Any) -> dict[str, Any]:
+    """The project's configuration, changed; data are changed for the first two studies."""
+    if isinstance(changes.get("data"), dict):
+        changes["data"] = {"acdc": "phantom"} | changes["data"]
     return yaml.safe_load((ROOT / "config.yaml").read_text()) | changes
 
 
@@ -125,6 +128,7 @@ def test_a_row_of_the_table_of_sets_is_checked(tmp_path: Path, monkeypatch: pyte
 
 
 NUMBER = "a name that is a number needs ./ before it"
+FOLDER = "a folder of clips, of FLAIR volumes or of cardiac stacks"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +149,7 @@ NUMBER = "a name that is a number needs ./ before it"
         (["input=./2023_01_02"], "input", "./2023_01_02"),
         (["ef_weights=~/clips"], "ef_weights", "{home}/clips"),
         (["downloads=~/new"], "downloads", "{home}/new"),
-        (["data={echonet: ~/clips}"], "data", {"echonet": "{home}/clips", "mslesion": "phantom"}),
+        (["data={echonet: ~/clips}"], "data", {"echonet": "{home}/clips", "mslesion": "phantom", "acdc": "phantom"}),
         (["weights={a: https://x.org/~a, b: ~/b}"], "weights", {"a": "https://x.org/~a", "b": "{home}/b"}),
     ],
 )
@@ -163,8 +167,8 @@ def test_what_is_typed_is_understood(
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["input=2023_01_02"], f"input: found 20230102, expected a folder of clips or of FLAIR volumes; {NUMBER}"),
-        (["input="], f"input: found nothing, expected a folder of clips or of FLAIR volumes; {NUMBER}"),
+        (["input=2023_01_02"], f"input: found 20230102, expected {FOLDER}; {NUMBER}"),
+        (["input="], f"input: found nothing, expected {FOLDER}; {NUMBER}"),
         (["input=~nobody-of-this-name/x"], "input: no such file or folder: ~nobody-of-this-name/x"),
         (["lesion_weights=12"], f"lesion_weights: found 12, expected a .safetensors file; {NUMBER}"),
         (["data=phantom"], "data: found 'phantom', expected for each study the word phantom, or a folder, such as "),

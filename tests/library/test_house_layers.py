@@ -13,7 +13,8 @@ from workflow_rules import CODE, ROOT, STUDIES, job_rules, step_of
 
 LIBRARY = CODE / "reprise"
 PARTS = {"data", "phantom", "learning", "analysis"}
-FOR_ALL = ("report", "bench", "weights", "raw_data", "own_files")  # folders of steps that serve all studies
+FOR_ALL = ("report", "bench", "weights", "raw_data", "own_files", "ui")  # folders of steps that serve all studies
+WITH_STUDIES = ("bench", "ui")  # those of them that time, or show, what each study has of its own
 # From the top down. A module imports from its own level and from those below. A step's frame and the engine use each
 # other: a step reports to the engine, and the engine reads and locks files as a step does.
 LEVELS = (
@@ -28,7 +29,6 @@ LEVELS = (
 )
 # Library modules that only one study uses so far, each with the study that will use it next. This list may only shrink.
 USED_NEXT_BY = {
-    "data/splits.py": "acdc",
     "inference/volumes.py": "iseg",
     "models/unet.py": "acdc",
     "plots/folds.py": "iseg",
@@ -93,8 +93,9 @@ def test_a_study_has_its_steps_at_the_top_and_all_else_in_four_folders(study: st
     steps = {CODE / step_of(rule) for rule in job_rules(*STUDIES)}
     assert {path.name for path in here if path.is_file()} == {step.name for step in steps if step.parent.name == study}
     assert {path.name for path in here if path.is_dir()} <= PARTS
-    unused = {*python_files(CODE / study)} - reached(steps, CODE / study)
-    assert unused == set(), "no step of the study uses this"
+    programs = {*steps, *python_files(CODE / "ui")}
+    unused = {*python_files(CODE / study)} - reached(programs, CODE / study)
+    assert unused == set(), "neither a step of the study nor the page uses this"
     packages = {*(CODE / study).rglob("__init__.py")}
     assert packages == set(), "a step's folder comes first on sys.path: a package `data` there would hide others"
 
@@ -114,7 +115,7 @@ def may_import(path: list[str], used: list[str]) -> bool:
     if used[0] == "reprise":
         return path[0] != "reprise" or level_of(path[1]) <= level_of(used[1])
     if used[0] in STUDIES:
-        return path[0] in (used[0], "bench") and len(used) > 2  # steps are for nobody to import
+        return path[0] in (used[0], *WITH_STUDIES) and len(used) > 2  # steps are for nobody to import
     return path[0] == used[0]
 
 
@@ -128,7 +129,7 @@ def test_no_import_leads_back() -> None:
 
 
 def test_library_names_no_study() -> None:
-    folders = [LIBRARY, *(CODE / name for name in FOR_ALL if name != "bench")]
+    folders = [LIBRARY, *(CODE / name for name in FOR_ALL if name not in WITH_STUDIES)]
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     texts = {named(path): path.read_text() for path in files if "__pycache__" not in path.parts}
     assert [name for name, text in texts.items() if STUDY_NAMES.search(name + text)] == []

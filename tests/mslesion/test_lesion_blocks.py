@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from mslesion.learning import block_task as lesion_blocks
-from mslesion.learning.block_task import ON_LESIONS, block_corners, block_task, volume_of
+from mslesion.learning.block_task import block_task
 from mslesion.learning.slice_tasks import SliceSource
+from reprise.training import blocks as training_blocks
+from reprise.training.blocks import ON_LABELS, Volume, block_corners, volumes_of
 
 DEPTHS = (6, 3)
 SETTINGS = {"batch_size": 2, "precision": "fp32", "seed": 3, "block": [4, 16, 32], "blocks_a_scan": 5}
@@ -23,29 +24,35 @@ def source() -> SliceSource:
     return SliceSource(images, masks, np.repeat([0, 1], DEPTHS), SETTINGS)
 
 
+def scans(*chosen: int) -> list[Volume]:
+    """The volumes of some scans."""
+    slices = source()
+    return volumes_of(slices.images, slices.masks, slices.scans, np.array(chosen))
+
+
 def test_volumes_are_the_slices_of_their_scan() -> None:
-    first, second = (volume_of(source(), scan) for scan in (0, 1))
+    first, second = scans(0, 1)
     assert first.image.shape == (6, 20, 24) and torch.equal(second.image, source().images[6:])
-    assert first.lesion.tolist() == [[4, 17, 2]] and len(second.lesion) == 0
+    assert first.labelled.tolist() == [[4, 17, 2]] and len(second.labelled) == 0
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.integers(0, 500))
 def test_blocks_lie_inside_their_volume_or_hold_all_of_it(seed: int, epoch: int) -> None:
     samples = np.arange(24)
-    volumes = [volume_of(source(), scan) for scan in (0, 1)] * 12
+    volumes = scans(0, 1) * 12
     block = np.array(SETTINGS["block"])
     corners = block_corners(volumes, block, seed, epoch, samples)
-    shapes = np.array([volume.mask.shape for volume in volumes])
+    shapes = np.array([volume.labels.shape for volume in volumes])
     assert (corners >= 0).all() and (corners + block <= np.maximum(shapes, block)).all()
     again = block_corners(volumes[5:6], block, seed, epoch, samples[5:6])
     assert again.tolist() == [corners[5].tolist()], "whatever batch it falls into"
 
 
 def test_a_third_of_the_blocks_is_drawn_around_lesions_and_the_rest_anywhere() -> None:
-    volumes = [volume_of(source(), 0)] * 3000
+    volumes = scans(0) * 3000
     corners = block_corners(volumes, np.array([1, 1, 1]), 0, 0, np.arange(3000))
-    assert abs((corners == [4, 17, 2]).all(axis=1).mean() - ON_LESIONS) < 0.03
+    assert abs((corners == [4, 17, 2]).all(axis=1).mean() - ON_LABELS) < 0.03
     assert set(corners[:, 0]) == set(range(6)) and set(corners[:, 2]) == set(range(24))
 
 
@@ -62,7 +69,7 @@ class Recorder(nn.Module):
 
 
 def test_a_step_sees_blocks_of_its_samples_with_zeros_where_a_scan_ends(monkeypatch) -> None:
-    monkeypatch.setattr(lesion_blocks, "augment", lambda images, masks, *_: (images, masks))
+    monkeypatch.setattr(training_blocks, "augment", lambda images, masks, *_: (images, masks))
     task, network = block_task(source(), np.array([0, 1]), np.array([1]), "val_error"), Recorder()
     assert task.samples == 10 and task.cases == 1
     logits, truth = task.predict(network, task.load(np.array([0, 3]), 0))

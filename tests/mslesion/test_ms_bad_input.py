@@ -17,11 +17,11 @@ import pytest
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
 from ms_dataset import AFFINE, SHAPE, image, lesion, save, write_isbi, write_tree
-from mslesion.data.conversion import convert_dataset, read_checked, scan_of
+from mslesion.data.conversion import convert_dataset, read_checked
 from mslesion.data.raw_scans import check_dataset
 from mslesion.data.scan_volume import from_slices
 from reprise.data.nifti import read_volume
-from reprise.data.store import Store, open_store
+from reprise.data.store import Store, open_store, slices_of
 from reprise.step.errors import InputError
 from test_nifti import ORIENTATIONS, READ, REFUSED
 
@@ -68,8 +68,8 @@ def test_pairs_of_files_are_volumes_and_half_of_one_is_a_line(tmp_path: Path) ->
     assert len(run_check(root, tmp_path / "out")) == 1
     store = run_convert(root, tmp_path / "out")
     assert list(store.cases["case"]) == CASES
-    np.testing.assert_array_equal(from_slices(scan_of(store.arrays["flair"], store.cases.iloc[1])), image(1))
-    np.testing.assert_array_equal(from_slices(scan_of(store.arrays["mask1"], store.cases.iloc[1])), lesion(1))
+    np.testing.assert_array_equal(from_slices(slices_of(store.arrays["flair"], store.cases.iloc[1])), image(1))
+    np.testing.assert_array_equal(from_slices(slices_of(store.arrays["mask1"], store.cases.iloc[1])), lesion(1))
     (root / FLAIR).with_suffix(".img").unlink()
     (root / MASK).with_suffix(".hdr.gz").unlink()
     assert problems(root, tmp_path / "none") == [
@@ -90,8 +90,8 @@ def test_every_orientation_gives_the_same_scan_and_mask(tmp_path: Path) -> None:
     store = run_convert(tmp_path / "raw", tmp_path)
     assert set(store.cases["orientation"]) == set(ORIENTATIONS)
     for case in store.cases.to_dict("records"):
-        np.testing.assert_array_equal(from_slices(scan_of(store.arrays["flair"], case)), image(1))
-        np.testing.assert_array_equal(from_slices(scan_of(store.arrays["mask1"], case)), lesion(1))
+        np.testing.assert_array_equal(from_slices(slices_of(store.arrays["flair"], case)), image(1))
+        np.testing.assert_array_equal(from_slices(slices_of(store.arrays["mask1"], case)), lesion(1))
 
 
 def test_every_file_of_others_is_checked_or_refused_as_it_should_be(real_data: Path, tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_a_flair_of_any_number_type_is_the_same(tmp_path: Path, dtype: str) -> N
     nibabel.save(nibabel.Nifti1Image(kept[::-1].astype(dtype), AFFINE, dtype=dtype), root / FLAIR)
     run_check(root, tmp_path)
     store = run_convert(root, tmp_path)
-    np.testing.assert_array_equal(from_slices(scan_of(store.arrays["flair"], store.cases.iloc[1])), kept)
+    np.testing.assert_array_equal(from_slices(slices_of(store.arrays["flair"], store.cases.iloc[1])), kept)
 
 
 def test_a_picture_too_large_for_the_memory_is_one_line(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from ms_dataset import AFFINE, SHAPE, WRITERS, image, lesion, save, write_isbi, write_open_ms, write_tree
-from mslesion.data.conversion import convert_dataset, scan_of, write_scan_mask
+from mslesion.data.conversion import convert_dataset, write_scan_mask
 from mslesion.data.raw_scans import check_dataset
 from mslesion.data.scan_volume import from_slices, to_slices
-from reprise.data.store import Store, open_store
+from reprise.data.store import Store, open_store, slices_of
 from reprise.step.errors import InputError
 
 CASES = {
@@ -54,7 +54,7 @@ def test_each_layout_is_recognised_and_stored(tmp_path: Path, layout: str) -> No
     assert list(store.arrays) == ["flair", "headers", *(f"mask{rater + 1}" for rater in range(raters))]
     assert store.arrays["headers"].shape == (len(store.cases), 540)
     for number, case in enumerate(store.cases.to_dict("records")):
-        flair, mask = (scan_of(store.arrays[name], case) for name in ("flair", "mask1"))
+        flair, mask = (slices_of(store.arrays[name], case) for name in ("flair", "mask1"))
         assert mask.sum() == case["lesion_voxels_1"]
         if layout == "image tree":
             assert [int(slices[-1, -1]) for slices in flair] == list(range(8, 11 + number))
@@ -79,7 +79,7 @@ def test_slices_show_the_front_at_the_top_and_the_right_on_the_left() -> None:
 def test_a_prediction_goes_back_on_the_grid_of_its_scan(tmp_path: Path) -> None:
     root = write_isbi(tmp_path / "raw")
     store = converted(root, tmp_path / "store")
-    predicted = scan_of(store.arrays["mask2"], store.cases.iloc[1])
+    predicted = slices_of(store.arrays["mask2"], store.cases.iloc[1])
     write_scan_mask(tmp_path / "mask.nii.gz", predicted, store.arrays["headers"][1])
     written, there = nibabel.load(tmp_path / "mask.nii.gz"), nibabel.load(root / MASK.replace("mask1", "mask2"))
     np.testing.assert_array_equal(np.asanyarray(written.dataobj), np.asanyarray(there.dataobj))
@@ -103,7 +103,7 @@ def test_the_store_keeps_every_value_in_the_smallest_type(tmp_path: Path, voxels
         save(root / patient / "FLAIR_N4_brain.nii.gz", voxels)
     store = converted(root, tmp_path / "store")
     assert str(store.arrays["flair"].dtype) == dtype
-    np.testing.assert_array_equal(from_slices(scan_of(store.arrays["flair"], store.cases.iloc[1])), voxels)
+    np.testing.assert_array_equal(from_slices(slices_of(store.arrays["flair"], store.cases.iloc[1])), voxels)
 
 
 def break_affine(root: Path) -> None:
@@ -183,7 +183,7 @@ def test_what_is_unusual_is_noted(tmp_path: Path) -> None:
     ]
     store = converted(root, tmp_path / "store")
     assert list(store.cases["lesion_voxels_1"]) == [6, 0, 18]
-    np.testing.assert_array_equal(from_slices(scan_of(store.arrays["mask2"], store.cases.iloc[1])), lesion(2))
+    np.testing.assert_array_equal(from_slices(slices_of(store.arrays["mask2"], store.cases.iloc[1])), lesion(2))
     assert store.arrays["mask1"].max() == 1
 
 
@@ -220,9 +220,9 @@ def test_slices_of_the_image_tree_are_read_as_published(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "train/P1_T1/flair_pp_1.png"), cv2.merge([picture] * 3))
     cv2.imwrite(str(tmp_path / "trainannot/P1_T1/mask1_1.png"), soft)
     store = converted(tmp_path, tmp_path / "store")
-    np.testing.assert_array_equal(scan_of(store.arrays["flair"], store.cases.iloc[0])[0], picture)
+    np.testing.assert_array_equal(slices_of(store.arrays["flair"], store.cases.iloc[0])[0], picture)
     np.testing.assert_array_equal(
-        np.argwhere(scan_of(store.arrays["mask1"], store.cases.iloc[0])), [[0, 3, 4], [0, 3, 5]]
+        np.argwhere(slices_of(store.arrays["mask1"], store.cases.iloc[0])), [[0, 3, 4], [0, 3, 5]]
     )
     for wrong in (cv2.merge([picture, picture, soft]), picture.astype(np.uint16)):
         cv2.imwrite(str(tmp_path / "train/P1_T1/flair_pp_1.png"), wrong)

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ms_dataset import write_isbi
-from mslesion.data.conversion import scan_of, write_scan_mask
-from reprise.data.store import open_store
+from mslesion.data.conversion import write_scan_mask
+from reprise.data.store import open_store, slices_of
 
 RunStep = Callable[..., subprocess.CompletedProcess[str]]
 FLAIR = "training/training01/preprocessed/training01_02_flair_pp.nii"
@@ -71,7 +71,7 @@ def test_real_patients_keep_their_lesions_and_their_grid(real_data: Path, tmp_pa
     loads = dict(zip(store.cases["patient"], store.cases["lesion_voxels_1"] / 1000, strict=True))
     assert {name: round(ml, 1) for name, ml in loads.items()} == {"patient07": 1.3, "patient19": 49.8, "patient26": 8.2}
     case = store.cases.iloc[2]
-    mask = scan_of(store.arrays["mask1"], case)
+    mask = slices_of(store.arrays["mask1"], case)
     write_scan_mask(tmp_path / "mask.nii.gz", mask, store.arrays["headers"][2])
     gold = next((raw / "patient26").glob("GOLD*"))
     written, there = nibabel.load(tmp_path / "mask.nii.gz"), nibabel.load(gold)

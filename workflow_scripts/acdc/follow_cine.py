@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from acdc.analysis.overlay_figure import heart_box
 from acdc.analysis.protocols import PHASES
 from acdc.analysis.shown import ENSEMBLE
 from acdc.analysis.stack_measures import volumes_of
-from acdc.analysis.stack_pictures import COLOURS, NAMES, overlay
+from acdc.analysis.stack_pictures import COLOURS, overlay
 from acdc.data.conversion import cine_of, slices_of, structures_of
 from reprise.data.store import Store, open_store
 from reprise.evaluation.runs import run_of
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 WEIGHTS = {"method": str, "member": str, "weight": float}
 PHASE_COLOURS = {"ED": GREEN, "ES": ORANGE}
-MARGIN = 0.3  # around the heart, of its longer side
+SHORT = {"rv": "RV", "myo": "myocardium", "lv": "LV"}
 QUALITY = 85  # of the picture, as OpenCV counts
 
 
@@ -119,7 +120,11 @@ def pictures_of(grey: np.ndarray, labels: np.ndarray, spacing_mm: tuple[float, f
 
 def plot_of(name: str, volumes: pd.DataFrame, phases: dict[str, int]) -> Plot:
     """The curves of the volumes, with lines at the phases of the reference; a cycle is shown in one second."""
-    curves = [Curve(volumes[column].to_numpy(), COLOURS[column[:-3]], NAMES[column[:-3]]) for column in volumes]
+    curves = [
+        Curve(volumes[f"{name}_ml"].to_numpy(), COLOURS[name], label)
+        for name, label in SHORT.items()
+        if f"{name}_ml" in volumes
+    ]
     marks = [Mark(frame, PHASE_COLOURS[phase], phase, True) for phase, frame in phases.items()]
     return Plot(name, curves, marks, "volume (ml)", "share of the cycle", max(len(volumes), 2))
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from acdc.analysis.combined import best_network
 from acdc.analysis.costs import MODES, Cost, optimiser_bytes, row, together, with_gains
-from acdc.analysis.shown import best_network
 from acdc.data.conversion import slices_of
 from reprise.data.store import open_store
 from reprise.evaluation.runs import run_of
@@ -55,7 +55,7 @@ def main(args: argparse.Namespace) -> None:
         for name, path in progress(list(runs.items()), "networks")
     }
     first, members = first_runs(runs), read_table(args.members, WEIGHTS)
-    best = best_network(members["method"], args.members)
+    best = best_network(members)
     flips = cost_of(runs[first[best]], patient, args.settings["repeats"], device, flips=True)
     flips = flips._replace(training_s=measured[first[best]].training_s)
     known = measured | {network: measured[name] for network, name in first.items()} | {f"{best}/flips": flips}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from acdc.analysis.shown import ENSEMBLE, best_network
+from acdc.analysis.shown import shown_methods
 from reprise.plots.agreement import agreement, draw_agreement, draw_comparison
 from reprise.plots.steps import DECIMALS, figure_parser
 from reprise.plots.style import save_figure
@@ -42,27 +42,23 @@ def compared(path: Path, size: str) -> pd.DataFrame:
     """Columns panel, method, patient, truth, prediction of the test patients; no rows of a structure without labels.
 
     Raises:
-        InputError: the table is damaged, or does not say which network is the best.
+        InputError: the table is damaged.
     """
     there = pd.read_csv(path, nrows=0)
     measures = {name: label for name, label in SIZES[size].items() if name in there and f"true_{name}" in there}
     columns = [part for name in measures for part in (name, f"true_{name}")]
     table = read_table(path, PATIENTS | dict.fromkeys(columns, float))
-    methods = [best_network(table["method"], path), ENSEMBLE]
-    rows = table[(table["split"] == "test")]
+    rows = table[table["split"] == "test"]
     tables = [
         rows.loc[rows["method"] == method, ["method", "patient", f"true_{name}", name]]
         .set_axis(["method", "patient", "truth", "prediction"], axis=1)
         .assign(panel=f"{label} ({method})")
         for name, label in measures.items()
-        for method in methods
+        for method in shown_methods(table)
     ]
-    empty = pd.DataFrame(columns=["panel", "method", "patient", "truth", "prediction"])
-    return (
-        pd.concat(tables, ignore_index=True)[list(empty)]
-        if tables
-        else empty.astype({"truth": float, "prediction": float})
-    )
+    named = {"panel": str, "method": str, "patient": str, "truth": float, "prediction": float}
+    empty = pd.DataFrame(columns=list(named)).astype(named)
+    return pd.concat([empty, *tables], ignore_index=True) if tables else empty
 
 
 if __name__ == "__main__":

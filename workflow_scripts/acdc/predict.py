@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def main(args: argparse.Namespace) -> None:
     from reprise.step.device import pick_device
 
     device, store = pick_device(args.device), open_store(args.store)
-    paths = {"plain": args.weights} | {path.stem: path for path in sorted(args.snapshots.iterdir())}
+    paths = {"plain": args.weights} | {path.stem: path for path in sorted(args.snapshots.glob("*.safetensors"))}
     networks = {name: load_heart_network(path, device, args.protocol) for name, path in paths.items()}
     cases = scored_cases(store.cases, args.protocol, networks["plain"][1]["settings"])
     predict = of_slices if args.protocol == "published" else of_stacks
@@ -53,7 +54,7 @@ def main(args: argparse.Namespace) -> None:
     identity = [args.settings, list(map(file_sha256, paths.values())), store_identity(args.store), args.protocol]
     parts = resumed(args.checkpoints, identity, list(cases["case"]), parts_of)
     voxels = int((cases["slices"] * cases["height"] * cases["width"]).sum())
-    arrays = {name: Rows((voxels, 4), TYPE, (part[name] for part in parts)) for name in parts[0]}
+    arrays = {name: Rows((voxels, 4), TYPE, map(itemgetter(name), parts)) for name in parts[0]}
     spacing = [name for name in (*SPACING, "slice", "augmented", "draw") if name in cases]
     size = (cases["slices"] * cases["height"] * cases["width"]).to_numpy()
     table = cases[KEPT + spacing].assign(offset=np.cumsum(size) - size)

@@ -67,6 +67,8 @@ def task_of(args: argparse.Namespace, device: "torch.device") -> "Task":
     """The task of a protocol, on its store."""
     import torch
 
+    from acdc.learning.block_task import block_task
+    from acdc.learning.networks import sees_blocks
     from acdc.learning.slice_tasks import HeartSource, published_task, sound_task
     from acdc.learning.stacks import grid_of, heart_slices
     from reprise.data.store import open_store
@@ -80,9 +82,10 @@ def task_of(args: argparse.Namespace, device: "torch.device") -> "Task":
     split = splits(cases, settings["validation"])
     chosen = cases[split != "test"]
     slices = heart_slices(chosen, arrays, grid_of(settings), device)
-    of_slice = split[chosen.index].to_numpy()[slices.cases]
-    train, val = (np.flatnonzero(of_slice == part) for part in ("train", "val"))
-    return sound_task(HeartSource(slices.images, slices.labels, settings), train, val, slices.cases)
+    source, of_case = HeartSource(slices.images, slices.labels, settings), split[chosen.index].to_numpy()
+    of_sample, make = (of_case, block_task) if sees_blocks(settings["network"]) else (of_case[slices.cases], sound_task)
+    train, val = (np.flatnonzero(of_sample == part) for part in ("train", "val"))
+    return make(source, train, val, slices.cases)
 
 
 if __name__ == "__main__":

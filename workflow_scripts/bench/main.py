@@ -13,6 +13,7 @@ from heart_scoring import heart_scoring_rows
 from lesion_loading import lesion_loading_row
 from loading import loading_rows
 from mslesion_network import lesion_rows, lesion_training_rows
+from page_answer import page_row
 from resampling import bootstrap_row
 from rows import Row, line, write_table
 from small_study import make_small_study
@@ -55,6 +56,7 @@ def measured() -> Iterator[Row]:
         yield lesion_loading_row(Path(folder))
         yield from lesion_rows()
         yield from heart_scoring_rows()
+        yield page_row()
 
 
 def on_gpu() -> Iterator[Row]:

@@ -11,12 +11,13 @@ from torch import nn
 from work import Prediction, StudyData, Training, data_of
 
 from mslesion.analysis.protocols import CHOSEN_BY, PROTOCOLS, splits, windows
-from mslesion.data.conversion import scan_of, slices_with_lesion
+from mslesion.data.conversion import slices_with_lesion
 from mslesion.learning.block_task import block_task
 from mslesion.learning.networks import BLOCK, COMPILED, WINDOW, input_of, lesion_network
 from mslesion.learning.scan_inputs import OF_VOLUME, brain_slices
 from mslesion.learning.scan_prediction import segment_scan
 from mslesion.learning.slice_tasks import SliceSource, slice_task, window_task
+from reprise.data.store import slices_of
 from reprise.models.weights import channels_last
 from reprise.training.task import Task
 
@@ -90,7 +91,7 @@ def lesion_training(
 def _segmenting(data: StudyData, recipe: Mapping[str, Any], device: torch.device) -> Callable[[int], object]:
     model = lesion_network(recipe["network"], recipe["width"]).to(device).eval()
     info = {"network": recipe["network"], "normalisation": _normalisation(recipe), "size": recipe.get("size")}
-    scan = scan_of(data.arrays["flair"], data.cases.iloc[0])
+    scan = slices_of(data.arrays["flair"], data.cases.iloc[0])
     return lambda scans: [segment_scan(model, info | {"settings": recipe}, scan, device) for _ in range(scans)]
 
 

@@ -34,8 +34,9 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Segment scan by scan, then write all masks and measures."""
-    from mslesion.data.conversion import scan_of, write_scan_mask
+    from mslesion.data.conversion import write_scan_mask
     from mslesion.learning.scan_prediction import packed, segment_scan, unpacked
+    from reprise.data.store import slices_of
     from reprise.inference.parts import Arrays, resumed
     from reprise.step.device import pick_device
 
@@ -49,7 +50,7 @@ def main(args: argparse.Namespace) -> None:
     def masks_of(todo: list[str]) -> Iterator[Arrays]:
         for case in progress(todo, "scans"):
             model, info = network(scans[case]["fold"])
-            yield packed(segment_scan(model, info, scan_of(arrays["flair"], scans[case]), device))
+            yield packed(segment_scan(model, info, slices_of(arrays["flair"], scans[case]), device))
 
     weights = [file_sha256(path) for path in args.weights]
     identity = [args.settings, weights, store_identity(args.store), args.protocol]
@@ -83,12 +84,12 @@ def load_fold(weights: Sequence[Path], protocol: str, device: Any, fold: int) ->
 def measured(case: Mapping[Any, Any], mask: np.ndarray, arrays: dict[str, np.ndarray]) -> Iterator[dict[str, object]]:
     """One row per rater: measures of the volume, and pixel counts of all slices and of those with a lesion."""
     from mslesion.analysis.lesions import lesion_measures
-    from mslesion.data.conversion import scan_of
+    from reprise.data.store import slices_of
 
     voxel_mm3 = float(case["slice_mm"] * case["row_mm"] * case["column_mm"])
     for rater in (1, 2):
         if f"mask{rater}" in arrays:
-            true = scan_of(arrays[f"mask{rater}"], case) != 0
+            true = slices_of(arrays[f"mask{rater}"], case) != 0
             with_lesion = true.any(axis=(1, 2))
             row = {key: case[key] for key in ("case", "patient", "timepoint", "fold")} | {"rater": rater}
             row |= lesion_measures(mask, true, voxel_mm3)

@@ -3,7 +3,10 @@
 import argparse
 import ipaddress
 import os
+import shutil
+import signal
 import socket
+import sys
 import tempfile
 from pathlib import Path
 
@@ -18,6 +21,7 @@ QUIET = {
     "HF_HUB_OFFLINE": "1",
     "DO_NOT_TRACK": "1",
 }
+PREFIX = "reprise-page-"
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -39,12 +43,23 @@ def arguments() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     """Load the networks once, then serve until interrupted."""
     listening = listen(args.address, args.port, args.yes_serve_to_others)
-    with listening, tempfile.TemporaryDirectory(prefix="reprise-page-") as folder:
+    for stop in (signal.SIGINT, signal.SIGTERM):  # so that the folder of the uploads goes in any case
+        signal.signal(stop, lambda *_: sys.exit(0))
+    remove_left()
+    with listening, tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as folder:
         private = Path(folder) / "private"
         private.mkdir()
         os.environ.update(QUIET, GRADIO_TEMP_DIR=str(Path(folder) / "uploads"))
         tempfile.tempdir = folder  # whatever else a library writes is deleted with it
         serve(args, listening, private)
+
+
+def remove_left() -> None:
+    """Remove the folders of uploads of servers that were killed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        process = left.name.removeprefix(PREFIX).partition("-")[0]
+        if not Path("/proc", process).exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def listen(address: str, port: int, others: bool) -> socket.socket:
@@ -94,7 +109,7 @@ def serve(args: argparse.Namespace, listening: socket.socket, private: Path) -> 
     checked = TrustedHostMiddleware(guarded(app), allowed_hosts=hosts)
     address, port = listening.getsockname()[:2]
     say(f"research only; the page is at http://{address}:{port}; stop it with Ctrl-C")
-    config = uvicorn.Config(checked, log_level="error", access_log=False)
+    config = uvicorn.Config(checked, log_level="error", access_log=False, timeout_graceful_shutdown=2)
     uvicorn.Server(config).run(sockets=[listening])
 
 

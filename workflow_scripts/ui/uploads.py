@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,8 @@ def take(paths: Sequence[str], folder: Path) -> Path:
         InputError: a file is no longer there, because somebody else uploaded the same at the same time.
     """
     private = Path(tempfile.mkdtemp(dir=folder))
-    for path, neutral in zip(map(Path, paths), _neutral_names(paths), strict=True):
+    files = [Path(path) for path in paths]
+    for path, neutral in zip(files, _neutral_names(file.name for file in files), strict=True):
         try:
             path.rename(private / neutral)
             path.parent.rmdir()
@@ -136,15 +137,15 @@ def _counts(path: Path) -> bool:
     return not any(part.startswith((".", "__MACOSX")) for part in path.parts) and path.name != "DICOMDIR"
 
 
-def _neutral_names(paths: Iterator[str] | Sequence[str]) -> Iterator[str]:
-    """A number and the ending of NIfTI for each file; both halves of a pair have the same number."""
+def _neutral_names(names: Iterable[str]) -> Iterator[str]:
+    """A number and the ending of NIfTI for each name of a file; both halves of a pair have the same number."""
     numbers: dict[str, int] = {}
     taken: set[str] = set()
-    for path in paths:
-        ending = ending_of(Path(path))
-        number = numbers.setdefault(path.removesuffix(ending) if ending else path, len(numbers) + 1)
-        name = f"file-{number:04}{ending.lower()}"
-        while name in taken:
-            name = f"again-{name}"
-        taken.add(name)
-        yield name
+    for name in names:
+        ending = ending_of(Path(name))
+        number = numbers.setdefault(name.removesuffix(ending), len(numbers) + 1)
+        neutral = f"file-{number:04}{ending.lower()}"
+        while neutral in taken:
+            neutral = f"again-{neutral}"
+        taken.add(neutral)
+        yield neutral

@@ -34,15 +34,13 @@ def build_page(tabs: Sequence[Tab], folder: Path) -> gr.Blocks:
 def _draw(tab: Tab, folder: Path) -> None:
     gr.Markdown(tab.text)
     files = gr.File(file_count="multiple", label="Files to segment")
-    strays = folder / "strays"
-    strays.mkdir(exist_ok=True)
-    files.GRADIO_CACHE = str(strays)  # Gradio leaves an empty file there for each upload
+    files.preprocess = _paths  # type: ignore[method-assign]  # Gradio's own leaves an empty file for each upload
     button = gr.Button("Segment", variant="primary", interactive=False)
     said = gr.HTML(elem_id="said")
     upload = gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=forget)
     answer = gr.State(None, time_to_live=KEPT_SECONDS)
-    frame = gr.Slider(1, 1, 1, step=1, label="Frame", visible=False)
-    at = gr.Slider(1, 1, 1, step=1, label="Slice", visible=False)
+    frame = gr.Slider(1, 2, 1, step=1, label="Frame", visible=False)
+    at = gr.Slider(1, 2, 1, step=1, label="Slice", visible=False)
     gr.HTML(_legend(tab))
     pictures, others = [], []
     for name in tab.views:
@@ -51,12 +49,17 @@ def _draw(tab: Tab, folder: Path) -> None:
             others.append(gr.HTML(elem_id=f"values-{name}"))
     gr.HTML(_table(tab.networks, "Networks"))
     files.upload(partial(_receive, folder), [files, upload], [upload, said, button])
-    moved = [at, frame]
-    button.click(partial(_respond, tab), upload, [answer, upload, said, button, frame, at, *others]).then(
-        _show, [answer, *moved], pictures, show_progress="hidden"
+    moved, show = [at, frame], partial(_show, len(tab.views))
+    button.click(partial(_respond, tab), upload, [answer, upload, files, said, button, frame, at, *others]).then(
+        show, [answer, *moved], pictures, show_progress="hidden"
     )
     for slider in moved:
-        slider.change(_show, [answer, *moved], pictures, show_progress="hidden", trigger_mode="always_last")
+        slider.change(show, [answer, *moved], pictures, show_progress="hidden", trigger_mode="always_last")
+
+
+def _paths(payload: Any) -> list[str]:
+    """The paths of uploaded files."""
+    return [file.path for file in payload.root]
 
 
 def _receive(folder: Path, paths: list[str], before: Path | None) -> tuple[Any, ...]:
@@ -66,9 +69,6 @@ def _receive(folder: Path, paths: list[str], before: Path | None) -> tuple[Any, 
         private = take(paths, folder)
     except InputError as error:
         return None, _line(str(error)), gr.Button(interactive=False)
-    finally:
-        for stray in (folder / "strays").iterdir():
-            stray.unlink(missing_ok=True)
     count = f"{len(paths)} files are" if len(paths) > 1 else "1 file is"
     return private, f"<p>{count} here, and will be deleted after the answer.</p>", gr.Button(interactive=True)
 
@@ -76,28 +76,28 @@ def _receive(folder: Path, paths: list[str], before: Path | None) -> tuple[Any, 
 def _respond(tab: Tab, upload: Path | None) -> tuple[Any, ...]:
     """Answer to what was uploaded, and delete it."""
     hidden = gr.Slider(visible=False)
-    nothing = (None, None, _line("upload a file first"), gr.Button(interactive=False), hidden, hidden)
+    rest = (gr.Button(interactive=False), hidden, hidden, *["" for _ in tab.views])
     if upload is None or not upload.is_dir():
-        return *nothing, *["" for _ in tab.views]
+        return None, None, None, _line("upload a file first"), *rest
     try:
         answer = tab.answer(files_of(upload))
     except InputError as error:
         line = " ".join(str(error).split()).replace(f"{upload}/", "")
         say(f"{tab.title}: {line}")
-        return None, None, _line(line), *nothing[3:], *["" for _ in tab.views]
+        return None, None, None, _line(line), *rest
     finally:
         forget(upload)
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in answer.notes)
     done = f"<p>Done; the upload is deleted. Research only.</p><ul>{notes}</ul>"
     sliders = (_slider(answer.frames, 1), _slider(answer.slices, answer.first + 1))
     views = [_values(answer.views[name]) for name in tab.views]
-    return answer, None, done, gr.Button(interactive=False), *sliders, *views
+    return answer, None, None, done, gr.Button(interactive=False), *sliders, *views
 
 
-def _show(answer: Answer | None, at: int, frame: int) -> list[str]:
-    """The pictures of all views."""
+def _show(views: int, answer: Answer | None, at: int, frame: int) -> list[str]:
+    """The pictures of all views, as many as `views`."""
     if answer is None:
-        return [""]
+        return [""] * views
     return [_picture(name, view, int(frame), int(at)) for name, view in answer.views.items()]
 
 

@@ -45,10 +45,10 @@ def structure_codes(found: np.ndarray, truth: np.ndarray, labels: Sequence[int])
 
 def heart_box(codes: np.ndarray) -> tuple[slice, slice]:
     """Rows and columns, a square with a margin, that hold every pixel with a code (..., H, W); all if there is none."""
-    marked = codes.reshape(-1, *codes.shape[-2:]).any(axis=0)
+    marked = np.logical_or.reduce(codes.reshape(-1, *codes.shape[-2:]) > 0)
     if not marked.any():
         return slice(0, marked.shape[0]), slice(0, marked.shape[1])
-    ends = [np.flatnonzero(marked.any(axis=axis))[[0, -1]] for axis in (1, 0)]
+    ends = [np.flatnonzero(used)[[0, -1]] for used in (marked.any(axis=1), marked.any(axis=0))]
     half = max(high - low + 1 for low, high in ends) * (1 + MARGIN) / 2
     middles = [(low + high) / 2 for low, high in ends]
     rows, columns = (
@@ -69,8 +69,8 @@ def draw_overlays(rows: Sequence[Row]) -> Figure:
         for place, ax in enumerate(line):
             _draw_slice(ax, row.images[place], row.codes[:, place], row.aspect)
         line[0].set_ylabel(row.label, fontsize=8)
-    for ax, place in zip(axes[0], PLACES, strict=True):
-        ax.set_title(place, fontsize=8, fontweight="normal")
+    for ax, name in zip(axes[0], PLACES, strict=True):
+        ax.set_title(name, fontsize=8, fontweight="normal")
     draw_key(figure)
     return figure
 

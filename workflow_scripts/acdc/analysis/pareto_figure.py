@@ -30,9 +30,9 @@ def draw_pareto(costs: pd.DataFrame) -> Figure:
         rows = costs[costs["mode"] == mode]
         axes.scatter(rows[TIME], rows[QUALITY], marker=marker, color=colour, s=22, label=label, zorder=2)
     named = costs.dropna(subset=[TIME, QUALITY]).sort_values(QUALITY)
-    for number, point in enumerate(named[named["mode"] != "parallel"].itertuples()):
-        place = {"xytext": (5, -3 if number % 2 else 2), "textcoords": "offset points"}
-        axes.annotate(point.method, (point.patient_ms_p50, point.dice), fontsize=7, **place)
+    named = named[named["mode"] != "parallel"]
+    for number, (name, *point) in enumerate(named[["method", TIME, QUALITY]].itertuples(index=False)):
+        axes.annotate(str(name), tuple(point), (5, -3 if number % 2 else 2), textcoords="offset points", fontsize=7)
     axes.set(xscale="log", xlabel="time for a patient, median (ms)", ylabel="Dice, mean over test patients")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

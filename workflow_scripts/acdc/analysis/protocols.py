@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from reprise.data.splits import assign_folds
 from reprise.step.errors import InputError
 
 PROTOCOLS = ("published", "sound")
@@ -13,25 +14,24 @@ PHASES = ("ED", "ES")
 def splits(cases: pd.DataFrame, every: int) -> pd.Series:
     """The split of each case by the sound protocol: train, val or test; nothing is random.
 
-    The official testing patients are the test set. Of the training patients of each group, in the table's order, the
-    patient number `every` validates, and so does each `every`-th after it. Both frames of a patient are in one split.
+    The official testing patients are the test set. Of the training patients, ordered by group and then as in the table,
+    each `every`-th validates. So all groups have their share, and both frames of a patient are in one split.
 
     Args:
-        cases: with the columns patient, official (training | testing) and group.
+        cases: with the columns patient, official (training | testing) and group, which may be missing.
         every: 2 or more.
 
     Raises:
         InputError: a split would have no patient.
     """
-    patients = cases.drop_duplicates("patient")
-    training = patients[patients["official"] == "training"]
-    rank = training.groupby(training["group"].fillna("")).cumcount() + 1
-    validates = set(training["patient"][rank % every == 0])
-    split = cases["patient"].isin(validates).map({True: "val", False: "train"})
-    split = split.mask(cases["official"] == "testing", "test").rename("split")
-    for name, least in (("train", "1"), ("val", f"{every} of one group"), ("test", "1")):
-        if not (split == name).any():
-            kind = "testing" if name == "test" else "training"
-            found = patients["official"].eq(kind).sum()
-            raise InputError(f"no patient is left for {name}: expected {least} or more {kind} patients, found {found}")
-    return split
+    split = cases["official"].map({"testing": "test", "training": "train"}).rename("split")
+    training = cases[split == "train"].sort_values("group", kind="stable")
+    patients = training["patient"].nunique()
+    if patients < every or not (split == "test").any():
+        tested = cases.loc[split == "test", "patient"].nunique()
+        raise InputError(
+            f"expected {every} training patients or more, so that one of them validates, and a testing patient; found "
+            f"{patients} and {tested}"
+        )
+    validates = assign_folds(training, "patient", every) == every
+    return split.mask(split.index.isin(training.index[validates]), "val")

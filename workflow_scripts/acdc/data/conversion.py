@@ -27,7 +27,7 @@ from acdc.data.cine import cine_slices, read_cine
 from acdc.data.short_axis import from_slices, header_orientation, to_slices
 from reprise.data.exact_types import common_type
 from reprise.data.nifti import HEADER_SIZE, read_volume, write_mask
-from reprise.data.store import Rows, write_store
+from reprise.data.store import Rows, slices_of, write_store
 from reprise.step.command import progress
 from reprise.step.errors import InputError
 from reprise.step.files import refuse_changed
@@ -85,18 +85,11 @@ def convert_dataset(root: str | Path, manifest: pd.DataFrame, cases: pd.DataFram
     write_store(folder, cases, arrays)
 
 
-def slices_of(array: np.ndarray, case: Mapping[Any, Any] | pd.Series) -> np.ndarray:
-    """The slices (N, H, W) of one case in a flat array of the store."""
-    shape = tuple(int(case[name]) for name in ("slices", "height", "width"))
-    offset = int(case["offset"])
-    return array[offset : offset + shape[0] * shape[1] * shape[2]].reshape(shape)
-
-
 def cine_of(array: np.ndarray, case: Mapping[Any, Any] | pd.Series) -> np.ndarray:
     """The cine (T, N, H, W) of a case's patient in the store's array `cine`; T is 0 if there is none."""
-    shape = tuple(int(case[name]) for name in ("cine_frames", "slices", "height", "width"))
-    offset = int(case["cine_offset"])
-    return array[offset : offset + int(np.prod(shape))].reshape(shape)
+    frames, slices = int(case["cine_frames"]), int(case["slices"])
+    every = slices_of(array, dict(case) | {"offset": case["cine_offset"], "slices": frames * slices})
+    return every.reshape(frames, slices, *every.shape[1:])
 
 
 def structures_of(cases: pd.DataFrame) -> list[str]:

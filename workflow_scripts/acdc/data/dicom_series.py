@@ -1,4 +1,4 @@
-"""A DICOM series of short-axis MRI: single images put together to a stack, or to a cine, by what their headers state."""
+"""A DICOM series of short-axis MRI: images put together to a stack, or to a cine, by what their headers state."""
 
 from collections.abc import Sequence
 from contextlib import suppress

@@ -1,6 +1,7 @@
 """A user's own short-axis stacks and cines: NIfTI files, DICOM series and PNG pictures, all as frames of slices."""
 
 import gzip
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -9,16 +10,29 @@ import cv2
 import nibabel
 import numpy as np
 from nibabel.affines import voxel_sizes
+from nibabel.nifti1 import Nifti1Header
 from nibabel.orientations import apply_orientation, io_orientation
 
 from acdc.data.cine import cine_slices, read_cine
 from acdc.data.dicom_series import read_series
 from acdc.data.frame_bounds import refuse_large
 from acdc.data.short_axis import from_slices, header_orientation, slice_spacing, to_slices
-from reprise.data.nifti import ending_of, half_of, mask_content, plain_header, read_volume, without_text
+from reprise.data.nifti import (
+    GZIP,
+    HEADER_SIZE,
+    HEADERS,
+    ending_of,
+    half_of,
+    mask_content,
+    plain_header,
+    read_volume,
+    without_text,
+)
+from reprise.data.nifti_grid import spans_volume
 from reprise.data.png import PNG, png_size
 from reprise.step.command import reading
 from reprise.step.errors import InputError
+from reprise.step.files import refuse_irregular
 
 FIELD_MM = 340.0  # the longer side of a short-axis image, about; a PNG picture has no size in mm
 PNG_SLICE_MM = 10.0
@@ -96,31 +110,41 @@ def _canonical(labels: np.ndarray, header: bytes) -> np.ndarray:
 
 
 def _read_nifti(path: Path) -> Stack:
-    with reading(path, "no readable NIfTI file"):
-        image = nibabel.load(half_of(path, "hdr"))
-        columns, rows, slices, *others = (*image.shape, 1, 1, 1)[: max(len(image.shape), 3)]
-    frames = int(np.prod(others)) if others else 1
-    refuse_large((frames, slices, rows, columns))
-    if frames > 1:
-        if not isinstance(image, nibabel.Nifti1Pair):
-            raise InputError("a cine in Analyze's format; save it as NIfTI")
-        voxels, affine = read_cine(half_of(path, "hdr"))
-        header = _header_block(half_of(path, "hdr"))
-        orientation, spacing = "".join(nibabel.aff2axcodes(affine)), _canonical_spacing(affine)
-        return Stack(cine_slices(voxels, orientation), slice_spacing(spacing, orientation), (header,))
+    head = half_of(path, "hdr")
+    refuse_irregular(head)
+    with reading(head, "no readable NIfTI file"), gzip.open(head) if _begins(head, GZIP) else head.open("rb") as stream:
+        block = stream.read(HEADER_SIZE)
+    sizes = {int.from_bytes(block[:4], order) for order in ("little", "big")} & {*HEADERS}
+    if not sizes or len(block) < min(sizes):
+        return _read_volume(path)  # which says what is wrong
+    header = HEADERS[min(sizes)](block[: min(sizes)], check=False)
+    axes, *lengths = (int(length) for length in header["dim"])
+    if not 3 <= axes <= 7 or min(lengths[:axes]) < 1:
+        return _read_volume(path)
+    columns, rows, count, *others = lengths[:axes]
+    frames = math.prod(others)
+    refuse_large((frames, count, rows, columns))
+    return _read_cine(head, header, block) if frames > 1 else _read_volume(path)
+
+
+def _read_cine(path: Path, header: Nifti1Header, block: bytes) -> Stack:
+    if bytes(header["magic"])[:1] != b"n":
+        raise InputError("a cine in Analyze's format; save it as NIfTI")
+    affine = header.get_best_affine()
+    if not spans_volume(affine):
+        raise InputError(f"{path}: no valid affine (its axes do not span a volume)")
+    orientation, spacing = header_orientation(block), _canonical_spacing(affine)
+    return Stack(cine_slices(read_cine(path), orientation), slice_spacing(spacing, orientation), (block,))
+
+
+def _read_volume(path: Path) -> Stack:
     volume = read_volume(path)
-    notes = (volume.oddity,) if volume.oddity else ()
+    notes = [volume.oddity] if volume.oddity else []
     if not volume.stated:
-        notes += (f"states no orientation (qform and sform absent); taken as {volume.orientation}",)
-    stack = to_slices(volume.voxels, volume.orientation)
-    return Stack(stack[None], slice_spacing(volume.spacing_mm, volume.orientation), (volume.header,), notes=notes)
-
-
-def _header_block(path: Path) -> bytes:
-    """The header at the start of a cine's file."""
-    opened = gzip.open if _begins(path, b"\x1f\x8b") else open
-    with opened(path) as stream:
-        return bytes(stream.read(540))
+        notes.append(f"states no orientation (qform and sform absent); taken as {volume.orientation}")
+    slices = to_slices(volume.voxels, volume.orientation)
+    spacing = slice_spacing(volume.spacing_mm, volume.orientation)
+    return Stack(slices[None], spacing, (volume.header,), notes=tuple(notes))
 
 
 def _canonical_spacing(affine: np.ndarray) -> tuple[float, float, float]:
@@ -156,7 +180,7 @@ def _read_picture(path: Path) -> Stack:
     if image.ndim == 3 and (image[..., :3] != grey[..., None]).any():
         raise InputError("expected a grey PNG, found colours")
     if image.ndim == 3 and image.shape[2] == 4:
-        grey = grey * (image[..., 3] / np.iinfo(image.dtype).max)
+        grey = grey * (image[..., 3] / image[..., 3].max(initial=1))
     pixel_mm = FIELD_MM / max(height, width)
     note = f"a picture has no size in mm: its longer side was taken as {FIELD_MM:g} mm, and there are no volumes"
     header = plain_header((width, height, 1), (pixel_mm, pixel_mm, PNG_SLICE_MM))

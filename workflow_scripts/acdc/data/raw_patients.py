@@ -95,9 +95,8 @@ def _compared(root: Path, patient: Patient, info: Info, findings: Findings) -> F
             if volume.oddity:
                 findings.note(path, "", volume.oddity)
     for number in sorted({*patient.images, *patient.labels} - {*info.frames.values()}):
-        findings.note(
-            patient.images.get(number, ""), "", f"{patient.name}: frame {number} is neither ED nor ES; not read"
-        )
+        name = patient.images.get(number) or patient.labels[number]
+        findings.note(name, "", f"frame {number} is neither ED nor ES, so not read")
     if findings.problems:
         return Facts([], [], findings)
     types = [_type_of(volume.voxels) for volume in images.values()]

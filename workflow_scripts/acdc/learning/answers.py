@@ -92,8 +92,9 @@ def _shares(path: Path, names: Sequence[str]) -> tuple[str, Mapping[str, float]]
 def network_table(networks: Networks) -> pd.DataFrame:
     """One row per network: what its weights say of themselves, and its share in the ensemble."""
     keys = ("width", "protocol", "epoch")
+    shares = f"share in the ensemble ({networks.method})"
     rows = [
-        {"network": name, **{key: str(info.get(key, "")) for key in keys}, "share in the ensemble": f"{share:.3g}"}
+        {"network": name, **{key: str(info.get(key, "")) for key in keys}, shares: f"{share:.3g}"}
         for name, (_, info, share) in networks.members.items()
     ]
     return pd.DataFrame(rows)

@@ -1,13 +1,15 @@
 """What a network costs on a device: parameters, multiply-adds, memory, and the time for a slice and for a patient."""
 
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
-from torch.distributed._tools.mem_tracker import MemTracker
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from acdc.learning.prediction import probabilities_of
@@ -57,18 +59,52 @@ def measure(
 
     with FlopCounterMode(display=False) as flops:
         predict(patient)()
-    tracker = MemTracker()
-    tracker.track_external(model)
-    with tracker:
+    with LivingArrays(model) as living:
         predict(patient)()
-    peak = tracker.get_tracker_snapshot("peak")
     return Measured(
         sum(parameter.numel() for parameter in model.parameters()),
         round(flops.get_total_flops() / 2 / sum(len(stack.slices) for stack in patient)),
-        max(of_device["Total"] for of_device in peak.values()) / 2**20,
+        living.peak / 2**20,
         _timed(predict(middle), repeats, device),
         _timed(predict(patient), repeats, device),
     )
+
+
+class LivingArrays(TorchDispatchMode):
+    """Counts the bytes of all arrays that live at one time while it is entered, from a network's weights on.
+
+    It sees what PyTorch returns from each operation, on any device. What an operation uses inside does not count.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self.known: set[int] = set()
+        for array in (*model.parameters(), *model.buffers()):
+            self.add(array)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Do the operation, and count what it made."""
+        made = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(made):
+            if isinstance(leaf, torch.Tensor):
+                self.add(leaf)
+        return made
+
+    def add(self, array: torch.Tensor) -> None:
+        """Count an array until it is freed; a view of one that is counted adds nothing."""
+        storage = array.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if key not in self.known:
+            self.known.add(key)
+            self.now += size
+            self.peak = max(self.peak, self.now)
+            weakref.finalize(storage, self.drop, key, size)
+
+    def drop(self, key: int, size: int) -> None:
+        """An array was freed."""
+        self.known.discard(key)
+        self.now -= size
 
 
 def _timed(call: Callable[[], None], repeats: int, device: torch.device) -> np.ndarray:

@@ -21,6 +21,7 @@ NAMES = (*PUBLISHED, *unet.STAGES)
 COMPILED = dict.fromkeys(NAMES, "default")
 WEIGHTS = ("random", "imagenet")
 IMAGE_SHAPE = (3, 64, 64)
+FEWEST = 16  # channels of a layer: with fewer, the last layers of the published U-Net no longer tell four classes apart
 LAST_LAYER = "segmentation_head.0"
 
 
@@ -32,7 +33,7 @@ def heart_network(network: str, width: float = 1, weights: str = "random", initi
 
     Args:
         network: see `NAMES`.
-        width: hidden channel counts are multiplied by this.
+        width: hidden channel counts are multiplied by this; with a ResNet-34 they stay 16 or more.
         weights: random, or imagenet for those of the ResNet-34.
         initial: state dict of torchvision's ResNet-34; not needed for random.
 
@@ -47,7 +48,7 @@ def heart_network(network: str, width: float = 1, weights: str = "random", initi
     if network in unet.STAGES:
         return unet.unet(network, width, CLASSES)
     build = partial(_published, network)
-    model = build() if width == 1 else narrow(build, width, IMAGE_SHAPE, LAST_LAYER)
+    model = build() if width == 1 else narrow(build, width, IMAGE_SHAPE, FEWEST, LAST_LAYER)
     if weights != "random":
         load_initial(model, initial, weights, width, backbone="encoder")
     return model

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from acdc.learning.networks import heart_network, logits_of
+from acdc.learning.networks import heart_network, logits_of, sees_blocks
 from acdc.learning.slice_tasks import SLICES_AT_A_TIME
 from acdc.learning.stacks import grid_of, prepared, restored
 from reprise.inference.network import in_batches
+from reprise.inference.volumes import volume_logits
 from reprise.models.weights import load_model
 from reprise.step.device import autocast
 from reprise.step.errors import InputError
@@ -31,8 +32,8 @@ def load_heart_network(path: Path, device: torch.device, protocol: str = "sound"
     model, info = load_model(path, device, "heart", heart_network, "size", "settings.precision")
     if info.get("protocol") != protocol:
         raise InputError(f"{path}: expected weights of the protocol {protocol}, found {info.get('protocol')}")
-    if protocol == "sound" and not _usable(info):
-        raise InputError(f"{path}: not weights of this pipeline: no normalisation.spacing_mm, size in its header")
+    if protocol == "sound" and (missing := [name for name, there in _needed(info).items() if not there]):
+        raise InputError(f"{path}: not weights of this pipeline: no {', '.join(missing)} in its header")
     return model, info
 
 
@@ -64,11 +65,15 @@ def probabilities_of(
         raise InputError(f"expected slices of at most {LARGEST_PX * grid.spacing_mm:g} mm, found {found} mm")
     images = prepared(stack, between, grid, device)
 
+    whole = sees_blocks(info["network"])
+
     def compute(chunk: slice) -> Tensor:
-        probabilities = flipped_mean(model, info, images[chunk, None], FLIPS if flips else FLIPS[:1])
+        seen = images if whole else images[chunk]
+        probabilities = flipped_mean(model, info, seen[:, None], FLIPS if flips else FLIPS[:1])
         return restored(probabilities, stack.shape[1:], between, grid).movedim(1, -1)
 
-    return torch.cat(list(in_batches(len(stack), SLICES_AT_A_TIME, compute, device))).numpy()
+    count, at_a_time = (1, 1) if whole else (len(stack), SLICES_AT_A_TIME)
+    return torch.cat(list(in_batches(count, at_a_time, compute, device))).numpy()
 
 
 def flipped_mean(model: nn.Module, info: Mapping[str, Any], images: Tensor, flips: Sequence[tuple[int, ...]]) -> Tensor:
@@ -76,11 +81,24 @@ def flipped_mean(model: nn.Module, info: Mapping[str, Any], images: Tensor, flip
     found = []
     for axes in flips:
         with autocast(images.device, info["settings"]["precision"]):
-            logits = logits_of(model, images.flip(axes))
+            logits = _logits(model, info, images.flip(axes))
         found.append(logits.float().softmax(dim=1).flip(axes))
     return torch.stack(found).mean(dim=0)
 
 
-def _usable(info: Mapping[str, Any]) -> bool:
+def _logits(model: nn.Module, info: Mapping[str, Any], images: Tensor) -> Tensor:
+    """Logits (B, 4, H, W) of slices (B, 1, H, W), which are one stack for a network that sees blocks."""
+    if not sees_blocks(info["network"]):
+        return logits_of(model, images)
+    volume = images.movedim(1, 0)[None]
+    return volume_logits(model, volume, info["settings"]["block"])[0].movedim(0, 1)
+
+
+def _needed(info: Mapping[str, Any]) -> dict[str, bool]:
+    """By name, whether the info has what the sound protocol needs besides."""
     spacing: Any = info["normalisation"].get("spacing_mm") if isinstance(info["normalisation"], dict) else None
-    return type(spacing) in (int, float) and math.isfinite(spacing) and spacing > 0 and bool(info["size"])
+    return {
+        "normalisation.spacing_mm": type(spacing) in (int, float) and math.isfinite(spacing) and spacing > 0,
+        "size": info["size"] is not None,
+        "settings.block": not sees_blocks(info["network"]) or "block" in info["settings"],
+    }

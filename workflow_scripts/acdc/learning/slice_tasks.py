@@ -50,7 +50,7 @@ def published_task(source: HeartSource, train: np.ndarray, val: np.ndarray) -> T
     return Task(
         samples=len(train),
         load=lambda samples, _: picked(source, train[samples]),
-        predict=predict_slices,
+        predict=predict_images,
         loss=published_loss,
         cases=len(val),
         at_a_time=source.settings["batch_size"],
@@ -75,7 +75,7 @@ def sound_task(source: HeartSource, train: np.ndarray, val: np.ndarray, cases: n
     return Task(
         samples=len(train),
         load=partial(_load_augmented, source, train),
-        predict=predict_slices,
+        predict=predict_images,
         loss=dice_ce_loss,
         cases=len(val),
         at_a_time=SLICES_AT_A_TIME,
@@ -97,7 +97,7 @@ def picked(source: HeartSource, rows: np.ndarray) -> tuple[Tensor, Tensor]:
     return source.images.index_select(0, places)[:, None], source.labels.index_select(0, places)
 
 
-def predict_slices(model: nn.Module, images_and_truth: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+def predict_images(model: nn.Module, images_and_truth: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     """Logits (B, 4, ...) of images (B, 1, ...), and their labels (B, ...)."""
     images, truth = images_and_truth
     return logits_of(model, images), truth

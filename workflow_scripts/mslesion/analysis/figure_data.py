@@ -7,10 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from mslesion.data.conversion import scan_of
 from mslesion.data.scan_volume import to_slices
 from reprise.data.nifti import read_volume
-from reprise.data.store import Store
+from reprise.data.store import Store, slices_of
 from reprise.plots.confusion_map import confusion_map
 from reprise.step.errors import InputError
 from reprise.step.tables import read_table
@@ -58,7 +57,7 @@ def segmented(store: Store, case: str, masks: Path) -> Segmented:
     if rows.empty:
         raise InputError(f"{mask}: {case} is not in the store")
     row = rows.iloc[0]
-    image, true = (np.asarray(scan_of(store.arrays[name], row)) for name in ("flair", f"mask{RATER}"))
+    image, true = (np.asarray(slices_of(store.arrays[name], row)) for name in ("flair", f"mask{RATER}"))
     found = to_slices(read_volume(mask).voxels)
     if found.shape != image.shape:
         raise InputError(f"{mask}: expected {image.shape} voxels, as the scan has, found {found.shape}")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mslesion.analysis.lesions import lesion_measures, overall_score
-from mslesion.data.conversion import scan_of
+from reprise.data.store import slices_of
 from reprise.evaluation.bootstrap import correlation_from_sums, estimates, mean_terms, means_from_sums
 from reprise.evaluation.estimates import Estimate, Row, Sampling, metric, without_interval
 
@@ -81,7 +81,7 @@ def rater_volumes(cases: pd.DataFrame, arrays: dict[str, np.ndarray]) -> pd.Data
     rows = []
     for case in cases.to_dict("records"):
         voxel_mm3 = case["slice_mm"] * case["row_mm"] * case["column_mm"]
-        first, second = (scan_of(arrays[f"mask{rater}"], case) for rater in (1, 2))
+        first, second = (slices_of(arrays[f"mask{rater}"], case) for rater in (1, 2))
         named = {"case": case["case"], "patient": case["patient"], "rater": 1}
         rows.append(named | lesion_measures(second, first, voxel_mm3))
     return pd.DataFrame(rows)

@@ -3,7 +3,7 @@
 cases.csv has one row per scan, in the order of patients and time points:
     case, patient, timepoint;
     offset, slices, height, width: `array[offset : offset + slices * height * width]` of a flat array is the scan as
-        (slices, height, width), see `scan_of`; first_slice: the number of slices of the scans before it;
+        (slices, height, width), see `slices_of`; first_slice: the number of slices of the scans before it;
     slice_mm, row_mm, column_mm: spacing along the three axes;
     orientation (of the file's axes), dtype (smallest type that holds the FLAIR), sha256 (of the FLAIR's file, or of the
         hashes of its slices), fold (the fold of an image tree that validates on the scan, 0: none is given);
@@ -15,7 +15,6 @@ where there are two raters; headers (cases, 540) uint8, the header of each FLAIR
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +23,7 @@ from mslesion.data.layouts import MASKS
 from mslesion.data.scan_volume import from_slices, read_content, to_slices
 from reprise.data.exact_types import common_type
 from reprise.data.nifti import HEADER_SIZE, write_mask
-from reprise.data.store import Rows, write_store
+from reprise.data.store import Rows, slices_of, write_store
 from reprise.step.command import progress
 from reprise.step.errors import InputError
 from reprise.step.files import refuse_changed
@@ -79,16 +78,9 @@ def convert_dataset(root: str | Path, manifest: pd.DataFrame, cases: pd.DataFram
     write_store(folder, cases, arrays)
 
 
-def scan_of(array: np.ndarray, case: Mapping[Any, Any] | pd.Series) -> np.ndarray:
-    """The slices (N, H, W) of one scan in a flat array of the store."""
-    shape = tuple(int(case[name]) for name in ("slices", "height", "width"))
-    offset = int(case["offset"])
-    return array[offset : offset + shape[0] * shape[1] * shape[2]].reshape(shape)
-
-
 def slices_with_lesion(cases: pd.DataFrame, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     """Whether each slice of the store has a lesion by the first rater: (N,) bool, one scan after the other."""
-    return np.concatenate([scan_of(arrays["mask1"], case).any(axis=(1, 2)) for case in cases.to_dict("records")])
+    return np.concatenate([slices_of(arrays["mask1"], case).any(axis=(1, 2)) for case in cases.to_dict("records")])
 
 
 def write_scan_mask(path: str | Path, slices: np.ndarray, header: np.ndarray) -> None:

@@ -15,9 +15,9 @@ import numpy as np
 from reprise.data.exact_types import LARGEST
 from reprise.data.findings import Findings
 from reprise.data.nifti import Volume, ending_of, half_of, read_volume, volume_files
-from reprise.data.own_files import OwnFile, joined
+from reprise.data.own_files import OwnFile, joined, reason_without_name
 from reprise.step.command import progress
-from reprise.step.errors import InputError, printable
+from reprise.step.errors import InputError
 from reprise.step.files import file_sha256
 
 NOT_SQUARE = 1.5  # longer side of a pixel divided by its shorter one: above this, the scan was made in another plane
@@ -70,7 +70,7 @@ def find_volumes(files: Sequence[OwnFile], findings: Findings) -> list[OwnVolume
         try:
             volume = read_volume(file.path)
         except InputError as error:
-            findings.exclude(file.case, "", _reason(error, file.path))
+            findings.exclude(file.case, "", reason_without_name(error, file.path))
             continue
         problem = "has the same content as another file in the folder" if file.digest in found else _problem(volume)
         if problem:
@@ -181,17 +181,6 @@ def _oddities(volume: Volume) -> Iterator[str]:
     width, height = volume.spacing_mm[:2]
     if max(width, height) > NOT_SQUARE * min(width, height):
         yield f"its axial slices have pixels of {height:.3g} x {width:.3g} mm: it was scanned in another plane"
-
-
-def _reason(error: InputError, path: Path) -> str:
-    """What is wrong with a file, without its name, which may identify a person."""
-    text = str(error)
-    for half in ("hdr", "img"):
-        file = half_of(path, half)
-        named = printable(f"{file}: ")
-        if text.startswith(named):
-            return ("" if file == path else f"its .{half} file: ") + text.removeprefix(named)
-    return "cannot be read"
 
 
 def _says(path: Path) -> str:

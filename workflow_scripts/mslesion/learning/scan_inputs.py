@@ -8,9 +8,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from mslesion.data.conversion import scan_of
 from mslesion.learning.published_slices import resized, resized_masks
 from reprise.data.slices import cut_or_pad, normalise, standardise, whole_size
+from reprise.data.store import slices_of
 
 MULTIPLE = 32
 OF_VOLUME = "volume"  # the normalisation that gives a volume's values mean 0 and standard deviation 1
@@ -43,7 +43,7 @@ def brain_slices(
     whole = _whole(list(zip(cases["height"], cases["width"], strict=True)))
     images, masks = [], []
     for case in cases.to_dict("records"):
-        image, mask = (scan_of(arrays[name], case) for name in ("flair", "mask1"))
+        image, mask = (slices_of(arrays[name], case) for name in ("flair", "mask1"))
         images.append(prepared(image, size, normalisation, device, whole))
         fitted = torch.from_numpy(np.array(mask) if size is None else resized_masks(mask, size)).to(device)
         masks.append(cut_or_pad(fitted, whole) if size is None else fitted)

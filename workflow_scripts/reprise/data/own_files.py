@@ -17,7 +17,7 @@ from reprise.data.nifti import ending_of, half_of
 from reprise.engine.folders import files_below
 from reprise.engine.raw_files import case_name
 from reprise.step.command import progress
-from reprise.step.errors import InputError
+from reprise.step.errors import InputError, printable
 from reprise.step.files import file_sha256
 
 ENDING = re.compile(r"((\.(nii|hdr|img))?\.gz|\.[a-z]\w{0,4})$", re.IGNORECASE)
@@ -90,6 +90,17 @@ def read_key(path: Path) -> list[OwnFile]:
             return [OwnFile(row["case"], Path(row["file"]), row["sha256"], row["problem"]) for row in rows]
     except (OSError, KeyError, TypeError, csv.Error) as error:
         raise InputError(f"{path}: no key of name_files.py that can be read") from error
+
+
+def reason_without_name(error: InputError, path: Path) -> str:
+    """What is wrong with a file, without its name, which may identify a person."""
+    text = str(error)
+    for half in ("hdr", "img"):
+        file = half_of(path, half)
+        named = printable(f"{file}: ")
+        if text.startswith(named):
+            return ("" if file == path else f"its .{half} file: ") + text.removeprefix(named)
+    return "cannot be read"
 
 
 def _whole(path: Path) -> Path:

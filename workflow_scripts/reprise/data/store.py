@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -100,6 +100,13 @@ def open_store(folder: str | Path) -> Store:
     if not arrays:
         raise InputError(f"{folder}: a store needs at least one .npy file")
     return Store(cases, arrays)
+
+
+def slices_of(array: np.ndarray, case: Mapping[Any, Any] | pd.Series) -> np.ndarray:
+    """The slices (N, H, W) of one case in a flat array: `case` has their offset in it, and slices, height and width."""
+    shape = tuple(int(case[name]) for name in ("slices", "height", "width"))
+    offset = int(case["offset"])
+    return array[offset : offset + shape[0] * shape[1] * shape[2]].reshape(shape)
 
 
 def _array(path: Path) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""torchvision, and what imports it, without PyTorch's compiler, which takes ten times as long to import as all the rest.
+"""torchvision, and what imports it, without PyTorch's compiler, whose import takes ten times as long as all the rest.
 
 They ask the compiler little when they are imported: whether an operation can be compiled, and that it leaves some
 functions of networks alone that no study uses.

@@ -13,11 +13,12 @@ from torch.overrides import TorchFunctionMode
 
 from reprise.step.errors import InputError
 
+Scaled = Callable[[int], int]  # the number of a layer's channels to that of its narrowed form
 KNOWN = (_ConvNd, _BatchNorm, nn.GroupNorm, nn.Linear)
 
 
 def narrow(
-    build: Callable[[], nn.Module], width: float, image_shape: tuple[int, ...], last: str | None = None
+    build: Callable[[], nn.Module], width: float, image_shape: tuple[int, ...], least: int = 1, last: str | None = None
 ) -> nn.Module:
     """Build a convolutional network with every hidden channel count multiplied by `width`.
 
@@ -26,8 +27,9 @@ def narrow(
 
     Args:
         build: makes the network at width 1.
-        width: above 0, at most 1; a layer keeps at least one channel, so a single output stays.
+        width: above 0, at most 1.
         image_shape: (channels, ..., height, width) of one input; its channels are kept.
+        least: channels that a layer keeps, if it has as many; so a single output stays.
         last: name of a layer whose outputs are not hidden, so that their number stays.
 
     Returns:
@@ -42,7 +44,7 @@ def narrow(
         raise InputError(f"width: expected above 0 and at most 1, found {width}")
     with _WithoutValues():
         model = build().eval()
-    _resize_all(model, width, torch.zeros(1, *image_shape), last)
+    _resize_all(model, partial(_scaled, width, least), last, torch.zeros(1, *image_shape))
     model.apply(_initialise)
     return model.train()
 
@@ -56,7 +58,7 @@ class _WithoutValues(TorchFunctionMode):
         return function(*args, **(kwargs or {}))
 
 
-def _resize_all(model: nn.Module, width: float, images: Tensor, last: str | None) -> None:
+def _resize_all(model: nn.Module, scaled: Scaled, last: str | None, images: Tensor) -> None:
     layers = {
         name: layer for name, layer in model.named_modules() if any(True for _ in layer.parameters(recurse=False))
     }
@@ -64,7 +66,7 @@ def _resize_all(model: nn.Module, width: float, images: Tensor, last: str | None
     if strange:
         raise InputError(f"width: only convolutional networks can be narrowed, found {', '.join(sorted(strange))}")
     hooks = [
-        layer.register_forward_pre_hook(partial(_resize, 1 if name == last else width))
+        layer.register_forward_pre_hook(partial(_resize, int if name == last else scaled))
         for name, layer in layers.items()
     ]
     with torch.no_grad():
@@ -73,22 +75,22 @@ def _resize_all(model: nn.Module, width: float, images: Tensor, last: str | None
         hook.remove()
 
 
-def _resize(width: float, layer: Any, inputs: tuple[Tensor, ...]) -> None:
-    """Give a layer the inputs that reach it and `width` times its outputs, just before it runs."""
+def _resize(scaled: Scaled, layer: Any, inputs: tuple[Tensor, ...]) -> None:
+    """Give a layer the inputs that reach it, and scale its outputs, just before it runs."""
     if isinstance(layer, _BatchNorm):
         layer.num_features = inputs[0].shape[1]
         sized: dict[str, tuple[int, ...]] = dict.fromkeys(
             ("weight", "bias", "running_mean", "running_var"), (layer.num_features,)
         )
     elif isinstance(layer, nn.GroupNorm):
-        layer.num_channels = inputs[0].shape[1]
-        layer.num_groups = math.gcd(_scaled(layer.num_groups, width), layer.num_channels)
+        in_a_group, layer.num_channels = layer.num_channels // layer.num_groups, inputs[0].shape[1]
+        layer.num_groups = math.gcd(max(1, layer.num_channels // in_a_group), layer.num_channels)
         sized = dict.fromkeys(("weight", "bias"), (layer.num_channels,))
     elif isinstance(layer, nn.Linear):
-        layer.in_features, layer.out_features = inputs[0].shape[-1], _scaled(layer.out_features, width)
+        layer.in_features, layer.out_features = inputs[0].shape[-1], scaled(layer.out_features)
         sized = {"weight": (layer.out_features, layer.in_features), "bias": (layer.out_features,)}
     else:
-        layer.groups, layer.in_channels, layer.out_channels = _convolution(layer, inputs[0].shape[1], width)
+        layer.groups, layer.in_channels, layer.out_channels = _convolution(layer, inputs[0].shape[1], scaled)
         seen, given = layer.in_channels, layer.out_channels
         if isinstance(layer, _ConvTransposeNd):
             seen, given = given, seen  # its weights lie the other way round
@@ -99,16 +101,16 @@ def _resize(width: float, layer: Any, inputs: tuple[Tensor, ...]) -> None:
             tensor.data = torch.empty(shape)
 
 
-def _convolution(layer: _ConvNd, inputs: int, width: float) -> tuple[int, int, int]:
+def _convolution(layer: _ConvNd, inputs: int, scaled: Scaled) -> tuple[int, int, int]:
     """Groups, inputs and outputs of a narrowed convolution; a depthwise one stays depthwise."""
-    outputs = _scaled(layer.out_channels, width)
+    outputs = scaled(layer.out_channels)
     if layer.groups == layer.in_channels > 1:
         return inputs, inputs, inputs * (layer.out_channels // layer.in_channels)
     return math.gcd(layer.groups, inputs, outputs), inputs, outputs
 
 
-def _scaled(channels: int, width: float) -> int:
-    return max(1, round(channels * width))
+def _scaled(width: float, least: int, channels: int) -> int:
+    return max(min(least, channels), round(channels * width))
 
 
 def _initialise(layer: nn.Module) -> None:

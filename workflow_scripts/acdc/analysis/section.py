@@ -1,0 +1,198 @@
+"""The numbers for the study's section of the report, and its tables; its words are in section.md.j2."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from acdc.analysis.protocols import PHASES, STRUCTURES, splits
+from acdc.analysis.shown import ENSEMBLE
+from acdc.data.conversion import structures_of
+
+TEMPLATE = Path(__file__).with_name("section.md.j2")
+# Parts of quantities as tables name them.
+PARTS = {
+    "test": "test patients",
+    "val": "validation patients",
+    "searched": "slices searched",
+    "rest": "slices not searched",
+    "equal": "equal weights",
+    "random_search": "random search",
+    "simplex": "best weights",
+    "greedy": "greedy selection",
+    "majority": "majority vote",
+    "staple": "STAPLE",
+}
+DISTANCES = {"dice": "Dice", "hd": "Hausdorff distance (mm)", "assd": "mean surface distance (mm)"}
+NAMES = {"rv": "right ventricle", "myo": "myocardium", "lv": "left ventricle"}
+Numbers = dict[str, Any]
+
+
+def method_name(method: str) -> str:
+    """A network or an ensemble as a reader sees it, such as `flips of unet` for `flips:unet`."""
+    kind, _, network = method.partition(":")
+    return f"{kind} of {network}" if network else PARTS.get(method, method)
+
+
+def part_names(quantities: pd.Series) -> dict[str, str]:
+    """Names for a reader of all parts of some quantities."""
+    parts = {part for quantity in quantities for part in str(quantity).split("/")[:-1]}
+    return PARTS | {part: method_name(part) for part in parts}
+
+
+def summary(cases: pd.DataFrame, every: int, models: Mapping[str, Sequence[str]], texts: Mapping[str, str]) -> Numbers:
+    """Numbers of the paragraphs that open the section.
+
+    Args:
+        cases: the store's.
+        every: of the training patients of a group, which ones validate.
+        models: networks by task.
+        texts: the sound protocol's values as text, by quantity.
+    """
+    by_split = cases.assign(split=splits(cases, every)).groupby("split")["patient"].nunique()
+    methods = [*models["segmentation"], *models["baselines"], "equal", ENSEMBLE]
+    found = [
+        {"name": method_name(method), "dice": texts[f"{method}/test/dice"], "gain": texts.get(f"{method}/test/gain")}
+        for method in methods
+        if f"{method}/test/dice" in texts
+    ]
+    return {
+        "patients": {split: int(by_split.get(split, 0)) for split in ("train", "val", "test")},
+        "all_slices": int(cases["slices"].sum()),
+        "structures": [NAMES[name] for name in structures_of(cases)],
+        "sound": found,
+        "empty": {name: texts.get(f"{ENSEMBLE}/test/{name}", "0") for name in ("one_empty", "both_empty")},
+    }
+
+
+def searched(texts: Mapping[str, str]) -> Numbers:
+    """What the published search of weights gives, from the published protocol's values as text, by quantity."""
+    return {
+        "iou": texts.get("random_search/searched/iou"),
+        "gain": texts.get("random_search/searched/iou_gain"),
+        "gain_elsewhere": texts.get("random_search/rest/iou_gain"),
+    }
+
+
+def wide_measures(quantities: pd.Series) -> pd.Series:
+    """Whether a quantity stands in the table of all measures, and not in one of the other tables."""
+    measure = quantities.str.rpartition("/")[2]
+    by_structure = measure.str.fullmatch(rf"({'|'.join(DISTANCES)})_({'|'.join(STRUCTURES)})_(ed|es)")
+    return ~by_structure & ~measure.isin(["nll", "brier", "ece"]) & ~quantities.str.startswith("data/")
+
+
+def by_structure(methods: Sequence[str], structures: Sequence[str], texts: Mapping[str, str]) -> pd.DataFrame:
+    """One row per method, structure and phase: Dice and distances of the test patients with intervals, as text."""
+    rows = [
+        {"method": method_name(method), "structure": NAMES[structure], "phase": phase}
+        | {
+            label: texts.get(f"{method}/test/{measure}_{structure}_{phase.lower()}", "")
+            for measure, label in DISTANCES.items()
+        }
+        for method in methods
+        for structure in structures
+        for phase in PHASES
+    ]
+    return pd.DataFrame(rows)
+
+
+def of_ensembles(
+    methods: Sequence[str], members: pd.DataFrame, calibration: pd.DataFrame, texts: Mapping[str, str]
+) -> pd.DataFrame:
+    """One row per method: its members, Dice and gain on test and validation patients, and calibration on test."""
+    tested = calibration[calibration["split"] == "test"]
+    rows = []
+    for method in methods:
+        own = members[(members["method"] == method) & (members["weight"] > 0)]
+        shares = [f"{part.member} {part.weight:.2f}" for part in own.itertuples()]
+        row = {"method": method_name(method), "weights": ", ".join(shares)}
+        row |= {f"Dice, {split}": texts.get(f"{method}/{split}/dice", "") for split in ("test", "val")}
+        row |= {f"gain, {split}": texts.get(f"{method}/{split}/gain", "") for split in ("test", "val")}
+        rows.append(row | _calibrated(tested[tested["method"] == method]))
+    return pd.DataFrame(rows)
+
+
+def _calibrated(own: pd.DataFrame) -> dict[str, str]:
+    """NLL, Brier score and ECE before and after temperature scaling; votes have no probabilities."""
+    labels = {"nll": "NLL", "brier": "Brier", "ece": "ECE"}
+    return {
+        f"{label}, before / after": " / ".join(
+            f"{value:.3f}" for value in own[[name, f"{name}_scaled"]].to_numpy().ravel()
+        )
+        for name, label in labels.items()
+    }
+
+
+def priced(costs: pd.DataFrame) -> pd.DataFrame:
+    """The table of costs in units for a reader."""
+    return pd.DataFrame(
+        {
+            "method": costs["method"].map(method_name),
+            "run": costs["mode"],
+            "parameters (M)": costs["parameters"] / 1e6,
+            "multiply-adds a slice (G)": costs["multiply_adds"] / 1e9,
+            "weights (MB)": costs["bytes"] / 1e6,
+            "with optimiser (MB)": costs["bytes_with_optimiser"] / 1e6,
+            "training (s)": costs["training_s"],
+            "peak memory (MB)": costs["peak_mb"],
+            "slice, p50 (ms)": costs["slice_ms_p50"],
+            "slice, p95 (ms)": costs["slice_ms_p95"],
+            "patient, p50 (ms)": costs["patient_ms_p50"],
+            "patient, p95 (ms)": costs["patient_ms_p95"],
+            "slices per s": costs["slices_per_s"],
+            "Dice": costs["dice"],
+            "gain": costs["gain"],
+            "gain per ms": costs["gain_per_ms"],
+        }
+    )
+
+
+def _training(table: pd.DataFrame) -> Numbers:
+    kept = table[table["kept"] == 1]
+    return {"kept": kept[["protocol", "run", "epoch", "val_dice"]].to_dict("records")}
+
+
+def _examples(table: pd.DataFrame) -> Numbers:
+    cases = table.drop_duplicates("case")
+    return {
+        "method": method_name(table["method"].iloc[0]),
+        "of": int(table["of"].iloc[0]),
+        "patients": int(table["rank"].nunique()),
+        "cases": cases[["case", "dice"]].to_dict("records"),
+    }
+
+
+def _agreement(table: pd.DataFrame) -> list[Numbers]:
+    return [
+        {
+            "name": name,
+            **part[["bias", "lower_limit", "upper_limit"]].iloc[0],
+            "has_limits": part["lower_limit"].notna().any(),
+            "patients": len(part),
+        }
+        for name, part in table.groupby("panel", sort=False)
+    ]
+
+
+def _reliability(table: pd.DataFrame) -> Numbers:
+    return {"methods": [method_name(name) for name in table["method"].unique()]}
+
+
+def _pareto(table: pd.DataFrame) -> list[Numbers]:
+    rows = table[table["mode"] != "parallel"]
+    return [
+        {"name": method_name(row["method"]), "ms": row["patient_ms_p50"], "dice": row["dice"]}
+        for row in rows.to_dict("records")
+    ]
+
+
+# What each caption and alternative text names, from the figure's CSV.
+FIGURES: dict[str, Callable[[pd.DataFrame], Any]] = {
+    "training": _training,
+    "examples": _examples,
+    "ef": _agreement,
+    "mass": _agreement,
+    "reliability": _reliability,
+    "pareto": _pareto,
+}
