@@ -12,7 +12,8 @@ from sklearn.metrics import f1_score, jaccard_score, log_loss
 from acdc.analysis.calibration import Voxels, at_temperature, fit_temperature, measures, pair_diversity, reliability
 from acdc.analysis.ensembles import greedy, mean_dice, random_search, simplex
 from acdc.analysis.grid_habits import nearest_to, to_grid
-from acdc.analysis.published_search import heart_f1, mean_iou, running, searched_slices
+from acdc.analysis.pixel_measures import heart_f1, mean_iou, running
+from acdc.analysis.published_search import searched_slices
 from acdc.analysis.votes import majority, staple
 from acdc.analysis.weightings import checked, confusions, contest, rounded, scores, weighted_sum
 
