@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from acdc.analysis.heart_scores import EMPTY
-from acdc.analysis.published_search import COUNTS, SURE
+from acdc.analysis.pixel_measures import COUNTS, SURE
 from reprise.step.errors import InputError
 from reprise.step.tables import read_table
 
