@@ -104,18 +104,18 @@ class Person:
         """The values that a network's tab shows, by quantity."""
         self.page.get_by_text("Done; the upload is deleted.").wait_for()
         self.page.get_by_role("tab", name=method).click()
-        self.page.locator(f"#values-{method} table").wait_for()
-        rows = self.page.locator(f"#values-{method} tbody tr").all()
+        self.page.locator(f"#Heart-values-{method} table").wait_for()
+        rows = self.page.locator(f"#Heart-values-{method} tbody tr").all()
         cells = [row.locator("td").all_text_contents() for row in rows]
         return {quantity: value.replace("\N{MINUS SIGN}", "-").replace(",", "") for quantity, value, _ in cells}
 
     def picture(self, method: str) -> str:
-        return str(self.page.locator(f"#picture-{method} img").get_attribute("src"))
+        return str(self.page.locator(f"#Heart-picture-{method} img").get_attribute("src"))
 
     def download(self, place: str, method: str, target: Path) -> Path:
         self.page.get_by_role("tab", name=method).click()
         with self.page.expect_download() as started:
-            self.page.locator(f"#{place}-{method} a").click()
+            self.page.locator(f"#Heart-{place}-{method} a").click()
         started.value.save_as(target)
         return target
 
