@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import jaccard_score
 
-from acdc.analysis.published_search import COUNTS
+from acdc.analysis.pixel_measures import COUNTS
 from members_example import MODELS, NETWORKS, SHAPE, TABLES, combine, make_members, score
 from reprise.data.store import open_store, write_store
 from reprise.step.errors import InputError

@@ -10,7 +10,8 @@ import pytest
 
 import heart_steps as steps
 import heart_tables as example
-from acdc.analysis.section import method_name, wide_measures
+from acdc.analysis.section import wide_measures
+from acdc.analysis.shown import method_name
 from project import ROOT
 from reprise.report.blocks import read_section
 from reprise.report.published import read_published
@@ -52,7 +53,7 @@ def test_tables_stand_beside_one_another_and_each_measure_in_one_of_them(study, 
     row = structures[(structures["structure"] == "left ventricle") & (structures["phase"] == "ED")].iloc[0]
     assert row["Dice"].startswith("0.900 (") and row["Hausdorff distance (mm)"].startswith("5.00 (")
     ensembles = pd.read_csv(tmp_path / "ensembles.csv").set_index("method")
-    assert ensembles.loc["best weights", "weights"] == "unet 0.75, fpn 0.25"
+    assert ensembles.loc["best weights", "weights"] == "0.75 / 0.25"
     assert ensembles.loc["equal weights", "gain, test"].startswith("0.0300 (\N{MINUS SIGN}0.0100 to 0.0500)")
     assert ensembles.loc["unet", "NLL, before / after"] == "0.100 / 0.090"
     priced = pd.read_csv(tmp_path / "priced.csv")

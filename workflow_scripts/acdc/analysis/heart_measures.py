@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from acdc.analysis.patients import CLINICAL, clinical_names, clinical_statistics, clinical_terms
-from acdc.analysis.published_search import COUNTS, heart_f1, mean_iou, running
+from acdc.analysis.pixel_measures import COUNTS, heart_f1, mean_iou, running
 from acdc.analysis.weightings import CLASSES
 from reprise.evaluation.bootstrap import estimates, mean_terms, means_from_sums
 from reprise.evaluation.estimates import Estimate, Row, Sampling, metric, without_interval

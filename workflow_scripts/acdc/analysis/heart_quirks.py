@@ -8,8 +8,8 @@ import pandas as pd
 
 from acdc.analysis.heart_measures import FOREGROUND, best_searched, counts_of
 from acdc.analysis.heart_scores import class_dice
+from acdc.analysis.pixel_measures import SURE, heart_f1, mean_iou, running
 from acdc.analysis.protocols import STRUCTURES
-from acdc.analysis.published_search import SURE, heart_f1, mean_iou, running
 from acdc.analysis.weightings import CLASSES, confusions
 from reprise.data.store import Store
 from reprise.evaluation.estimates import Row, quirk

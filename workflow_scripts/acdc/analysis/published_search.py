@@ -1,7 +1,4 @@
-"""The published ensemble: random weights, searched and scored on the same test slices, and the running measures.
-
-All is computed from numbers of pixels by true and found class, which each test slice has for each method.
-"""
+"""The published ensemble: random weights, searched and scored on the same test slices."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from acdc.analysis.members import Part, maps_of, read_members
+from acdc.analysis.pixel_measures import COUNTS, SURE, mean_iou
 from acdc.analysis.weightings import CLASSES, confusions, contest, scores, weighted_sum
 from reprise.data.store import Store
 from reprise.step.errors import InputError
 
-COUNTS = [f"n{true}{found}" for true in range(CLASSES) for found in range(CLASSES)]
-SURE = [f"s{name[1:]}" for name in COUNTS]  # the same, only of pixels whose class has more than half the probability
 LARGEST_PART = 0.4  # of the test slices are searched at most: as published, 300 of 750
 PERCENT = 100  # weights have two decimals; as whole numbers they sum exactly
 
@@ -92,26 +88,3 @@ def _counted(slices: Slices, method: str, weights: np.ndarray, searched: np.ndar
 def searched_slices(count: int, wanted: int) -> int:
     """How many of `count` test slices are searched: those wanted, at most two fifths, at least one."""
     return max(1, min(wanted, int(LARGEST_PART * count)))
-
-
-def mean_iou(counts: np.ndarray, classes: Sequence[int] = range(CLASSES)) -> Any:
-    """The mean (...) over classes of intersection over union; `counts` (..., C, C) are pixels by true and found class.
-
-    Classes that are neither true nor found do not count, as in Keras; without any class it is 0.
-    """
-    shared = np.diagonal(counts, axis1=-2, axis2=-1)[..., list(classes)]
-    union = (counts.sum(axis=-1) + counts.sum(axis=-2))[..., list(classes)] - shared
-    there = union > 0
-    return (np.where(there, shared / np.maximum(union, 1), 0).sum(axis=-1) / np.maximum(there.sum(axis=-1), 1))[()]
-
-
-def heart_f1(counts: np.ndarray) -> Any:
-    """The F1 score (...) of heart against background from numbers of pixels (..., C, C); 0 without any heart."""
-    shared = counts[..., 1:, 1:].sum(axis=(-2, -1))
-    sizes = counts[..., 1:, :].sum(axis=(-2, -1)) + counts[..., :, 1:].sum(axis=(-2, -1))
-    return np.where(sizes > 0, 2 * shared / np.maximum(sizes, 1), 0.0)[()]
-
-
-def running(measure: Any, counts: np.ndarray) -> float:
-    """The mean over slices of a measure of all pixels up to each slice; `counts` (S, C, C) are in the slices' order."""
-    return float(np.mean(measure(counts.cumsum(axis=0))))

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import binary_erosion, distance_transform_edt, generate_binary_structure
+from scipy.ndimage import binary_erosion, generate_binary_structure
+from scipy.spatial import KDTree
 
 NAN = float("nan")
 
@@ -30,16 +31,18 @@ def surface_distances(found: np.ndarray, true: np.ndarray, spacing_mm: Sequence[
     """
     if not (found.any() and true.any()):
         return Distances(NAN, NAN) if found.any() or true.any() else Distances(0.0, 0.0)
-    box = bounding_box(found | true)  # each nearest voxel lies in it, so transforms of the whole volume are not needed
-    surfaces = [surface_of(mask[box]) for mask in (found, true)]
-    away = [distance_transform_edt(~surface, sampling=spacing_mm) for surface in surfaces]
-    nearest = [away[1][surfaces[0]], away[0][surfaces[1]]]
+    points = [surface_voxels(mask) * np.asarray(spacing_mm, dtype=float) for mask in (found, true)]
+    # a tree of the few surface voxels: one wrong voxel far away costs nothing, as it does for distance transforms
+    nearest = [KDTree(points[1 - one]).query(points[one])[0] for one in (0, 1)]
     return Distances(float(max(each.max() for each in nearest)), float(np.mean([each.mean() for each in nearest])))
 
 
-def surface_of(mask: np.ndarray) -> np.ndarray:
-    """The voxels of a mask (N, H, W) with a neighbour along an axis that is background or outside the volume."""
-    return mask & ~binary_erosion(mask, generate_binary_structure(mask.ndim, 1))
+def surface_voxels(mask: np.ndarray) -> np.ndarray:
+    """Indices (K, 3) of the voxels of a mask (N, H, W) with a neighbour, along an axis, that is not in the mask."""
+    box = bounding_box(mask)
+    inside = mask[box]
+    surface = inside & ~binary_erosion(inside, generate_binary_structure(mask.ndim, 1))
+    return np.argwhere(surface) + [side.start for side in box]
 
 
 def bounding_box(mask: np.ndarray, margin: Sequence[int] = (0, 0, 0)) -> tuple[slice, ...]:

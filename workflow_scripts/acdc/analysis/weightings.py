@@ -16,15 +16,21 @@ from numpy.typing import ArrayLike
 CLASSES = 4
 FINEST = 2.0**-20  # weights are multiples of it
 HEAVIEST = 2.0**9  # sum of the weights of a weighting: 24 + 20 + 9 bits are the 53 of float64
-BLOCK = 2**18  # weighted differences at a time: what fits a core's cache is fastest
+BITS = 8  # of a byte
+STRIP, CHUNK = 16, 8192  # weightings and voxels at a time: what fits a core's cache is fastest
 
 
 class Contest(NamedTuple):
-    """What weightings of M members decide in K units, such as cases or slices. Groups are of voxels in order."""
+    """What weightings of M members decide in K units, such as cases or slices.
+
+    Voxels where two classes may win lie in G groups, one after the other. Each group is filled up to whole bytes with
+    differences of -1, which no weighting counts.
+    """
 
     settled: np.ndarray  # (K, C, C) voxels by true and found class where every weighting finds the same class
-    differences: np.ndarray  # (U, M) float64, probability of the lower class less that of the higher one
-    starts: np.ndarray  # (G,) the first voxel of each group
+    differences: np.ndarray  # (M, U) float64, probability of the lower class less that of the higher one
+    starts: np.ndarray  # (G,) the first byte of each group, if a voxel were a bit
+    sizes: np.ndarray  # (G,) its voxels
     groups: np.ndarray  # (G, 4) unit, true class, lower and higher class
     open_maps: np.ndarray  # (M, X, C) float64, probabilities where three classes or more may win
     open_cells: np.ndarray  # (X, 2) unit and true class
@@ -37,18 +43,22 @@ def contest(units: Iterable[tuple[np.ndarray, np.ndarray]]) -> Contest:
         units: for each one the members' probabilities (M, V, C) float16 and the true classes (V,) of its voxels.
     """
     parts = [_split(maps, true) for maps, true in units]
-    settled = np.stack([part[0] for part in parts])
     cells = np.concatenate([np.insert(part[2], 0, unit, axis=1) for unit, part in enumerate(parts)])
-    differences = np.concatenate([part[1] for part in parts])
+    open_cells = np.concatenate([np.insert(part[4][:, None], 0, unit, axis=1) for unit, part in enumerate(parts)])
     order = np.lexsort(cells.T[::-1])
-    groups, starts = np.unique(cells[order], axis=0, return_index=True)
-    open_cells = [np.insert(part[4][:, None], 0, unit, axis=1) for unit, part in enumerate(parts)]
-    open_maps = np.concatenate([part[3] for part in parts], axis=1)
-    return Contest(settled, differences[order], starts, groups, open_maps, np.concatenate(open_cells))
+    groups, sizes = np.unique(cells[order], axis=0, return_counts=True)
+    whole = -(-sizes // BITS)
+    starts = np.cumsum(whole) - whole
+    places = np.arange(len(order)) + np.repeat(BITS * starts - (np.cumsum(sizes) - sizes), sizes)
+    differences = np.full((parts[0][1].shape[0], BITS * int(whole.sum())), -1.0)
+    differences[:, places] = np.concatenate([part[1] for part in parts], axis=1)[:, order]
+    settled = np.stack([part[0] for part in parts])
+    open_maps = np.ascontiguousarray(np.concatenate([part[3] for part in parts], axis=1))
+    return Contest(settled, differences, starts, sizes, groups, open_maps, open_cells)
 
 
 def scores(
-    decided: Contest, weights: ArrayLike, score: Callable[[np.ndarray], np.ndarray], block: int = BLOCK
+    decided: Contest, weights: ArrayLike, score: Callable[[np.ndarray], np.ndarray], block: int = 256
 ) -> np.ndarray:
     """The score (W,) of each weighting (W, M).
 
@@ -56,11 +66,10 @@ def scores(
         decided: by `contest`.
         weights: multiples of 2**-20 that are not negative, and not all 0.
         score: gives scores (w,) from numbers of voxels (w, K, C, C) by unit, true and found class.
-        block: weighted differences to hold at a time.
+        block: weightings whose numbers of voxels are held at a time.
     """
     table = checked(weights)
-    rows = max(1, min(len(table), block // max(len(decided.differences), 1), 512))
-    pieces = [table[first : first + rows] for first in range(0, len(table), rows)]
+    pieces = [table[first : first + block] for first in range(0, len(table), block)]
     return np.concatenate([score(_counts(decided, piece)) for piece in pieces])
 
 
@@ -108,10 +117,10 @@ def _split(maps: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, ...]:
     pairs = left.sum(axis=-1) == 2
     lower = left.argmax(axis=-1)[pairs]
     higher = CLASSES - 1 - left[:, ::-1].argmax(axis=-1)[pairs]
-    two = np.moveaxis(rest[:, pairs], 0, 1)
-    voxel = np.arange(len(two))
+    two = rest[:, pairs]
+    voxel = np.arange(two.shape[1])
     cells = np.stack([classes[pairs], lower, higher], axis=1).astype(np.intp)
-    differences = two[voxel, :, lower] - two[voxel, :, higher]
+    differences = two[:, voxel, lower] - two[:, voxel, higher]
     return settled, differences, cells, rest[:, ~pairs], classes[~pairs].astype(np.intp)
 
 
@@ -119,15 +128,28 @@ def _counts(decided: Contest, weights: np.ndarray) -> np.ndarray:
     """Numbers of voxels (w, K, C, C) by unit, true and found class for weights (w, M)."""
     counts = np.repeat(decided.settled[..., None].astype(np.int64), len(weights), axis=-1)
     if len(decided.starts):
-        lower_wins = weights @ decided.differences.T >= 0
-        won = np.add.reduceat(lower_wins, decided.starts, axis=1, dtype=np.int64).T
-        sizes = np.diff([*decided.starts, len(decided.differences)])[:, None]
+        wins = np.bitwise_count(_lower_wins(decided.differences, weights))
+        won = np.add.reduceat(wins, decided.starts, axis=1, dtype=np.int64).T
         unit, true, lower, higher = decided.groups.T
         np.add.at(counts, (unit, true, lower), won)
-        np.add.at(counts, (unit, true, higher), sizes - won)
+        np.add.at(counts, (unit, true, higher), decided.sizes[:, None] - won)
     if len(decided.open_cells):
-        unit, true = decided.open_cells.T
+        units = len(decided.settled)
+        cells = CLASSES * (decided.open_cells @ [CLASSES, 1])
+        flat = decided.open_maps.reshape(decided.open_maps.shape[0], -1)
         for place, factors in enumerate(weights):
-            found = np.tensordot(factors, decided.open_maps, 1).argmax(axis=-1)
-            np.add.at(counts, (unit, true, found, place), 1)
+            found = (factors @ flat).reshape(-1, CLASSES).argmax(axis=1)
+            more = np.bincount(cells + found, minlength=units * CLASSES**2)
+            counts[..., place] += more.reshape(units, CLASSES, CLASSES)
     return np.ascontiguousarray(np.moveaxis(counts, -1, 0))
+
+
+def _lower_wins(differences: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Whether the lower class wins, (w, U / 8) uint8 with a bit per voxel, for weights (w, M); it wins a tie."""
+    bits = np.empty((len(weights), differences.shape[1] // BITS), np.uint8)
+    for row in range(0, len(weights), STRIP):
+        strip = weights[row : row + STRIP]
+        for first in range(0, differences.shape[1], CHUNK):
+            won = strip @ differences[:, first : first + CHUNK] >= 0
+            bits[row : row + STRIP, first // BITS : (first + CHUNK) // BITS] = np.packbits(won, axis=1)
+    return bits
