@@ -241,8 +241,14 @@ def change_store(path: Path, change) -> None:
         (lambda cases, arrays: (cases.assign(offset=0), arrays), "expected offsets of cases that lie one after"),
         (lambda cases, arrays: (cases.assign(split="test"), arrays), "linknet, sound: expected the cases of fpn"),
         (lambda cases, arrays: (cases, {"plain": arrays["plain"][1:]}), r"plain: expected \(48384, 4\) float16"),
-        (lambda cases, arrays: (cases, {"plain": arrays["plain"] * np.float16("nan")}), "expected numbers from 0 to 1"),
-        (lambda cases, arrays: (cases, {"plain": arrays["plain"] * np.float16(2)}), "expected numbers from 0 to 1"),
+        (
+            lambda cases, arrays: (cases, {"plain": arrays["plain"] * np.float16("nan")}),
+            "plain: expected probabilities from 0 to 1",
+        ),
+        (
+            lambda cases, arrays: (cases, {"plain": arrays["plain"] * np.float16(2)}),
+            "plain: expected probabilities from 0 to 1",
+        ),
         (lambda cases, arrays: (cases, {"flips": arrays["flips"]}), "linknet: expected the array plain, found none"),
     ],
 )
