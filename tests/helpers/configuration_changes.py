@@ -37,17 +37,44 @@ SEEN_BY: dict[str, dict[str, set[str]]] = {
         "browser": {"mslesion_render_slices"},
         "phantom": {"mslesion_make_phantom"},
     },
+    "acdc": {
+        "validation": {"acdc_audit", "acdc_train", "acdc_describe"},
+        "grid": {"acdc_train", "acdc_describe"},
+        "slices": {"acdc_publish_slices", "acdc_train", "acdc_combine", "acdc_describe"},
+        "training": {"acdc_train", "acdc_describe"},
+        "training.epochs": {"acdc_describe"},  # of networks that this run does not have
+        "training.epochs.unet": {"acdc_train", "acdc_describe"},
+        "training.epochs.linknet": {"acdc_train", "acdc_describe"},
+        "training.weights": {"acdc_train", "acdc_describe", "weights_fetch", "report_rule_graph"},
+        "snapshots": {"acdc_train", "acdc_describe"},
+        "baselines": set(),  # this run has none
+        "search": {"acdc_combine", "acdc_describe"},
+        "search.draws": {"acdc_combine", "acdc_score", "acdc_describe"},
+        "ensembles": {"acdc_combine"},
+        "costs": {"acdc_measure_costs"},
+        "bootstrap": {"acdc_score"},
+        "examples": {"acdc_plot_examples"},
+        "phantom": {"acdc_make_phantom"},
+    },
 }
 OTHER_WORDS = {"sgd": "adamw", "adamw": "sgd", "rmsprop": "sgd", "nesterov": "sgd", "all": "beats"}
-OTHER_WEIGHTS = {"segmentation.weights": "imagenet_backbone", "ef.weights": "kinetics400"}
-TRAINING = {"echonet_train_segmentation", "echonet_train_ef", "mslesion_train"}
-PHANTOMS = {"echonet_make_phantom", "mslesion_make_phantom"}
-ECHO, LESION = 2, 2 * 3  # training runs: two networks; one by two protocols on three folds
+OTHER_WEIGHTS = {
+    "segmentation.weights": "imagenet_backbone",
+    "ef.weights": "kinetics400",
+    "training.weights": "imagenet",
+}
+TRAINING = {"echonet_train_segmentation", "echonet_train_ef", "mslesion_train", "acdc_train"}
+PHANTOMS = {"echonet_make_phantom", "mslesion_make_phantom", "acdc_make_phantom"}
+# Training runs: two networks; one by two protocols on three folds; two by two protocols.
+ECHO, LESION, HEART = 2, 2 * 3, 2 * 2
+ALL = ECHO + LESION + HEART
 SHOWN = {"report_page", "report_rule_graph"}
 OTHER_ORDER = {"segmentation": ["deeplabv3_resnet50"], "ef": ["r3d_18", "r2plus1d_18"]}
 TWO_SEGMENTED = {"segmentation": ["deeplabv3_resnet50", "fcn_resnet50"], "ef": ["r2plus1d_18"]}
 THREE_SEGMENTED = {"segmentation": ["deeplabv3_resnet50", "fcn_resnet50", "lraspp_mobilenet_v3_large"]}
 MODELS: dict[str, list[str]] = {"lesions": ["fc_densenet67"], "baselines": []}
+HEARTS: dict[str, list[str]] = {"segmentation": ["unet", "linknet"], "baselines": []}
+THREE_HEARTS = {"segmentation": ["unet", "linknet", "fpn"], "baselines": []}
 THREE_LESIONS = {
     "lesions": ["fc_densenet67", "fc_densenet57_plain", "fc_densenet103"],
     "baselines": ["unet_2d", "unet_3d"],
@@ -67,17 +94,18 @@ CONFIGURATIONS: list[tuple[dict[str, Any], set[str], int]] = [
         set(),
         0,
     ),
-    ({"precision": "bf16"}, {*TRAINING, "report_page"}, ECHO + LESION),
-    ({"seed": 1}, {*PHANTOMS, *SHOWN}, ECHO + LESION),
-    ({"studies": ["mslesion", "echonet"]}, {"report_scoreboard", *SHOWN}, 0),
+    ({"precision": "bf16"}, {*TRAINING, "report_page"}, ALL),
+    ({"seed": 1}, {*PHANTOMS, *SHOWN}, ALL),
+    ({"studies": ["mslesion", "acdc", "echonet"]}, {"report_scoreboard", *SHOWN}, 0),
     (
         {"models": {"echonet": OTHER_ORDER}},
         {"echonet_train_ef", "echonet_predict_clips", "echonet_describe", *SHOWN},
         1,
     ),
-    ({"schedule": "published"}, {*PHANTOMS, "weights_fetch", "report_rule_graph"}, ECHO + 3 * 5),
+    ({"schedule": "published"}, {*PHANTOMS, "weights_fetch", "report_rule_graph"}, ECHO + 3 * 5 + HEART),
     ({"data": {"echonet": "own"}}, {"echonet_check", "report_rule_graph"}, ECHO),
     ({"data": {"mslesion": "own"}}, {"mslesion_check", "report_rule_graph"}, LESION),
+    ({"data": {"acdc": "own"}}, {"acdc_check", "report_rule_graph"}, HEART),
     (
         {"data": {"mslesion": "open_ms_data"}},
         {"mslesion_download", "mslesion_check", "mslesion_convert", "report_rule_graph"},
@@ -94,13 +122,15 @@ CONFIGURATIONS: list[tuple[dict[str, Any], set[str], int]] = [
     ({"segmentation_weights": "initial.pth"}, {"echonet_predict_clips"}, 0),
     ({"ef_weights": "initial.pth"}, {"echonet_predict_clips"}, 0),
     ({"lesion_weights": "initial.pth"}, {"mslesion_predict_volumes"}, 0),
-    ({"input": "other"}, {"echonet_name_clips", "mslesion_name_volumes"}, 0),
+    ({"heart_weights": "initial.pth"}, {"acdc_predict_stacks"}, 0),
+    ({"input": "other"}, {"echonet_name_clips", "mslesion_name_volumes", "acdc_name_stacks"}, 0),
 ]
 MORE_RUNS: list[tuple[dict[str, Any], int]] = [
-    ({"seed": [0, 1, 2]}, 2 * (ECHO + LESION)),
+    ({"seed": [0, 1, 2]}, 2 * ALL),
     ({"models": {"echonet": TWO_SEGMENTED}}, 1),
     ({"models": {"mslesion": MODELS | {"lesions": ["fc_densenet67", "fc_densenet57_plain"]}}}, 2 * 3),
     ({"models": {"mslesion": MODELS | {"baselines": ["unet_2d", "unet_3d"]}}}, 2 * 3),
+    ({"models": {"acdc": HEARTS | {"baselines": ["unet_2d"]}}}, 1),
 ]
 # Two orders of one list, and a rule whose tables have this order. In most lists, the first entry has its own meaning.
 ORDERS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
@@ -120,6 +150,11 @@ ORDERS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         {"models": {"mslesion": THREE_LESIONS}},
         {"models": {"mslesion": reordered(THREE_LESIONS, "baselines")}},
         "mslesion_score",
+    ),
+    (
+        {"models": {"acdc": THREE_HEARTS}},
+        {"models": {"acdc": reordered(THREE_HEARTS, "segmentation")}},
+        "acdc_combine",
     ),
     ({"studies": ["echonet", "mslesion"]}, {"studies": ["mslesion", "echonet"]}, "report_scoreboard"),
 ]

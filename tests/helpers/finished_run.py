@@ -1,4 +1,4 @@
-"""A tiny run of both studies and of all other targets; it is made once for all workers of the tests."""
+"""A tiny run of all studies and of all other targets; it is made once for all workers of the tests."""
 
 import fcntl
 import os
@@ -10,12 +10,13 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from configuration_changes import MODELS, WEIGHTS
+from configuration_changes import HEARTS, MODELS, WEIGHTS
 from project import TINY, configure, copy_project, overlaid, type_command
 from traced import read_trace, tracing
 
 REPORT = "results/report.html"
-TARGETS = (REPORT, "results/own_clips/predictions", "results/own_volumes/predictions", WEIGHTS)
+OWN = tuple(f"results/own_{kind}/predictions" for kind in ("clips", "volumes", "stacks"))
+TARGETS = (REPORT, *OWN, WEIGHTS)
 
 
 class Finished(NamedTuple):
@@ -49,7 +50,7 @@ def copy_run(original: Path, folder: Path) -> None:
 def make_run(folder: Path) -> None:
     folder.mkdir()
     copy_project(folder, overlaid(TINY, {"mslesion": {"leak_control": False}}))
-    configure(folder, models={"mslesion": MODELS})
+    configure(folder, models={"mslesion": MODELS, "acdc": HEARTS})
     traced = tracing(folder / ".trace")
     run(f"snakemake {REPORT}", folder, traced)
     shutil.make_archive(f"{folder}/echo", "zip", folder / "results/echonet/phantom")

@@ -10,8 +10,7 @@ import yaml
 
 from configuration_changes import (
     CONFIGURATIONS,
-    ECHO,
-    LESION,
+    ALL,
     MORE_RUNS,
     OF_FIRST_RUN,
     ORDERS,
@@ -77,7 +76,7 @@ def test_each_module_makes_stale_what_used_it(finished: Finished) -> None:
     assert wrong == {}
 
 
-@pytest.mark.parametrize(("study", "most"), [("echonet", 10), ("mslesion", 5)])
+@pytest.mark.parametrize(("study", "most"), [("echonet", 10), ("mslesion", 5), ("acdc", 10)])
 def test_each_hyper_parameter_makes_stale_what_sees_it(finished: Finished, study: str, most: int) -> None:
     settings = f"config/{study}.yaml"
     schedules = yaml.safe_load((finished.folder / settings).read_text())
@@ -127,7 +126,7 @@ def test_no_order_goes_unseen_that_a_command_follows(finished: Finished) -> None
 def test_a_sweep_of_ten_thousand_jobs_can_be_planned(finished: Finished) -> None:
     sweep = {"config.yaml": configured(finished.folder, seed=list(range(600)))}
     (answer,) = dry_runs(finished.folder, [REPORT], [sweep])
-    assert trained(answer) == (ECHO + LESION) * 599
+    assert trained(answer) == ALL * 599
     assert sum(answer["jobs"].values()) > 10_000
 
 
@@ -142,9 +141,11 @@ def test_files_that_the_configuration_names_count_by_content_alone(finished: Fin
     predicted = {
         "echonet_name_clips",
         "mslesion_name_volumes",
+        "acdc_name_stacks",
         "echonet_import_clips",
         "echonet_predict_clips",
         "mslesion_predict_volumes",
+        "acdc_predict_stacks",
     }
     for path, expected in (
         (clip, predicted),

@@ -67,11 +67,22 @@ def test_demo_learns(demo: Demo) -> None:
     assert from_masks.corr(cases.reindex(from_masks.index)) > 0.6
 
 
+def test_demo_learns_to_tell_the_heart_apart(demo: Demo) -> None:
+    folder, _ = demo
+    for method in ("unet", "linknet", "fpn", "unet_2d", "equal", "simplex", "majority", "staple"):
+        assert metric(folder, "sound", f"{method}/test/dice", "acdc") >= 0.6, method
+    assert metric(folder, "sound", "equal/test/lv_ef_r", "acdc") > 0.6
+    scores = pd.read_csv(folder / "results/acdc/ensembles/scores.csv").query("split == 'test'")
+    assert set(scores.groupby("method")["case"].nunique()) == {20}, "each phase of ten patients, once by each method"
+    habits = set(pd.read_csv(folder / "results/acdc/quirks.csv")["quirk"])
+    assert len(habits) >= 7, habits
+
+
 def test_nothing_of_a_phantom_is_called_reproduced(demo: Demo) -> None:
     lines = (demo[0] / "results/scoreboard.csv").read_text().splitlines()
     assert lines[0] == SCOREBOARD
     rows = list(csv.DictReader(lines))
-    assert len(rows) > 80 and {row["study"] for row in rows} == {"echonet", "mslesion"}
+    assert len(rows) > 80 and {row["study"] for row in rows} == {"echonet", "mslesion", "acdc"}
     assert {row["verdict"] for row in rows} == {"not comparable"}
     assert {row["data"] for row in rows} == {"phantom"}
 
@@ -134,7 +145,7 @@ def test_again_there_is_nothing_to_do(demo: Demo) -> None:
             "config/published.yaml",
             "label: Dice,",
             "label: Dice coefficient,",
-            {"echonet_describe", "mslesion_describe", "report_scoreboard", "report_page"},
+            {"echonet_describe", "mslesion_describe", "acdc_describe", "report_scoreboard", "report_page"},
         ),
         ("config/published.yaml", "value: 0.89,", "value: 0.88,", {"report_scoreboard", "report_page"}),
     ],
