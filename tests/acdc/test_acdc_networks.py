@@ -1,5 +1,7 @@
 """Networks of the heart by name, their losses against independent formulations, and stacks on the networks' grid."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from acdc.learning.losses import dice_ce_loss, published_loss
 from acdc.learning.networks import FEWEST, NAMES, PUBLISHED, heart_network, logits_of, sees_blocks
 from acdc.learning.prediction import load_heart_network, probabilities_of
 from acdc.learning.stacks import Grid, prepared, prepared_labels, restored
+from project import ROOT, environment
 from reprise.models.weights import save_model
 from reprise.step.errors import InputError
 
@@ -49,7 +52,7 @@ def test_narrow_networks_train_in_all_their_parts(network: str) -> None:
         assert min(widths[:-1]) == FEWEST and max(widths) == 64 and widths[-1] == 4
 
 
-@pytest.mark.parametrize("network", PUBLISHED)
+@pytest.mark.parametrize("network", ["linknet", "pspnet"])
 def test_imagenet_weights_fill_the_encoder_and_nothing_else(tmp_path: Path, network: str) -> None:
     torch.manual_seed(1)
     others = resnet34()
@@ -162,3 +165,20 @@ def test_files_of_weights_say_what_they_lack(tmp_path: Path) -> None:
 def test_a_slice_of_many_metres_is_refused_before_it_takes_memory() -> None:
     with pytest.raises(InputError, match="expected slices of at most 8192 mm, found 8 x 800000 mm"):
         probabilities_of(torch.nn.Identity(), INFO | {"network": "unet"}, np.zeros((1, 8, 8)), (8, 1, 1e5), CPU)
+
+
+def test_networks_are_built_without_the_network_and_without_pytorchs_compiler() -> None:
+    code = """
+import socket, sys, torch
+def refuse(*_): raise AssertionError("a connection")
+socket.socket.connect = socket.getaddrinfo = refuse
+from acdc.learning.networks import heart_network
+heart_network("fpn", 0.125)
+assert "torch._dynamo" not in sys.modules
+assert torch.compile(torch.nn.Linear(2, 2), backend="eager")(torch.ones(1, 2)).shape == (1, 2)
+"""
+    path = {"PYTHONPATH": str(ROOT / "workflow_scripts")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment() | path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -13,6 +13,7 @@ import pytest
 import safetensors.torch
 import torch
 
+from acdc.learning.networks import ENCODER
 from echonet.learning.segmentation_network import WEIGHTS, torchvision
 from echonet.learning.video_network import NETWORKS, video_network
 from reprise.data import web_file
@@ -166,7 +167,7 @@ def test_no_server_and_no_file_are_one_message(tmp_path):
 def test_the_whole_digest_of_all_weights_by_name_is_known(tmp_path, model) -> None:
     networks = torchvision.models.list_models(module=torchvision.models.segmentation)
     names = [f"{weights}/{network}" for network in networks for weights in WEIGHTS[1:]]
-    names += [f"kinetics400/{network}" for network in NETWORKS]
+    names += [f"kinetics400/{network}" for network in NETWORKS] + [f"imagenet/{ENCODER}"]
     files = {step.torchvision_url(name).rpartition("/")[2] for name in names}
     assert files == SHA256.keys()
     for file, sha256 in SHA256.items():
