@@ -25,7 +25,7 @@ from reprise.step.command import run
 from reprise.step.files import outputs
 from reprise.step.tables import read_table
 
-CINE = {"patient": str} | dict.fromkeys(("slice", "slices", "frames", "ed_frame", "es_frame"), int)
+CINE = {"patient": str} | dict.fromkeys(("slice", "slices", "frames", "cine", "ed_frame", "es_frame"), int)
 MEMBERS = {"method": str, "member": str, "weight": float}
 COSTS = {"method": str, "mode": str} | dict.fromkeys(
     (
