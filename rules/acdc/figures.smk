@@ -130,7 +130,9 @@ use rule analyse as acdc_describe with:
     output:
         protocols="results/acdc/protocols.csv",
         structures="results/acdc/structures.csv",
+        agreement="results/acdc/agreement.csv",
         ensembles="results/acdc/ensembles.csv",
+        calibrated="results/acdc/calibrated.csv",
         priced="results/acdc/priced.csv",
         section="results/acdc/section.json",
     pathvars:

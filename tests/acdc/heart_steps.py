@@ -101,7 +101,7 @@ def describe(study: Path, folder: Path, figures: list[Path]) -> Path:
     tables += [part for name, file in ensembles.items() for part in (f"--{name}", study / "ensembles" / f"{file}.csv")]
     written = [
         part
-        for name in ("protocols", "structures", "ensembles", "priced")
+        for name in ("protocols", "structures", "agreement", "ensembles", "calibrated", "priced")
         for part in (f"--{name}", folder / f"{name}.csv")
     ]
     options = ["--store", study / "store", "--settings", json.dumps(settings), "--cine", study / "cine"]

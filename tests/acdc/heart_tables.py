@@ -204,8 +204,8 @@ def write_cine(folder: Path) -> None:
     (folder / "cine").mkdir()
     for ending in ("mp4", "webp"):
         (folder / "cine" / f"patient102.{ending}").touch()
-    columns = ["patient", "slice", "slices", "frames", "ed_frame", "es_frame"]
-    _csv(folder / "cine" / "cine.csv", columns, [("patient102", 4, SHAPE[0], FRAMES, 1, 3)])
+    columns = ["patient", "slice", "slices", "frames", "cine", "ed_frame", "es_frame"]
+    _csv(folder / "cine" / "cine.csv", columns, [("patient102", 4, SHAPE[0], FRAMES, 1, 1, 3)])
 
 
 def _csv(path: Path, columns: list[str], rows: list[tuple]) -> None:

@@ -17,7 +17,9 @@ import heart_steps as steps
 import heart_tables as example
 from acdc.analysis.overlay_figure import chosen_slices, heart_box, structure_codes
 from acdc.analysis.stack_pictures import COLOURS
-from acdc.follow_cine import chosen_patient, middle_slice
+from acdc.data.conversion import slices_of
+from acdc.follow_cine import chosen_patient, frames_of, middle_slice
+from reprise.data.store import open_store
 from reprise.step.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("no_warnings")
@@ -127,6 +129,7 @@ def test_the_film_has_a_frame_for_each_of_the_cine_with_the_curve_in_step(study,
     shown = pd.read_csv(cine / "cine.csv").iloc[0]
     curve = pd.read_csv(cine / "curve.csv")
     assert shown["frames"] == len(curve) == example.FRAMES and (shown["ed_frame"], shown["es_frame"]) == (1, 3)
+    assert shown["cine"] == 1
     with av.open(str(cine / f"{shown['patient']}.mp4")) as file:
         pictures = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
     assert len(pictures) == example.FRAMES
@@ -145,3 +148,15 @@ def test_the_picture_is_of_the_patient_with_the_middle_ef_in_the_colours_of_stru
     colours = [np.array(to_rgb(colour)) * 255 for colour in COLOURS.values()]
     distances = [np.abs(picture - colour).sum(axis=-1).min() for colour in colours]
     assert min(distances) < 60, "a border in the colour of a structure"
+
+
+def test_without_a_cine_the_two_phases_are_the_frames(study) -> None:
+    store = open_store(study / "store")
+    without = store.cases.assign(cine_frames=0)
+    patient = chosen_patient(without)
+    frames, phases = frames_of(store, patient)
+    assert phases == {"ED": 0, "ES": 1} and len(frames) == 2
+    for frame, case in zip(frames, patient.to_dict("records"), strict=True):
+        assert np.array_equal(frame, slices_of(store.arrays["image"], case))
+    whole, _ = frames_of(store, chosen_patient(store.cases))
+    assert len(whole) == example.FRAMES and np.array_equal(whole[[0, 2]], frames)

@@ -34,7 +34,7 @@ def figures(study: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]
 def test_the_section_shows_every_figure_film_and_table_in_the_order_of_the_story(study, figures, tmp_path) -> None:
     section = read_section(steps.describe(study, tmp_path, figures))
     kinds = [block["kind"] for block in section["blocks"]]
-    assert kinds == ["figure", "text", "figure", "videos"] + ["figure"] * 4 + ["table"] * 7
+    assert kinds == ["figure", "text", "figure", "videos"] + ["figure"] * 4 + ["table"] * 9
     drawn = [Path(block["svg"]).stem for block in section["blocks"] if block["kind"] == "figure"]
     assert drawn == steps.FIGURES
     words = json.dumps(section)
@@ -55,7 +55,11 @@ def test_tables_stand_beside_one_another_and_each_measure_in_one_of_them(study, 
     ensembles = pd.read_csv(tmp_path / "ensembles.csv").set_index("method")
     assert ensembles.loc["best weights", "weights"] == "0.75 / 0.25"
     assert ensembles.loc["equal weights", "gain, test"].startswith("0.0300 (\N{MINUS SIGN}0.0100 to 0.0500)")
-    assert ensembles.loc["unet", "NLL, before / after"] == "0.100 / 0.090"
+    calibrated = pd.read_csv(tmp_path / "calibrated.csv").set_index(["method", "measure"])
+    assert calibrated.loc[("unet", "NLL")].tolist() == [0.1, 0.09]
+    agreement = pd.read_csv(tmp_path / "agreement.csv")
+    assert set(agreement["quantity"]) == {"EF of the LV (points)"} and len(agreement) == len(example.METHODS)
+    assert agreement["bias"].iloc[0] == "\N{MINUS SIGN}1.50 (\N{MINUS SIGN}3.00 to 0.50)"
     priced = pd.read_csv(tmp_path / "priced.csv")
     assert list(priced["method"][:3]) == [*example.NETWORKS, example.BASELINE]
 
@@ -93,7 +97,7 @@ def test_names_of_methods_are_for_readers() -> None:
         "equal weights",
     ]
     quantities = pd.Series(
-        ["unet/test/dice", "unet/test/dice_lv_ed", "unet/val/hd_rv_es", "unet/test/ece", "data/slices"]
+        ["unet/test/dice", "unet/test/dice_lv_ed", "unet/val/hd_rv_es", "unet/test/lv_ef_r", "data/slices"]
     )
     assert wide_measures(quantities).tolist() == [True, False, False, False, False]
 

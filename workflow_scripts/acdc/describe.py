@@ -7,7 +7,9 @@ from acdc.analysis.combined import CALIBRATION
 from acdc.analysis.section import (
     FIGURES,
     TEMPLATE,
+    by_quantity,
     by_structure,
+    calibrated,
     of_ensembles,
     part_names,
     priced,
@@ -25,7 +27,8 @@ from reprise.step.command import run
 from reprise.step.files import outputs
 from reprise.step.tables import read_table
 
-CINE = {"patient": str} | dict.fromkeys(("slice", "slices", "frames", "ed_frame", "es_frame"), int)
+TABLES = ("structures", "agreement", "ensembles", "calibrated", "priced")
+CINE = {"patient": str} | dict.fromkeys(("slice", "slices", "frames", "cine", "ed_frame", "es_frame"), int)
 MEMBERS = {"method": str, "member": str, "weight": float}
 COSTS = {"method": str, "mode": str} | dict.fromkeys(
     (
@@ -44,7 +47,7 @@ def arguments() -> argparse.ArgumentParser:
     for table in ("calibration", "diversity", "costs"):
         parser.add_argument(f"--{table}", type=Path, required=True, help=f"{table}.csv")
     parser.add_argument("--cine", type=Path, required=True, help="folder with the film of a patient and cine.csv")
-    for table in ("structures", "ensembles", "priced"):
+    for table in TABLES:
         parser.add_argument(f"--{table}", type=Path, required=True, help="CSV to write")
     return parser
 
@@ -56,7 +59,7 @@ def main(args: argparse.Namespace) -> None:
     cases, texts = open_store(args.store).cases, value_texts(metrics, "sound", measures)
     (cine,) = read_table(args.cine / "cine.csv", CINE).to_dict("records")
     numbers, files = figure_numbers(args.figures, FIGURES)
-    tables = {name: getattr(args, name) for name in ("protocols", "structures", "ensembles", "priced")}
+    tables = {name: getattr(args, name) for name in ("protocols", *TABLES)}
     files |= table_files(**tables, diversity=args.diversity, quirks=args.quirks, findings=args.findings)
     files["cine"] = {"kind": "videos", "videos": [{"mp4": str(args.cine / f"{cine['patient']}.mp4")}]}
     methods = list(dict.fromkeys(members["method"]))
@@ -65,12 +68,13 @@ def main(args: argparse.Namespace) -> None:
     picture = {"image": str(args.cine / f"{cine['patient']}.webp")}
     described = section(TEMPLATE, values, files, picture, texts.get(f"{ENSEMBLE}/test/dice", "not run"))
     wide = metrics[wide_measures(metrics["quantity"])]
-    calibration = read_table(args.calibration, CALIBRATION)
     with outputs(args.section, *tables.values()) as (section_file, *table_paths):
         written = (
             side_by_side(wide, measures, part_names(wide["quantity"])),
             by_structure(methods, structures_of(cases), texts),
-            of_ensembles(methods, members, calibration, texts),
+            by_quantity(methods, texts),
+            of_ensembles(methods, members, texts),
+            calibrated(read_table(args.calibration, CALIBRATION)),
             priced(read_table(args.costs, COSTS)),
         )
         for table, path in zip(written, table_paths, strict=True):

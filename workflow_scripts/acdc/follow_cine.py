@@ -67,6 +67,7 @@ def main(args: argparse.Namespace) -> None:
         (folder / f"{name}.webp").write_bytes(encoded(".webp", right, cv2.IMWRITE_WEBP_QUALITY, QUALITY))
         volumes.assign(frame=range(1, len(frames) + 1)).round(DECIMALS).to_csv(folder / "curve.csv", index=False)
         shown = {"patient": name, "slice": at + 1, "slices": frames.shape[1], "frames": len(frames)}
+        shown |= {"cine": int(patient["cine_frames"].iloc[0] > 0)}
         shown |= {f"{phase.lower()}_frame": frame + 1 for phase, frame in phases.items()}
         pd.DataFrame([shown]).to_csv(folder / "cine.csv", index=False)
 

@@ -20,6 +20,15 @@ PARTS = {
 }
 WEIGHTED = ("random_search", "simplex", "greedy")  # weights are fitted
 DISTANCES = {"dice": "Dice", "hd": "Hausdorff distance (mm)", "assd": "mean surface distance (mm)"}
+AGREEMENT = {"r": "correlation", "bias": "bias", "sd": "SD of differences"}
+QUANTITIES = {
+    "lv_ef": "EF of the LV (points)",
+    "rv_ef": "EF of the RV (points)",
+    "lv_edv": "volume of the LV at ED (ml)",
+    "rv_edv": "volume of the RV at ED (ml)",
+    "lv_mass": "mass of the LV (g)",
+}
+CALIBRATION = {"nll": "NLL", "brier": "Brier score", "ece": "ECE"}
 NAMES = {"rv": "right ventricle", "myo": "myocardium", "lv": "left ventricle"}
 Numbers = dict[str, Any]
 
@@ -76,8 +85,9 @@ def wide_measures(quantities: pd.Series) -> pd.Series:
     """
     measure = quantities.str.rpartition("/")[2]
     by_structure = measure.str.fullmatch(rf"({'|'.join(DISTANCES)})_({'|'.join(STRUCTURES)})_(ed|es)")
+    clinical = measure.str.fullmatch(rf"({'|'.join(QUANTITIES)})_({'|'.join(AGREEMENT)})")
     chosen_by = ~quantities.str.contains("/val/") | measure.isin(["dice", "gain"])
-    return ~by_structure & chosen_by & ~measure.isin(["nll", "brier", "ece"]) & ~quantities.str.startswith("data/")
+    return ~by_structure & chosen_by & ~clinical & ~measure.isin(CALIBRATION) & ~quantities.str.startswith("data/")
 
 
 def by_structure(methods: Sequence[str], structures: Sequence[str], texts: Mapping[str, str]) -> pd.DataFrame:
@@ -95,33 +105,40 @@ def by_structure(methods: Sequence[str], structures: Sequence[str], texts: Mappi
     return pd.DataFrame(rows)
 
 
-def of_ensembles(
-    methods: Sequence[str], members: pd.DataFrame, calibration: pd.DataFrame, texts: Mapping[str, str]
-) -> pd.DataFrame:
-    """One row per method: the weights of its members, Dice and gain on both splits, and calibration on test.
+def by_quantity(methods: Sequence[str], texts: Mapping[str, str]) -> pd.DataFrame:
+    """One row per method and clinical quantity of the test patients: agreement with intervals, as text."""
+    rows = [
+        {"method": method_name(method), "quantity": QUANTITIES[name]}
+        | {label: texts.get(f"{method}/test/{name}_{kind}", "") for kind, label in AGREEMENT.items()}
+        for method in methods
+        for name in QUANTITIES
+        if f"{method}/test/{name}_bias" in texts
+    ]
+    return pd.DataFrame(rows, columns=["method", "quantity", *AGREEMENT.values()])
+
+
+def calibrated(calibration: pd.DataFrame) -> pd.DataFrame:
+    """One row per method and measure of calibration on test patients, before and after temperature scaling."""
+    rows = [
+        {"method": method_name(row["method"]), "measure": label, "before": row[name], "after": row[f"{name}_scaled"]}
+        for row in calibration[calibration["split"] == "test"].to_dict("records")
+        for name, label in CALIBRATION.items()
+    ]
+    return pd.DataFrame(rows, columns=["method", "measure", "before", "after"])
+
+
+def of_ensembles(methods: Sequence[str], members: pd.DataFrame, texts: Mapping[str, str]) -> pd.DataFrame:
+    """One row per method: the weights of its members, and Dice and gain on both splits with intervals, as text.
 
     Weights are in the order of the networks; methods without weights of their own have none.
     """
-    tested = calibration[calibration["split"] == "test"]
     rows = []
     for method in methods:
         weights = members.loc[members["method"] == method, "weight"] if method in WEIGHTED else ()
         row = {"method": method_name(method), "weights": " / ".join(f"{weight:.2f}" for weight in weights)}
         row |= {f"Dice, {split}": texts.get(f"{method}/{split}/dice", "") for split in ("test", "val")}
-        row |= {f"gain, {split}": texts.get(f"{method}/{split}/gain", "") for split in ("test", "val")}
-        rows.append(row | _calibrated(tested[tested["method"] == method]))
+        rows.append(row | {f"gain, {split}": texts.get(f"{method}/{split}/gain", "") for split in ("test", "val")})
     return pd.DataFrame(rows)
-
-
-def _calibrated(own: pd.DataFrame) -> dict[str, str]:
-    """NLL, Brier score and ECE before and after temperature scaling; votes have no probabilities."""
-    labels = {"nll": "NLL", "brier": "Brier", "ece": "ECE"}
-    return {
-        f"{label}, before / after": " / ".join(
-            f"{value:.3f}" for value in own[[name, f"{name}_scaled"]].to_numpy().ravel()
-        )
-        for name, label in labels.items()
-    }
 
 
 def priced(costs: pd.DataFrame) -> pd.DataFrame:
