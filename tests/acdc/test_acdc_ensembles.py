@@ -9,13 +9,22 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import f1_score, jaccard_score, log_loss
 
-from acdc.analysis.calibration import Voxels, at_temperature, fit_temperature, measures, pair_diversity, reliability
+from acdc.analysis.calibration import (
+    Voxels,
+    at_temperature,
+    fit_temperature,
+    measures,
+    near_heart,
+    pair_diversity,
+    reliability,
+)
 from acdc.analysis.ensembles import greedy, mean_dice, random_search, simplex
 from acdc.analysis.grid_habits import nearest_to, to_grid
 from acdc.analysis.pixel_measures import heart_f1, mean_iou, running
 from acdc.analysis.published_search import searched_slices
 from acdc.analysis.votes import majority, staple
 from acdc.analysis.weightings import checked, confusions, contest, rounded, scores, weighted_sum
+from acdc.learning.published_slices import resized
 
 STRUCTURES = ["rv", "myo", "lv"]
 # Eighths make ties; the smallest numbers of float16 are what a sum loses first.
@@ -200,3 +209,18 @@ def test_linear_labels_name_a_wall_between_the_two_ventricles() -> None:
     assert (linear == 2).any() and not (nearest_to(true, (10, 30, 30)) == 2).any()
     assert (nearest_to(nearest_to(true, (10, 36, 24)), true.shape) == true).all()
     assert (to_grid(true, true.shape) == true).all()
+
+
+def test_labels_on_the_published_grid_are_those_that_published_slices_have() -> None:
+    random = np.random.default_rng(5)
+    true = random.integers(0, 4, (7, 40, 30)).astype(np.uint8)
+    case = {"offset": 0, "slices": 7, "height": 40, "width": 30}
+    volume = resized({"image": true.ravel(), "labels": true.ravel()}, case, {"slices": 10, "size": 32})
+    assert (to_grid(true, (10, 32, 32)) == np.rint(volume.labels)).all()
+
+
+def test_voxels_count_as_near_the_heart_up_to_20_mm_beside_it_on_its_own_slices() -> None:
+    true = np.zeros((5, 60, 60), np.uint8)
+    true[1:3, 30:33, 2:5] = 1
+    box = near_heart(true, {"row_mm": 2.0, "column_mm": 4.0})
+    assert box == (slice(1, 3), slice(20, 43), slice(0, 10))

@@ -140,6 +140,33 @@ def pixels(slices: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(np.repeat(np.arange(4), 4), counts), np.repeat(np.tile(np.arange(4), 4), counts)
 
 
+def test_diversity_and_calibration_are_of_the_test_voxels_near_the_heart(
+    study: Path, tables: dict[str, pd.DataFrame]
+) -> None:
+    cases, labels = open_store(study / "store").cases, open_store(study / "store").arrays["labels"]
+    right, confident = {}, {}
+    for name in ("unet", "fpn"):
+        scored, arrays = open_store(study / f"{name}-seed0" / "sound" / "probabilities")
+        parts = []
+        for case in scored[scored["split"] == "test"].itertuples():
+            first = cases.set_index("case").loc[case.case, "offset"]
+            true = labels[first : first + np.prod(SHAPE)].reshape(SHAPE)
+            heart = [(edge.min(), edge.max() + 1) for edge in np.nonzero(true)]
+            z, y, x = (slice(max(a - m, 0), b + m) for (a, b), m in zip(heart, (0, 10, 13), strict=True))
+            found = arrays["plain"][case.offset : case.offset + np.prod(SHAPE)].reshape(*SHAPE, 4)[z, y, x]
+            of_truth = np.take_along_axis(found.astype(float), true[z, y, x, None].astype(int), axis=-1)
+            parts.append((found.argmax(axis=-1) == true[z, y, x], of_truth[..., 0] / found.astype(float).sum(axis=-1)))
+        right[name], confident[name] = (np.concatenate([part[k].ravel() for part in parts]) for k in (0, 1))
+    row = tables["diversity"].set_index(["first", "second"]).loc["unet", "fpn"]
+    assert row["disagreement"] == pytest.approx((right["unet"] != right["fpn"]).mean())
+    assert row["double_fault"] == pytest.approx((~right["unet"] & ~right["fpn"]).mean())
+    calibration = tables["calibration"].set_index(["method", "split"])
+    assert calibration.loc[("fpn", "test"), "nll"] == pytest.approx(-np.log(confident["fpn"]).mean(), abs=1e-5)
+    assert (calibration["ece_scaled"] < calibration["ece"]).all()
+    bins = tables["bins"].groupby(["method", "scaled"])["share"].sum()
+    assert bins.to_numpy() == pytest.approx(1) and not bins.index.get_level_values("method").isin(["staple"]).any()
+
+
 def test_the_published_search_is_scored_where_it_searched_and_on_the_rest(tables: dict[str, pd.DataFrame]) -> None:
     search, slices, found = tables["search"], tables["slices"], metric_of(tables, "published")
     drawn = search[list(NETWORKS)]
@@ -241,8 +268,14 @@ def change_store(path: Path, change) -> None:
         (lambda cases, arrays: (cases.assign(offset=0), arrays), "expected offsets of cases that lie one after"),
         (lambda cases, arrays: (cases.assign(split="test"), arrays), "linknet, sound: expected the cases of fpn"),
         (lambda cases, arrays: (cases, {"plain": arrays["plain"][1:]}), r"plain: expected \(48384, 4\) float16"),
-        (lambda cases, arrays: (cases, {"plain": arrays["plain"] * np.float16("nan")}), "expected numbers from 0 to 1"),
-        (lambda cases, arrays: (cases, {"plain": arrays["plain"] * np.float16(2)}), "expected numbers from 0 to 1"),
+        (
+            lambda cases, arrays: (cases, {"plain": arrays["plain"] * np.float16("nan")}),
+            "plain: expected probabilities from 0 to 1",
+        ),
+        (
+            lambda cases, arrays: (cases, {"plain": arrays["plain"] * np.float16(2)}),
+            "plain: expected probabilities from 0 to 1",
+        ),
         (lambda cases, arrays: (cases, {"flips": arrays["flips"]}), "linknet: expected the array plain, found none"),
     ],
 )

@@ -79,7 +79,7 @@ def test_a_study_with_one_structure_and_no_published_values_has_no_empty_sentenc
     drawn = [tmp_path / path.name if path.stem in ("mass", "ef") else path for path in figures]
     section = read_section(steps.describe(other, tmp_path, drawn))
     assert len(section["summary"]) == 3, "nothing of a protocol that did not run"
-    assert "difference from the best" not in " ".join(section["summary"])
+    assert "Difference from the best" not in " ".join(section["summary"])
     (mass,) = [block for block in section["blocks"] if block["title"].startswith("Mass")]
     assert mass["caption"].startswith("The data has no labels of the myocardium")
 

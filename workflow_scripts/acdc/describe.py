@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from acdc.analysis.combined import CALIBRATION
 from acdc.analysis.section import (
     FIGURES,
     TEMPLATE,
@@ -26,8 +27,6 @@ from reprise.step.tables import read_table
 
 CINE = {"patient": str} | dict.fromkeys(("slice", "slices", "frames", "ed_frame", "es_frame"), int)
 MEMBERS = {"method": str, "member": str, "weight": float}
-CALIBRATED = ("nll", "brier", "ece", "nll_scaled", "brier_scaled", "ece_scaled")
-CALIBRATION = {"method": str, "split": str} | dict.fromkeys(CALIBRATED, float)
 COSTS = {"method": str, "mode": str} | dict.fromkeys(
     (
         *("parameters", "multiply_adds", "bytes", "bytes_with_optimiser", "training_s", "peak_mb"),

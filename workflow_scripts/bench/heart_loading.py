@@ -48,7 +48,7 @@ def heart_loading_row(folder: Path) -> Row:
     batch, count = recipe["batch_size"], iter(range(10**6))
 
     def from_files(samples: np.ndarray, epoch: int) -> tuple[Tensor, Tensor]:
-        items = [item_of(*files[sample], grid_of(recipe), sample, epoch) for sample in samples]
+        items = [item_of(files[sample], grid_of(recipe), sample, epoch) for sample in samples]
         images, labels = zip(*items, strict=True)
         return torch.cat(images), torch.cat(labels)
 
@@ -68,9 +68,8 @@ def heart_loading_row(folder: Path) -> Row:
 
 def agree(ours: tuple[Tensor, Tensor], from_files: tuple[Tensor, Tensor]) -> bool:
     """Whether slices (B, 1, H, W) and their labels (B, H, W) are the same."""
-    return torch.allclose(*(pair[0] for pair in (ours, from_files)), rtol=0, atol=TOLERANCE) and torch.equal(
-        ours[1], from_files[1]
-    )
+    (images, labels), (other_images, other_labels) = ours, from_files
+    return torch.allclose(images, other_images, rtol=0, atol=TOLERANCE) and torch.equal(labels, other_labels)
 
 
 def slices_in_files(root: Path, cases: pd.DataFrame, manifest: pd.DataFrame) -> list[tuple[Path, Path, int]]:
@@ -83,9 +82,10 @@ def slices_in_files(root: Path, cases: pd.DataFrame, manifest: pd.DataFrame) -> 
     ]
 
 
-def item_of(image: Path, labels: Path, number: int, grid: Grid, sample: int, epoch: int) -> tuple[Tensor, Tensor]:
+def item_of(files: tuple[Path, Path, int], grid: Grid, sample: int, epoch: int) -> tuple[Tensor, Tensor]:
     """An augmented slice (1, 1, H, W) and its labels (1, H, W), from the files of its volume."""
-    (stack, spacing), (classes, _) = opened(image), opened(labels)
+    *paths, number = files
+    (stack, spacing), (classes, _) = map(opened, paths)
     values = stack.astype(np.float32)
     seen = torch.from_numpy((values - values.mean()) / values.std())[number, None, None]
     shape = [round(length * mm / grid.spacing_mm) for length, mm in zip(stack.shape[1:], spacing, strict=True)]
@@ -97,7 +97,7 @@ def item_of(image: Path, labels: Path, number: int, grid: Grid, sample: int, epo
 
 def opened(path: Path) -> tuple[np.ndarray, tuple[float, float]]:
     """The slices (N, H, W) of a NIfTI file, and the distances between rows and between columns."""
-    image = nibabel.load(path)
+    image: Any = nibabel.load(path)
     canonical = nibabel.as_closest_canonical(image)
     orientation = "".join(nibabel.aff2axcodes(image.affine))
     mm: Any = slice_spacing(canonical.header.get_zooms()[:3], orientation)

@@ -17,6 +17,7 @@ from reprise.step.errors import InputError
 GRID = ["case", "slices", "height", "width"]
 SPACING = ["slice_mm", "row_mm", "column_mm"]
 ROUNDED = 1e-3  # a probability below 0 by less is 0, rounded
+PIECE = 2**20  # voxels whose probabilities are looked at together
 
 Case = Mapping[Any, Any]
 
@@ -117,6 +118,10 @@ def _read(path: Path, cases: pd.DataFrame) -> Store:
             raise InputError(
                 f"{path}: {name}: expected ({sizes.sum()}, {CLASSES}) float16 for its cases, found {found}"
             )
+        for first in range(0, len(array), PIECE):
+            piece = array[first : first + PIECE].astype(np.float32)
+            if not (piece.min() >= -ROUNDED and piece.max() <= 1):  # also where one of them is no number
+                raise InputError(f"{path}: {name}: expected probabilities from 0 to 1")
     return store
 
 
@@ -124,7 +129,7 @@ def maps_of(members: Mapping[str, Store], parts: Sequence[Part], case: Case) -> 
     """The probabilities (M, N, H, W, C) float16 of a case by each part; `case` has its size and its offset.
 
     Raises:
-        InputError: a run has no such map, or a probability is not between 0 and 1.
+        InputError: a run has no such map.
     """
     return np.stack([_map_of(members, part, case) for part in parts])
 
@@ -134,11 +139,7 @@ def _map_of(members: Mapping[str, Store], part: Part, case: Case) -> np.ndarray:
         raise InputError(f"probabilities of {part.run}: expected the array {part.array}, found none")
     shape = (int(case["slices"]), int(case["height"]), int(case["width"]), CLASSES)
     first = int(case["offset"])
-    found = members[part.run].arrays[part.array][first : first + shape[0] * shape[1] * shape[2]]
-    wide = found.astype(np.float32)
-    if not (wide.min() >= -ROUNDED and wide.max() <= 1):
-        raise InputError(f"probabilities of {part.name}: {case['case']}: expected numbers from 0 to 1")
-    return found.reshape(shape)
+    return members[part.run].arrays[part.array][first : first + shape[0] * shape[1] * shape[2]].reshape(shape)
 
 
 def probabilities(members: Mapping[str, Store], method: Method, case: Case, box: tuple[slice, ...]) -> np.ndarray:

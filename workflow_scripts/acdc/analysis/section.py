@@ -40,10 +40,15 @@ def summary(cases: pd.DataFrame, every: int, models: Mapping[str, Sequence[str]]
         texts: the sound protocol's values as text, by quantity.
     """
     by_split = cases.assign(split=splits(cases, every)).groupby("split")["patient"].nunique()
-    methods = [*models["segmentation"], *models["baselines"], "equal", ENSEMBLE]
+    methods = dict.fromkeys([*models["segmentation"], *models["baselines"]], False) | {"equal": True, ENSEMBLE: True}
     found = [
-        {"name": method_name(method), "dice": texts[f"{method}/test/dice"], "gain": texts.get(f"{method}/test/gain")}
-        for method in methods
+        {
+            "name": method_name(method),
+            "ensemble": ensemble,
+            "dice": texts[f"{method}/test/dice"],
+            "gain": texts.get(f"{method}/test/gain"),
+        }
+        for method, ensemble in methods.items()
         if f"{method}/test/dice" in texts
     ]
     return {
