@@ -1,6 +1,7 @@
 """A user's own stacks: NIfTI, DICOM series and PNG are read right, or refused in one line; masks lie where they do."""
 
 import itertools
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from acdc.data import frame_bounds
 from acdc.data.own_stacks import FIELD_MM, label_files, read_stack
 from own_hearts import ALONG, DOWN, ORIGIN, SPACING_MM, image, write_nifti, write_series
 from reprise.step.errors import InputError
+from ui.uploads import files_of
 
 ORIENTATIONS = [
     "".join(ends) for axes in itertools.permutations(("LR", "PA", "IS")) for ends in itertools.product(*axes)
@@ -52,6 +54,16 @@ def test_a_series_is_put_together_by_place_and_time_and_its_mask_lies_where_the_
     assert stack.frames.shape[:2] == (frames, 3) and sorted(stack.frames.shape[2:]) == [32, 40]
     assert [float(frame.sum()) for frame in stack.frames] == [float(frame.sum()) for frame in shown]
     assert np.prod(stack.spacing_mm) == pytest.approx(np.prod(SPACING_MM))
+
+
+def test_a_zip_of_a_series_is_the_series(tmp_path: Path) -> None:
+    paths, private = write_series(tmp_path / "in", image(2)), tmp_path / "upload"
+    private.mkdir()
+    with zipfile.ZipFile(private / "file-0001", "w") as archive:
+        for path in paths:
+            archive.write(path, f"Roe_Richard/{path.name}")
+    unpacked = read_stack(files_of(private))
+    np.testing.assert_array_equal(unpacked.frames, read_stack(paths).frames)
 
 
 @pytest.mark.parametrize(

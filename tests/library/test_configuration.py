@@ -170,6 +170,7 @@ def test_what_is_typed_is_understood(
         (["input=2023_01_02"], f"input: found 20230102, expected {FOLDER}; {NUMBER}"),
         (["input="], f"input: found nothing, expected {FOLDER}; {NUMBER}"),
         (["input=~nobody-of-this-name/x"], "input: no such file or folder: ~nobody-of-this-name/x"),
+        (["heart_weights=12"], f"heart_weights: found 12, expected a .safetensors file; {NUMBER}"),
         (["lesion_weights=12"], f"lesion_weights: found 12, expected a .safetensors file; {NUMBER}"),
         (["data=phantom"], "data: found 'phantom', expected for each study the word phantom, or a folder, such as "),
         (

@@ -63,26 +63,24 @@ def uploaded(root: Path, *names: str) -> list[str]:
 
 def test_uploads_move_to_a_private_folder_under_names_that_say_nothing(tmp_path: Path) -> None:
     names = [*NAMES, "Roe.NII.gz", "Li.hdr", "Li.img", "Roe.dcm"]
-    paths, private = uploaded(tmp_path / "gradio", *names), tmp_path / "private"
-    private.mkdir()
-    taken = take(paths, private)
-    assert stat.S_IMODE(taken.stat().st_mode) == 0o700 and list((tmp_path / "gradio").iterdir()) == []
+    taken = take(uploaded(tmp_path / "uploads", *names), tmp_path)
+    assert stat.S_IMODE(taken.stat().st_mode) == 0o700 and list((tmp_path / "uploads").iterdir()) == []
     contents = {file.read_text(): file.name for file in files_of(taken)}
     assert len(contents) == len(names)
     assert contents["Roe.NII.gz"].endswith(".nii.gz")
     assert contents["Li.hdr"].removesuffix("hdr") == contents["Li.img"].removesuffix("img")
     assert not [name for name in contents.values() if any(person in name for person in (*NAMES, "Roe", "Li"))]
     forget(taken)
-    assert list(private.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["uploads"]
 
 
-def test_a_file_that_has_gone_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    paths = uploaded(tmp_path / "gradio", "a", "b")
-    Path(paths[1]).unlink()
-    (tmp_path / "private").mkdir()
+@pytest.mark.parametrize("second", ["uploads/gone", "mine", "uploads/../mine"])
+def test_a_file_that_is_no_upload_is_one_line_and_stays(tmp_path: Path, second: str) -> None:
+    (tmp_path / "mine").write_text("not uploaded")
+    paths = [*uploaded(tmp_path / "uploads", "a"), str(tmp_path / second)]
     with pytest.raises(InputError, match="please upload it once more"):
-        take(paths, tmp_path / "private")
-    assert list((tmp_path / "private").iterdir()) == []
+        take(paths, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"uploads", "mine"}
 
 
 def packed(folder: Path, members: dict[str, bytes], before: bytes = b"") -> Path:

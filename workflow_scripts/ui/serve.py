@@ -47,11 +47,9 @@ def main(args: argparse.Namespace) -> None:
         signal.signal(stop, lambda *_: sys.exit(0))
     remove_left()
     with listening, tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-") as folder:
-        private = Path(folder) / "private"
-        private.mkdir()
         os.environ.update(QUIET, GRADIO_TEMP_DIR=str(Path(folder) / "uploads"))
         tempfile.tempdir = folder  # whatever else a library writes is deleted with it
-        serve(args, listening, private)
+        serve(args, listening, Path(folder))
 
 
 def remove_left() -> None:
@@ -85,8 +83,8 @@ def listen(address: str, port: int, others: bool) -> socket.socket:
     return listening
 
 
-def serve(args: argparse.Namespace, listening: socket.socket, private: Path) -> None:
-    """Serve the page from a socket."""
+def serve(args: argparse.Namespace, listening: socket.socket, folder: Path) -> None:
+    """Serve the page from a socket; uploads are only in `folder`."""
     import gradio
     import uvicorn
     from fastapi import FastAPI
@@ -102,7 +100,7 @@ def serve(args: argparse.Namespace, listening: socket.socket, private: Path) -> 
     )
     theme = gradio.themes.Base(**FONTS)
     app = gradio.mount_gradio_app(
-        FastAPI(), build_page(tabs, private), "/", footer_links=[], run_history=False, ssr_mode=False, theme=theme
+        FastAPI(), build_page(tabs, folder), "/", footer_links=[], run_history=False, ssr_mode=False, theme=theme
     )
     # A name that another site has given this machine is not answered, so that the site cannot read the page.
     hosts = ["*"] if args.yes_serve_to_others else list(LOOPBACK_NAMES)

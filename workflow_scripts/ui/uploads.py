@@ -18,6 +18,7 @@ from reprise.step.errors import InputError
 
 LARGEST_BYTES = 2**29  # of all files that are uploaded at once
 LARGEST_UNPACKED, MOST_FILES = 2**30, 5000
+UPLOADS = "uploads"  # where the web server writes them
 # No page may load from elsewhere, whatever a release of Gradio puts into it.
 POLICY = (
     "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'"
@@ -61,15 +62,19 @@ def _refused(scope: Message, largest: int) -> str:
 
 
 def take(paths: Sequence[str], folder: Path) -> Path:
-    """Move uploaded files to a new private folder below `folder`, under names that say nothing; returns it.
+    """Move uploaded files from below `folder`/uploads to a new private folder beside it, and return that.
+
+    The new names say nothing.
 
     Raises:
-        InputError: a file is no longer there, because somebody else uploaded the same at the same time.
+        InputError: a file is not there, because somebody else uploaded the same at the same time, or it is no upload.
     """
     private = Path(tempfile.mkdtemp(dir=folder))
     files = [Path(path) for path in paths]
     for path, neutral in zip(files, _neutral_names(file.name for file in files), strict=True):
         try:
+            if not path.resolve().is_relative_to((folder / UPLOADS).resolve()):
+                raise FileNotFoundError
             path.rename(private / neutral)
             path.parent.rmdir()
         except FileNotFoundError as error:

@@ -68,6 +68,7 @@ def _receive(folder: Path, paths: list[str], before: Path | None) -> tuple[Any, 
     try:
         private = take(paths, folder)
     except InputError as error:
+        say(str(error))
         return None, _line(str(error)), gr.Button(interactive=False)
     count = f"{len(paths)} files are" if len(paths) > 1 else "1 file is"
     return private, f"<p>{count} here, and will be deleted after the answer.</p>", gr.Button(interactive=True)

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from acdc.analysis.patients import MASS_G_PER_ML
 from acdc.analysis.protocols import STRUCTURES
 
 MM3_PER_ML = 1000
-MYOCARDIUM_G_PER_ML = 1.05
 VOLUMES = [f"{name}_ml" for name in STRUCTURES]
 
 
@@ -54,4 +54,4 @@ def measures_of(volumes: pd.DataFrame) -> dict[str, float]:
         full, empty = float(at_ed[f"{ventricle}_ml"]), float(at_es[f"{ventricle}_ml"])
         found |= {f"{ventricle}_edv_ml": full, f"{ventricle}_esv_ml": empty}
         found[f"{ventricle}_ef"] = 100 * (full - empty) / full if full else float("nan")
-    return found | {"lv_mass_g": MYOCARDIUM_G_PER_ML * float(at_ed["myo_ml"])}
+    return found | {"lv_mass_g": MASS_G_PER_ML * float(at_ed["myo_ml"])}
