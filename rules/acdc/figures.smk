@@ -118,7 +118,6 @@ use rule analyse as acdc_describe with:
         metrics="results/acdc/metrics.csv",
         quirks="results/acdc/quirks.csv",
         findings="results/acdc/findings.csv",
-        scores="results/acdc/ensembles/scores.csv",
         members="results/acdc/ensembles/weights.csv",
         calibration="results/acdc/ensembles/calibration.csv",
         diversity="results/acdc/ensembles/diversity.csv",

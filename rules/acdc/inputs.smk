@@ -18,3 +18,23 @@ def heart_runs(*protocols):
 
 
 SWITCHES["acdc"] = {"weights": settings("acdc", "training")["weights"]}
+
+# No file is known by its ending: a NIfTI or DICOM file does not tell which organ it shows, and numbers of another organ
+# would look like any others. So `predict` never takes this study by itself.
+OWN_FILES["acdc"] = ("results/own_stacks", ())
+
+
+def ensemble_members():
+    """The networks of the ensemble and the table of their shares, unless the configuration names weights."""
+    if "heart_weights" in config:
+        return {}
+    runs = [f"{network}-seed{first_seed()}" for network in config["models"]["acdc"]["segmentation"]]
+    return {
+        "weights": [f"results/acdc/{run}/sound/weights.safetensors" for run in runs],
+        "shares": "results/acdc/ensembles/weights.csv",
+    }
+
+
+def named_heart_weights():
+    """The weights that the configuration names; a user's weights are no input, see `own_weights_digests`."""
+    return {"weights": config["heart_weights"]} if "heart_weights" in config else {}

@@ -94,9 +94,9 @@ def test_the_base_is_the_end_with_the_larger_heart_whatever_the_order() -> None:
 
 def test_agreement_has_a_panel_for_each_ventricle_and_method_and_none_without_labels(study, figures, tmp_path) -> None:
     table = pd.read_csv(figures["ef"].with_suffix(".csv"))
-    assert table["panel"].unique().tolist() == ["LV (unet)", "LV (simplex)", "RV (unet)", "RV (simplex)"]
+    assert table["panel"].unique().tolist() == ["LV (unet)", "LV (best weights)", "RV (unet)", "RV (best weights)"]
     patients = pd.read_csv(study / "patients.csv").set_index(["method", "patient"])
-    row = table[(table["panel"] == "RV (simplex)") & (table["patient"] == "patient103")].iloc[0]
+    row = table[(table["panel"] == "RV (best weights)") & (table["patient"] == "patient103")].iloc[0]
     own = patients.loc[("simplex", "patient103")]
     assert row["difference"] == pytest.approx(own["rv_ef"] - own["true_rv_ef"], abs=1e-3)
     without = pd.read_csv(study / "patients.csv").drop(columns=["lv_mass", "true_lv_mass", "rv_ef", "true_rv_ef"])

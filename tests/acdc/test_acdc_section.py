@@ -10,7 +10,8 @@ import pytest
 
 import heart_steps as steps
 import heart_tables as example
-from acdc.analysis.section import method_name, wide_measures
+from acdc.analysis.section import wide_measures
+from acdc.analysis.shown import method_name
 from project import ROOT
 from reprise.report.blocks import read_section
 from reprise.report.published import read_published
@@ -52,7 +53,7 @@ def test_tables_stand_beside_one_another_and_each_measure_in_one_of_them(study, 
     row = structures[(structures["structure"] == "left ventricle") & (structures["phase"] == "ED")].iloc[0]
     assert row["Dice"].startswith("0.900 (") and row["Hausdorff distance (mm)"].startswith("5.00 (")
     ensembles = pd.read_csv(tmp_path / "ensembles.csv").set_index("method")
-    assert ensembles.loc["best weights", "weights"] == "unet 0.75, fpn 0.25"
+    assert ensembles.loc["best weights", "weights"] == "0.75 / 0.25"
     assert ensembles.loc["equal weights", "gain, test"].startswith("0.0300 (\N{MINUS SIGN}0.0100 to 0.0500)")
     assert ensembles.loc["unet", "NLL, before / after"] == "0.100 / 0.090"
     priced = pd.read_csv(tmp_path / "priced.csv")
@@ -78,7 +79,7 @@ def test_a_study_with_one_structure_and_no_published_values_has_no_empty_sentenc
     drawn = [tmp_path / path.name if path.stem in ("mass", "ef") else path for path in figures]
     section = read_section(steps.describe(other, tmp_path, drawn))
     assert len(section["summary"]) == 3, "nothing of a protocol that did not run"
-    assert "difference from the best" not in " ".join(section["summary"])
+    assert "Difference from the best" not in " ".join(section["summary"])
     (mass,) = [block for block in section["blocks"] if block["title"].startswith("Mass")]
     assert mass["caption"].startswith("The data has no labels of the myocardium")
 

@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch import nn
 
+from acdc.learning.networks import heart_network
+from acdc.learning.slice_tasks import HeartSource, sound_task
 from echonet.learning.ef_task import clip_regression_task
 from echonet.learning.segmentation_network import segmentation_network
 from echonet.learning.segmentation_task import segmentation_task
@@ -28,13 +30,21 @@ from reprise.training.processes import Processes
 from reprise.training.task import Task
 
 FRAMES, FILMS, TRAINED = 64, 19, 16
+HEARTS = 28
 BRAIN, SPACING_MM, SCANS = (32, 48, 20), (4.5, 4.0, 7.0), 3
 SIDES = (64, 64)
 NORMALISATION = {"mean": [40.0], "std": [50.0]}
 COMMON: dict[str, Any] = {"seed": 0, "precision": "fp32", "epochs": 2, "decay": {"every_epochs": None, "factor": 1}}
 EF = {"frames": 8, "period": 4, "pad": 12, "downsample": 4, "validation_clips": 2}
 # Such that some steps change the loss, but rounding does not soon change it as much.
-RATES = {"r2plus1d_18": 3e-6, "deeplabv3_resnet50": 1e-6, "fc_densenet67": 1e-4, "unet_2d": 3e-5, "unet_3d": 1e-4}
+RATES = {
+    "r2plus1d_18": 3e-6,
+    "deeplabv3_resnet50": 1e-6,
+    "fc_densenet67": 1e-4,
+    "unet_2d": 3e-5,
+    "unet_3d": 1e-4,
+    "unet": 1e-5,
+}
 NETWORKS = tuple(RATES)
 
 
@@ -52,7 +62,9 @@ class Example(NamedTuple):
 
 def example(network: str, device: torch.device, **changes: Any) -> Example:
     """A narrow network with the same weights on each device, and its task."""
-    if network.startswith("unet"):
+    if network == "unet":
+        pytest.importorskip("segmentation_models_pytorch", reason="its U-Net is not here")
+    elif network.startswith("unet"):
         pytest.importorskip("monai", reason="no MONAI here, from which the U-Nets come")
     optimiser = {"name": "adamw", "lr": RATES.get(network, 1e-4), "momentum": 0.9, "weight_decay": 0.0}
     batch_size = 4 if network in ("fc_densenet67", "unet_3d") else 8
@@ -63,6 +75,8 @@ def example(network: str, device: torch.device, **changes: Any) -> Example:
         model, task = video_network(network, 0.125), clip_task(settings, device)
     elif network == "deeplabv3_resnet50":
         model, task = segmentation_network(network, 0.125), pair_task(settings, device)
+    elif network == "unet":
+        model, task = heart_network(network, 0.125), heart_task(settings, device)
     else:
         model, task = lesion_network(network, 0.17), lesion_task(network, settings, device)
     return Example(channels_last(model.to(device)), task, settings)
@@ -91,6 +105,14 @@ def lesion_task(network: str, settings: dict[str, Any], device: torch.device) ->
     windows, val = scan_windows(np.bincount(scans)), scans == SCANS - 1
     task = window_task if network.startswith("fc") else slice_task
     return task(source, windows[~val], windows[val], "val_error")
+
+
+def heart_task(settings: dict[str, Any], device: torch.device) -> Task:
+    """Structures of made-up hearts; the last ones validate."""
+    images, labels = (part.to(device) for part in stored_hearts())
+    trained, val = np.split(np.arange(HEARTS), [HEARTS - 4])
+    source = HeartSource(images, labels, settings | {"snapshots": 1})
+    return sound_task(source, trained, val, np.arange(HEARTS))
 
 
 @cache
@@ -133,3 +155,17 @@ def stored_scans() -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
         images.append(standardise(cut_or_pad(torch.from_numpy(flair.copy()), SIDES)))
         masks.append(cut_or_pad(torch.from_numpy(np.moveaxis(distance < 0, -1, 0).astype(np.uint8)), SIDES))
     return torch.cat(images), torch.cat(masks), np.repeat(np.arange(SCANS), BRAIN[2])
+
+
+@cache
+def stored_hearts() -> tuple[torch.Tensor, torch.Tensor]:
+    """Slices (N, 64, 64) with two cavities and a wall between them, and their labels."""
+    random = np.random.default_rng(5)
+    y, x = np.mgrid[: SIDES[0], : SIDES[1]]
+    centre, radius = random.uniform(26, 38, (HEARTS, 2, 1, 1)), random.uniform(6, 12, (HEARTS, 1, 1))
+    from_left, from_right = (np.hypot(y - centre[:, 0], x - centre[:, 1] + at) for at in (0, 16))
+    labels = np.where(from_right < radius, 1, 0)
+    labels = np.where(from_left < radius + 4, 2, labels)
+    labels = np.where(from_left < radius, 3, labels).astype(np.uint8)
+    images = np.array([0.0, 1.5, -0.5, 2.0])[labels] + random.normal(0, 0.3, labels.shape)
+    return torch.from_numpy(images).float(), torch.from_numpy(labels)

@@ -29,7 +29,7 @@ def all_batches(network: str, device: torch.device) -> list[torch.Tensor]:
     return found
 
 
-@pytest.mark.parametrize("network", ["r2plus1d_18", "deeplabv3_resnet50", "fc_densenet67", "unet_2d"])
+@pytest.mark.parametrize("network", ["r2plus1d_18", "deeplabv3_resnet50", "fc_densenet67", "unet_2d", "unet"])
 def test_batches_are_those_of_the_cpu_wherever_the_store_lies(
     device: torch.device, network: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

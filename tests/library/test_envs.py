@@ -20,6 +20,7 @@ from workflow_rules import CODE, ROOT, STUDIES, job_rules, step_of
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 CONDA_NAMES = {
     "torch": "pytorch",
+    "segmentation_models_pytorch": "segmentation-models-pytorch",
     "opencv-python-headless": "py-opencv",
     "matplotlib": "matplotlib-base",
     "snakemake": "snakemake-minimal",

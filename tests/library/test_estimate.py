@@ -41,6 +41,12 @@ def test_each_training_and_long_prediction_has_its_jobs_and_steps(
     assert rows["mslesion train fc_densenet67, published"] == (folds * seeds, 14 * 6 // 8)
     assert rows["mslesion segment scans unet_3d, sound"] == (seeds, 21)
     assert sum(name.startswith("mslesion train") for name in rows) == 4
+    # Five slices of each of ten volumes and of the five copies of one, without the share that validates.
+    assert rows["acdc train unet, published"] == (seeds, (15 * 5 - 12) // 8)
+    assert rows["acdc predict slices fpn, published"] == (seeds, 5)
+    # The stacks of the test set and of a patient who validates: plain, in four ways flipped, and by one snapshot.
+    assert rows["acdc predict stacks fpn, sound"] == (seeds, (10 + 2) * 6)
+    assert rows["acdc predict stacks unet_2d, sound"] == (seeds, 10 + 2)
 
 
 def test_the_hours_of_all_jobs_add_up(estimated: tuple[dict[str, dict[str, str]], str]) -> None:

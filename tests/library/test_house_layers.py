@@ -29,10 +29,7 @@ LEVELS = (
 )
 # Library modules that only one study uses so far, each with the study that will use it next. This list may only shrink.
 USED_NEXT_BY = {
-    "inference/volumes.py": "iseg",
-    "models/unet.py": "acdc",
     "plots/folds.py": "iseg",
-    "training/augmentation.py": "acdc",
 }
 STUDY_NAMES = re.compile(r"echonet|mslesion|acdc|iseg|medfm", re.IGNORECASE)
 QUANTITIES = re.compile(

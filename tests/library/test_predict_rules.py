@@ -14,7 +14,7 @@ from workflow_rules import STUDIES
 FILES = {"clips": ["a.AVI", "notes.txt"], "volumes": ["deep/b.nii.gz"], "both": ["a.dcm", "b.nii"], "none": ["a.txt"]}
 PREDICTING = {"echonet": "echonet_predict_clips", "mslesion": "mslesion_predict_volumes"}
 PREDICTING["acdc"] = "acdc_predict_stacks"
-KNOWING = ("echonet", "mslesion")  # the studies that know their files by name; the others predict only if they are named
+KNOWING = ("echonet", "mslesion")  # the studies that know their files by name; others predict only if they are named
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from torch import nn
 
 from mslesion.learning.block_task import block_task
 from mslesion.learning.slice_tasks import SliceSource
-from reprise.training import blocks as training_blocks
-from reprise.training.blocks import ON_LABELS, Volume, block_corners, volumes_of
+from reprise.training import volume_blocks as training_blocks
+from reprise.training.volume_blocks import ON_LABELS, Volume, block_corners, volumes_of
 
 DEPTHS = (6, 3)
 SETTINGS = {"batch_size": 2, "precision": "fp32", "seed": 3, "block": [4, 16, 32], "blocks_a_scan": 5}

@@ -1,7 +1,6 @@
 """A user's own FLAIR volumes: their masks, table and page are right, and no person is named anywhere."""
 
 import gzip
-import json
 import shutil
 import unicodedata
 from pathlib import Path
@@ -15,14 +14,13 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
 from browser import check_page
 from ms_dataset import image, save
-from mslesion import predict_volumes
 from mslesion.learning import scan_prediction as lesions
 from mslesion.learning.networks import lesion_network
 from mslesion.phantom import brain
 from mslesion.phantom.voxels import make_grid
+from own_flairs import predict, untrained
 from persons import FOLDER, NAMES, written_with_a_name
 from reprise.data.nifti import ENDINGS, read_volume, without_text
-from reprise.data.own_files import name_own_files, write_key
 from reprise.models.weights import save_model
 from reprise.step.errors import InputError
 from reprise.step.files import file_sha256
@@ -31,17 +29,6 @@ OBLIQUE = np.array([[2.0, 0.1, 0, -7], [-0.1, 3.0, 0, 5], [0, 0, 1.5, 9], [0, 0,
 LESION = 2000
 TEXT = {"descrip": "Roe^Richard 12Mar1954", "aux_file": "WardSeven", "intent_name": "Li^Ng", "db_name": "MRN-20071231"}
 CHANGED = {"datatype", "bitpix", "scl_slope", "scl_inter", "cal_max", "cal_min", "vox_offset", "magic"}
-
-
-def untrained(folder: Path, network: str, width: float) -> Path:
-    """Weights of a narrow, untrained network."""
-    torch.manual_seed(0)
-    settings = {"network": network, "width": width, "normalisation": {"mean": 0.1, "std": 0.1}}
-    info = {"kind": "lesions", "size": None, "settings": {"precision": "fp32"}, "protocol": "sound", "fold": 1}
-    if network == "unet_3d":
-        settings["normalisation"], info["settings"] = "volume", {"precision": "fp32", "block": [16, 32, 48]}
-    save_model(folder / f"{network}.safetensors", lesion_network(network, width), {**info, **settings})
-    return folder / f"{network}.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -61,17 +48,6 @@ def bright_is_lesion(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     asked: list[tuple[int, ...]] = []
     monkeypatch.setattr(lesions, "segment_scan", lambda _m, _i, scan, _d: asked.append(scan.shape) or scan == LESION)
     return asked
-
-
-def predict(source: Path, weights: Path, out: Path, code: str = "1", keep_names: bool = True) -> pd.DataFrame:
-    """Run the step within this process: a new one would spend seconds on imports. Returns volumes.csv."""
-    (out / "key.csv").unlink(missing_ok=True)
-    write_key(out / "key.csv", name_own_files(source, keep_names))
-    options = {"key": out / "key.csv", "weights": weights, "device": "cpu", "checkpoints": out / "checkpoints"}
-    options |= {"settings": json.dumps({"code": code}), "output": out / "predictions", "findings": out / "findings.csv"}
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    predict_volumes.main(predict_volumes.arguments().parse_args(words))
-    return pd.read_csv(out / "predictions" / "volumes.csv", dtype={"case": str}).set_index("case")
 
 
 def with_lesions(path: Path, orientation: str) -> np.ndarray:

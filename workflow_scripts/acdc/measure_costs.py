@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from acdc.analysis.combined import best_network
 from acdc.analysis.costs import MODES, Cost, optimiser_bytes, row, together, with_gains
+from acdc.analysis.shown import best_network
 from acdc.data.conversion import slices_of
 from reprise.data.store import open_store
 from reprise.evaluation.runs import run_of
-from reprise.report.measures_table import METRICS
 from reprise.step.command import json_object, progress, run, step_parser
 from reprise.step.files import outputs
 from reprise.step.tables import read_table
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from acdc.learning.measuring import Stack
 
+METRICS = {"protocol": str, "quantity": str, "value": float}
 WEIGHTS = {"method": str, "member": str, "weight": float}
 BENCHMARK = "s"  # the column of Snakemake's benchmark files with the seconds of a job
 DICE = "/test/dice"  # ends the name of a quantity

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from acdc.analysis.shown import shown_methods
+from acdc.analysis.shown import method_name, shown_methods
 from reprise.plots.agreement import agreement, draw_agreement, draw_comparison
 from reprise.plots.steps import DECIMALS, figure_parser
 from reprise.plots.style import save_figure
@@ -52,7 +52,7 @@ def compared(path: Path, size: str) -> pd.DataFrame:
     tables = [
         rows.loc[rows["method"] == method, ["method", "patient", f"true_{name}", name]]
         .set_axis(["method", "patient", "truth", "prediction"], axis=1)
-        .assign(panel=f"{label} ({method})")
+        .assign(panel=f"{label} ({method_name(method)})")
         for name, label in measures.items()
         for method in shown_methods(table)
     ]

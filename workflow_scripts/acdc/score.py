@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from acdc.analysis.combined import CALIBRATION, HABITS, SLICES, best_network, read_scores
+from acdc.analysis.combined import CALIBRATION, HABITS, SLICES, read_scores
 from acdc.analysis.heart_measures import calibration_rows, data_rows, empty_rows, published_rows, sound_rows
 from acdc.analysis.heart_quirks import (
     empty_quirk,
@@ -18,6 +18,7 @@ from acdc.analysis.heart_quirks import (
     split_quirk,
 )
 from acdc.analysis.patients import patient_scores, patient_table
+from acdc.analysis.shown import best_network
 from reprise.data.store import Store, open_store
 from reprise.evaluation.estimates import METRICS, QUIRKS, Row, Sampling, score_parser
 from reprise.evaluation.runs import read_runs

@@ -2,20 +2,12 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from acdc.analysis.protocols import PROTOCOLS, splits
+from acdc.analysis.protocols import PROTOCOLS
 from reprise.step.command import run
 from reprise.step.errors import InputError
 from reprise.training.launch import spread
 from reprise.training.options import depends_on, training_parser
-
-if TYPE_CHECKING:
-    import torch
-
-    from reprise.training.task import Task
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -33,7 +25,9 @@ def main(args: argparse.Namespace) -> None:
     import torch
 
     from acdc.learning.networks import COMPILED, heart_network
+    from acdc.learning.protocol_tasks import task_of
     from acdc.learning.slice_tasks import HELPER
+    from reprise.data.store import open_store
     from reprise.models.weights import channels_last, save_model
     from reprise.step.device import pick_device
     from reprise.step.files import outputs
@@ -45,7 +39,7 @@ def main(args: argparse.Namespace) -> None:
     torch.manual_seed(settings["seed"])
     network = settings["network"], settings["width"], settings["weights"]
     model = channels_last(heart_network(*network, args.initial).to(device))
-    task = task_of(args, device)
+    task = task_of(args.protocol, *open_store(args.store), settings, device)
     for what, count in (("train", task.samples), ("validate", task.cases)):
         if not count:
             raise InputError(f"{args.store}: {args.protocol}: expected a slice to {what} on, found none")
@@ -61,31 +55,6 @@ def main(args: argparse.Namespace) -> None:
             path = weights if name == "best" else snapshots / f"{name}.safetensors"
             save_model(path, model, info | {"epoch": chosen.epoch})
         history.loc[:, ~history.columns.str.startswith(HELPER)].to_csv(log, index=False)
-
-
-def task_of(args: argparse.Namespace, device: "torch.device") -> "Task":
-    """The task of a protocol, on its store."""
-    import torch
-
-    from acdc.learning.block_task import block_task
-    from acdc.learning.networks import sees_blocks
-    from acdc.learning.slice_tasks import HeartSource, published_task, sound_task
-    from acdc.learning.stacks import grid_of, heart_slices
-    from reprise.data.store import open_store
-
-    settings = args.settings
-    cases, arrays = open_store(args.store)
-    if args.protocol == "published":
-        images, labels = (torch.from_numpy(np.array(arrays[name])).to(device) for name in ("image", "labels"))
-        train, val = (np.flatnonzero(cases["split"] == part) for part in ("train", "val"))
-        return published_task(HeartSource(images, labels, settings), train, val)
-    split = splits(cases, settings["validation"])
-    chosen = cases[split != "test"]
-    slices = heart_slices(chosen, arrays, grid_of(settings), device)
-    source, of_case = HeartSource(slices.images, slices.labels, settings), split[chosen.index].to_numpy()
-    of_sample, make = (of_case, block_task) if sees_blocks(settings["network"]) else (of_case[slices.cases], sound_task)
-    train, val = (np.flatnonzero(of_sample == part) for part in ("train", "val"))
-    return make(source, train, val, slices.cases)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 import yaml
+from acdc_work import acdc_work
 from echonet_work import echonet_work
 from mslesion_work import mslesion_work
 from rows import line, write_table
@@ -18,7 +19,7 @@ from reprise.engine.configuration import check_configuration, set_environment, s
 from reprise.step.command import run, say, step_parser
 from reprise.step.device import pick_device
 
-STUDIES = {"echonet": echonet_work, "mslesion": mslesion_work}
+STUDIES = {"echonet": echonet_work, "mslesion": mslesion_work, "acdc": acdc_work}
 GPUS = (1, 2, 4, 8)
 WIDTHS = (9, 40, 5, 9, 15, 9, 8)  # of the columns, in characters
 

@@ -9,6 +9,7 @@ import torch
 from checkpoints import checkpoint_row
 from clip_inference import beats_row, memory_row
 from ef_training import ef_training_rows
+from heart_loading import heart_loading_row
 from heart_scoring import heart_scoring_rows
 from lesion_loading import lesion_loading_row
 from loading import loading_rows
@@ -54,6 +55,7 @@ def measured() -> Iterator[Row]:
         yield checkpoint_row()
         yield from ef_training_rows(study)
         yield lesion_loading_row(Path(folder))
+        yield heart_loading_row(Path(folder))
         yield from lesion_rows()
         yield from heart_scoring_rows()
         yield page_row()

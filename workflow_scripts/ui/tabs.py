@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from acdc.analysis.tab import heart_tab, trained_here
+from acdc.analysis import tab as acdc
+from mslesion.analysis import tab as mslesion
 from reprise.models.weights import read_info
 from reprise.report.tab import Tab
 from reprise.step.errors import InputError
@@ -24,7 +25,10 @@ class StudyTab(NamedTuple):
 
 
 # By the kind of their weights.
-STUDIES = {"heart": StudyTab(heart_tab, trained_here)}
+STUDIES = {
+    "heart": StudyTab(acdc.heart_tab, acdc.trained_here),
+    "lesions": StudyTab(mslesion.lesion_tab, mslesion.trained_here),
+}
 
 
 def tabs_of_results(results: Path, device: str) -> list[Tab]:

@@ -36,7 +36,7 @@ def _draw(tab: Tab, folder: Path) -> None:
     files = gr.File(file_count="multiple", label="Files to segment")
     files.preprocess = _paths  # type: ignore[method-assign]  # Gradio's own leaves an empty file for each upload
     button = gr.Button("Segment", variant="primary", interactive=False)
-    said = gr.HTML(elem_id="said")
+    said = gr.HTML()
     upload = gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=forget)
     answer = gr.State(None, time_to_live=KEPT_SECONDS)
     frame = gr.Slider(1, 2, 1, step=1, label="Frame", visible=False)
@@ -45,8 +45,8 @@ def _draw(tab: Tab, folder: Path) -> None:
     pictures, others = [], []
     for name in tab.views:
         with gr.Tab(name), gr.Row():
-            pictures.append(gr.HTML(elem_id=f"picture-{name}"))
-            others.append(gr.HTML(elem_id=f"values-{name}"))
+            pictures.append(gr.HTML(elem_id=f"{tab.title}-picture-{name}"))
+            others.append(gr.HTML(elem_id=f"{tab.title}-values-{name}"))
     gr.HTML(_table(tab.networks, "Networks"))
     files.upload(partial(_receive, folder), [files, upload], [upload, said, button])
     moved, show = [at, frame], partial(_show, len(tab.views))

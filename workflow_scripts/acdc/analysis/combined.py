@@ -27,7 +27,6 @@ SLICES = (
 HABITS = {"case": str, "patient": str, "structure": str} | dict.fromkeys(
     ("label_linear", "label_nearest", "native", "grid", "kept"), float
 )
-BEST = "flips:"  # the method of this name is of the best network
 
 
 def read_scores(path: Path) -> pd.DataFrame:
@@ -51,8 +50,3 @@ def read_scores(path: Path) -> pd.DataFrame:
     if (phases != 2).any():
         raise InputError(f"{path}: {phases.index[phases != 2][0]}: expected ED and ES, found one of them")
     return scores
-
-
-def best_network(scores: pd.DataFrame) -> str:
-    """The network that was best on validation patients; its ensemble over flips names it."""
-    return next(method.removeprefix(BEST) for method in scores["method"] if method.startswith(BEST))

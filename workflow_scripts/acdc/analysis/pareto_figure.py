@@ -1,10 +1,15 @@
 """What an ensemble gains against what it costs: Dice by the time that a patient takes."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from acdc.analysis.costs import frontier
+from acdc.analysis.shown import method_name
 from reprise.plots.style import BLUE, GREY, ORANGE, VERMILLION, WIDTH, styled
 
 LOOKS = {
@@ -13,6 +18,7 @@ LOOKS = {
     "parallel": ("^", ORANGE, "ensemble, networks in parallel"),
 }
 TIME, QUALITY = "patient_ms_p50", "dice"
+NAME_PT, LINE_PT = 60, 8  # about the width of a name, and the height of its line
 
 
 @styled
@@ -29,14 +35,28 @@ def draw_pareto(costs: pd.DataFrame) -> Figure:
     for mode, (marker, colour, label) in LOOKS.items():
         rows = costs[costs["mode"] == mode]
         axes.scatter(rows[TIME], rows[QUALITY], marker=marker, color=colour, s=22, label=label, zorder=2)
-    named = costs.dropna(subset=[TIME, QUALITY]).sort_values(QUALITY)
-    named = named[named["mode"] != "parallel"]
-    for number, (name, *point) in enumerate(named[["method", TIME, QUALITY]].itertuples(index=False)):
-        axes.annotate(str(name), tuple(point), (5, -3 if number % 2 else 2), textcoords="offset points", fontsize=7)
     axes.set(xscale="log", xlabel="time for a patient, median (ms)", ylabel="Dice, mean over test patients")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.margins(x=0.15)
+    axes.margins(x=0.3, y=0.12)
     figure.legend(loc="outside lower center", ncols=2)
+    named = costs[costs["mode"] != "parallel"].dropna(subset=[TIME, QUALITY])
+    _draw_names(axes, [method_name(name) for name in named["method"]], named[[TIME, QUALITY]].to_numpy())
     return figure
+
+
+def _draw_names(axes: Axes, names: Sequence[str], points: np.ndarray) -> None:
+    """A name right of each point (P, 2), higher where it would cover another, and then with a thin line to it."""
+    axes.get_figure().draw_without_rendering()  # type: ignore[union-attr]
+    places = axes.transData.transform(points) * 72 / axes.get_figure().dpi  # type: ignore[union-attr]
+    taken: list[np.ndarray] = []
+    for at in np.lexsort(places.T):
+        place = places[at] + (6.0, -3.0)
+        while any(abs(place[0] - other[0]) < NAME_PT and abs(place[1] - other[1]) < LINE_PT for other in taken):
+            place = place + (0.0, 1.0)
+        taken.append(place)
+        line = {"arrowstyle": "-", "color": GREY, "lw": 0.4, "shrinkA": 0, "shrinkB": 2}
+        axes.annotate(
+            names[at], points[at], place - places[at], textcoords="offset points", fontsize=7, arrowprops=line
+        )

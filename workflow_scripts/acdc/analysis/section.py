@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from acdc.analysis.protocols import PHASES, STRUCTURES, splits
-from acdc.analysis.shown import ENSEMBLE
+from acdc.analysis.shown import ENSEMBLE, method_name
 from acdc.data.conversion import structures_of
 
 TEMPLATE = Path(__file__).with_name("section.md.j2")
@@ -17,28 +17,17 @@ PARTS = {
     "val": "validation patients",
     "searched": "slices searched",
     "rest": "slices not searched",
-    "equal": "equal weights",
-    "random_search": "random search",
-    "simplex": "best weights",
-    "greedy": "greedy selection",
-    "majority": "majority vote",
-    "staple": "STAPLE",
 }
+WEIGHTED = ("random_search", "simplex", "greedy")  # weights are fitted
 DISTANCES = {"dice": "Dice", "hd": "Hausdorff distance (mm)", "assd": "mean surface distance (mm)"}
 NAMES = {"rv": "right ventricle", "myo": "myocardium", "lv": "left ventricle"}
 Numbers = dict[str, Any]
 
 
-def method_name(method: str) -> str:
-    """A network or an ensemble as a reader sees it, such as `flips of unet` for `flips:unet`."""
-    kind, _, network = method.partition(":")
-    return f"{kind} of {network}" if network else PARTS.get(method, method)
-
-
 def part_names(quantities: pd.Series) -> dict[str, str]:
     """Names for a reader of all parts of some quantities."""
     parts = {part for quantity in quantities for part in str(quantity).split("/")[:-1]}
-    return PARTS | {part: method_name(part) for part in parts}
+    return {part: PARTS.get(part, method_name(part)) for part in parts}
 
 
 def summary(cases: pd.DataFrame, every: int, models: Mapping[str, Sequence[str]], texts: Mapping[str, str]) -> Numbers:
@@ -51,10 +40,15 @@ def summary(cases: pd.DataFrame, every: int, models: Mapping[str, Sequence[str]]
         texts: the sound protocol's values as text, by quantity.
     """
     by_split = cases.assign(split=splits(cases, every)).groupby("split")["patient"].nunique()
-    methods = [*models["segmentation"], *models["baselines"], "equal", ENSEMBLE]
+    methods = dict.fromkeys([*models["segmentation"], *models["baselines"]], False) | {"equal": True, ENSEMBLE: True}
     found = [
-        {"name": method_name(method), "dice": texts[f"{method}/test/dice"], "gain": texts.get(f"{method}/test/gain")}
-        for method in methods
+        {
+            "name": method_name(method),
+            "ensemble": ensemble,
+            "dice": texts[f"{method}/test/dice"],
+            "gain": texts.get(f"{method}/test/gain"),
+        }
+        for method, ensemble in methods.items()
         if f"{method}/test/dice" in texts
     ]
     return {
@@ -76,10 +70,14 @@ def searched(texts: Mapping[str, str]) -> Numbers:
 
 
 def wide_measures(quantities: pd.Series) -> pd.Series:
-    """Whether a quantity stands in the table of all measures, and not in one of the other tables."""
+    """Whether a quantity stands in the table of all measures, and not in one of the other tables.
+
+    Of the validation patients, only what ensembles are chosen by is shown.
+    """
     measure = quantities.str.rpartition("/")[2]
     by_structure = measure.str.fullmatch(rf"({'|'.join(DISTANCES)})_({'|'.join(STRUCTURES)})_(ed|es)")
-    return ~by_structure & ~measure.isin(["nll", "brier", "ece"]) & ~quantities.str.startswith("data/")
+    chosen_by = ~quantities.str.contains("/val/") | measure.isin(["dice", "gain"])
+    return ~by_structure & chosen_by & ~measure.isin(["nll", "brier", "ece"]) & ~quantities.str.startswith("data/")
 
 
 def by_structure(methods: Sequence[str], structures: Sequence[str], texts: Mapping[str, str]) -> pd.DataFrame:
@@ -100,13 +98,15 @@ def by_structure(methods: Sequence[str], structures: Sequence[str], texts: Mappi
 def of_ensembles(
     methods: Sequence[str], members: pd.DataFrame, calibration: pd.DataFrame, texts: Mapping[str, str]
 ) -> pd.DataFrame:
-    """One row per method: its members, Dice and gain on test and validation patients, and calibration on test."""
+    """One row per method: the weights of its members, Dice and gain on both splits, and calibration on test.
+
+    Weights are in the order of the networks; methods without weights of their own have none.
+    """
     tested = calibration[calibration["split"] == "test"]
     rows = []
     for method in methods:
-        own = members[(members["method"] == method) & (members["weight"] > 0)]
-        shares = [f"{part.member} {part.weight:.2f}" for part in own.itertuples()]
-        row = {"method": method_name(method), "weights": ", ".join(shares)}
+        weights = members.loc[members["method"] == method, "weight"] if method in WEIGHTED else ()
+        row = {"method": method_name(method), "weights": " / ".join(f"{weight:.2f}" for weight in weights)}
         row |= {f"Dice, {split}": texts.get(f"{method}/{split}/dice", "") for split in ("test", "val")}
         row |= {f"gain, {split}": texts.get(f"{method}/{split}/gain", "") for split in ("test", "val")}
         rows.append(row | _calibrated(tested[tested["method"] == method]))

@@ -1,12 +1,30 @@
-"""Which methods figures show: the best single network, and the ensemble with weights from validation patients."""
+"""Which methods results stand for, and how a reader sees their names."""
 
 import pandas as pd
 
-from acdc.analysis.combined import best_network
-
+FLIPS = "flips:"  # begins the name of the ensemble over flips of the best network
 ENSEMBLE = "simplex"
+METHODS = {
+    "equal": "equal weights",
+    "random_search": "random search",
+    "simplex": "best weights",
+    "greedy": "greedy selection",
+    "majority": "majority vote",
+    "staple": "STAPLE",
+}
+
+
+def best_network(table: pd.DataFrame) -> str:
+    """The network that was best on validation patients; its ensemble over flips, in the column `method`, names it."""
+    return next(method.removeprefix(FLIPS) for method in table["method"] if method.startswith(FLIPS))
 
 
 def shown_methods(table: pd.DataFrame) -> list[str]:
-    """Both, for a table with a column `method` that has all methods."""
+    """The best single network and the ensemble with weights from validation patients; `method` has all methods."""
     return [best_network(table), ENSEMBLE]
+
+
+def method_name(method: str) -> str:
+    """A network or an ensemble as a reader sees it, such as `flips of unet` for `flips:unet`."""
+    kind, _, network = method.partition(":")
+    return f"{kind} of {network}" if network else METHODS.get(method, method)

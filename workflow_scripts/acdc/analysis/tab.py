@@ -15,6 +15,7 @@ from reprise.report.page_tables import number
 from reprise.report.tab import Answer, Tab, View
 from reprise.step.device import pick_device
 from reprise.step.errors import InputError
+from reprise.step.tables import read_table
 
 TEXT = """Give short-axis cine MRI of a heart: a NIfTI stack or cine (4-D), two NIfTI stacks of one heart at
 end-diastole and end-systole, a DICOM series (its files, or a zip of them), or one grey PNG picture.
@@ -102,8 +103,8 @@ def trained_here(results: Path) -> tuple[list[Path], Path | None, str]:
         first.setdefault(path.parts[-3].rpartition("-seed")[0], path)
     shares = study / "ensembles" / "weights.csv"
     if shares.is_file():
-        members = set(pd.read_csv(shares).query("method == 'equal'")["member"])
-        first = {name: path for name, path in first.items() if name in members}
+        table = read_table(shares, {"method": str, "member": str})
+        first = {name: first[name] for name in table.loc[table["method"] == "equal", "member"] if name in first}
     if not first:
         raise InputError(f"{study}: expected weights.safetensors of trained networks; run `make report`, or name files")
     data = "phantoms" if (study / "phantom").is_dir() else "the data set of config.yaml"

@@ -12,6 +12,7 @@ from torch import nn
 from acdc.data.own_stacks import Stack
 from acdc.learning.prediction import load_heart_network, probabilities_of
 from reprise.step.errors import InputError
+from reprise.step.files import file_sha256
 from reprise.step.tables import read_table
 
 ENSEMBLE = "ensemble"
@@ -19,11 +20,12 @@ METHODS = ("simplex", "equal")  # of the table of weights, the first that is the
 
 
 class Network(NamedTuple):
-    """A trained network, the info of its weights, and its share in the ensemble."""
+    """A trained network, the info of its weights, its share in the ensemble, and the SHA-256 of its file."""
 
     model: nn.Module
     info: dict[str, Any]
     share: float
+    digest: str
 
 
 class Networks(NamedTuple):
@@ -50,7 +52,10 @@ def load_networks(paths: Sequence[Path], shares: Path | None, device: torch.devi
     if doubled := {name for name in names if names.count(name) > 1}:
         raise InputError(f"expected weights of different networks, found two files of {min(doubled)}")
     method, found = _shares(shares, names) if shares else ("equal", dict.fromkeys(names, 1 / len(names)))
-    members = {name: Network(*pair, found[name]) for name, pair in zip(names, loaded, strict=True)}
+    members = {
+        name: Network(*pair, found[name], file_sha256(path))
+        for name, pair, path in zip(names, loaded, paths, strict=True)
+    }
     return Networks(members, method, device)
 
 
@@ -73,7 +78,7 @@ def _of_frame(
     networks: Networks, frame: np.ndarray, spacing_mm: tuple[float, float, float]
 ) -> Iterator[tuple[str, np.ndarray]]:
     total: np.ndarray | float = 0.0
-    for name, (model, info, share) in networks.members.items():
+    for name, (model, info, share, _) in networks.members.items():
         probabilities = probabilities_of(model, info, frame, spacing_mm, networks.device)
         yield name, probabilities.argmax(axis=-1).astype(np.uint8)
         total = total + share * probabilities
@@ -94,7 +99,12 @@ def network_table(networks: Networks) -> pd.DataFrame:
     keys = ("width", "protocol", "epoch")
     shares = f"share in the ensemble ({networks.method})"
     rows = [
-        {"network": name, **{key: str(info.get(key, "")) for key in keys}, shares: f"{share:.3g}"}
-        for name, (_, info, share) in networks.members.items()
+        {
+            "network": name,
+            **{key: str(info.get(key, "")) for key in keys},
+            shares: f"{share:.3g}",
+            "SHA-256": digest[:12],
+        }
+        for name, (_, info, share, digest) in networks.members.items()
     ]
     return pd.DataFrame(rows)

@@ -9,8 +9,8 @@ from acdc.learning.losses import dice_ce_loss
 from acdc.learning.slice_tasks import HeartSource, compared, predict_images, sound_summary
 from reprise.inference.volumes import volume_logits
 from reprise.step.device import autocast
-from reprise.training.blocks import Volume, load_blocks, volumes_of
 from reprise.training.task import Task
+from reprise.training.volume_blocks import Volume, load_blocks, volumes_of
 
 
 def block_task(source: HeartSource, train: np.ndarray, val: np.ndarray, cases: np.ndarray) -> Task:

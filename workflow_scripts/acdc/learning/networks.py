@@ -17,8 +17,8 @@ ENCODER = "resnet34"
 # The names of segmentation-models-pytorch for the networks with a ResNet-34.
 PUBLISHED = {"unet": "Unet", "linknet": "Linknet", "fpn": "FPN", "pspnet": "PSPNet"}
 NAMES = (*PUBLISHED, *unet.STAGES)
-# Networks that a GPU trains faster if they are compiled, and the mode of `torch.compile`.
-COMPILED = dict.fromkeys(NAMES, "default")
+# Networks that a GPU trains faster if they are compiled, and how: of those with a ResNet-34 this has not been measured.
+COMPILED = dict.fromkeys(unet.STAGES, "default")
 WEIGHTS = ("random", "imagenet")
 IMAGE_SHAPE = (3, 64, 64)
 FEWEST = 16  # channels of a layer: with fewer, the last layers of the published U-Net no longer tell four classes apart

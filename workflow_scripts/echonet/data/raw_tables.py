@@ -5,6 +5,7 @@ splits, spaces around a cell, blank lines, a leading index column. Rows are numb
 is row 1.
 """
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -108,7 +109,8 @@ def _read_cells(path: Path, findings: Findings) -> pd.DataFrame:
 def _case_names(file: str, cells: pd.Series, findings: Findings) -> pd.Series:
     """Names without `.avi`; missing where the name cannot be that of a file in the folder."""
     names = cells.str.replace(r"\.avi$", "", case=False, regex=True)
-    unsafe = names.str.fullmatch(UNSAFE_NAME).astype(bool)
+    # pandas would give the pattern to Arrow, where that is installed, and Arrow takes no lone surrogates.
+    unsafe = names.map(lambda name: re.fullmatch(UNSAFE_NAME, name) is not None).astype(bool)
     for row, name in cells[unsafe].drop_duplicates().items():
         findings.refuse(file, f"row {row}", f"FileName must be the name of a file in Videos/, found {name!r}")
     return names.mask(unsafe)

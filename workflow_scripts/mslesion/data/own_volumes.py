@@ -72,7 +72,7 @@ def find_volumes(files: Sequence[OwnFile], findings: Findings) -> list[OwnVolume
         except InputError as error:
             findings.exclude(file.case, "", reason_without_name(error, file.path))
             continue
-        problem = "has the same content as another file in the folder" if file.digest in found else _problem(volume)
+        problem = "has the same content as another file in the folder" if file.digest in found else problem_of(volume)
         if problem:
             findings.exclude(file.case, "", problem)
             continue
@@ -120,7 +120,7 @@ def _other_format(path: Path) -> str:
     return next((what for endings, what in OTHER_FORMATS.items() if name.endswith(endings)), "no NIfTI volumes")
 
 
-def _problem(volume: Volume) -> str:
+def problem_of(volume: Volume) -> str:
     """Why a volume that was read cannot be segmented, "" if it can."""
     voxels = volume.voxels
     low, high = float(voxels.min()), float(voxels.max())

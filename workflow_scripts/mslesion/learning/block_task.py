@@ -9,8 +9,8 @@ from mslesion.learning.losses import dice_ce_loss
 from mslesion.learning.slice_tasks import SliceSource, compared, predict_images, summary
 from reprise.inference.volumes import volume_logits
 from reprise.step.device import autocast
-from reprise.training.blocks import Volume, load_blocks, volumes_of
 from reprise.training.task import Task
+from reprise.training.volume_blocks import Volume, load_blocks, volumes_of
 
 
 def block_task(source: SliceSource, train: np.ndarray, val: np.ndarray, chosen_by: str) -> Task:
