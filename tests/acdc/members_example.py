@@ -17,10 +17,9 @@ SPACING = {"slice_mm": 8.0, "row_mm": 2.0, "column_mm": 1.5}
 GRID = {"size": 32, "slices": 10}
 MODELS = {"segmentation": list(NETWORKS), "baselines": ["unet_2d"]}
 SETTINGS = {
-    "models": MODELS, "seed": 3, "ensembles": {"draws": 200}, "search": {"draws": 16, "slices": 12, "seed": 1},
+    "models": MODELS, "seed": 3, "ensembles": {"draws": 200}, "search": {"draws": 64, "slices": 12, "seed": 2},
     "slices": GRID,
 }  # fmt: skip
-SNAPSHOTS = 2
 TABLES = ("weights", "scores", "calibration", "bins", "diversity", "search", "slices", "habits")
 
 
@@ -138,6 +137,6 @@ def score(folder: Path, made: Path, **settings: object) -> dict[str, pd.DataFram
     words: list[object] = ["--store", folder / "store", "--published-slices", folder / "published_slices"]
     words += [word for name, path in (given | tables).items() for word in (f"--{name}", path)]
     logs = sorted(folder.glob("*-seed*/published/log.csv"))
-    parts = {"models": MODELS, "resamples": 300, "seed": 3, "draws": 16} | settings
+    parts = {"models": MODELS, "resamples": 300, "seed": 3, "draws": 64} | settings
     run_step("score", [*words, "--history", *logs, "--settings", json.dumps(parts)])
     return {name: pd.read_csv(path) for name, path in tables.items()}

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import f1_score, jaccard_score, log_loss
@@ -19,7 +19,7 @@ from acdc.analysis.calibration import (
     reliability,
 )
 from acdc.analysis.ensembles import greedy, mean_dice, random_search, simplex
-from acdc.analysis.grid_habits import nearest_to, to_grid
+from acdc.analysis.grid_habits import grid_rows, nearest_to, to_grid
 from acdc.analysis.pixel_measures import heart_f1, mean_iou, running
 from acdc.analysis.published_search import searched_slices
 from acdc.analysis.votes import majority, staple
@@ -38,7 +38,7 @@ def ensembles(draw: st.DrawFn) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.
     sizes = draw(st.lists(st.integers(0, 6), min_size=1, max_size=3))
     maps = [draw(arrays(np.float16, (members, size, 4), elements=numbers)) for size in sizes]
     units = [(one, draw(arrays(np.uint8, one.shape[1], elements=st.integers(0, 3)))) for one in maps]
-    whole = arrays(np.float64, (draw(st.integers(1, 5)), members), elements=st.integers(0, 100))
+    whole = arrays(np.float64, (draw(st.integers(1, 5)), members), elements=st.sampled_from([0, 1, 2, 3, 100]))
     fine = st.floats(0, 1, allow_subnormal=False)
     drawn = draw(st.one_of(whole, arrays(np.float64, (3, members), elements=fine).map(rounded)))
     drawn[~drawn.any(axis=1)] = 1
@@ -54,6 +54,13 @@ def exact_class(maps: np.ndarray, weights: np.ndarray) -> int:
     return sums.index(max(sums))
 
 
+def one_voxel(*members: list[float]) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [(np.float16(members)[:, None], np.uint8([1]))]
+
+
+@example((one_voxel([0.5, 0.25, 0, 0], [0.25, 0.5, 0, 0]), np.array([[1.0, 1.0], [1.0, 2.0]])), 256)  # a tie
+@example((one_voxel([1, 1, 0, 0], [0, 2.0**-24, 0, 0]), np.array([[1.0, 1.0], [100.0, 2.0**-20]])), 256)
+@example((one_voxel([0.5, 0.25, 0.375, 0], [0.25, 0.5, 0.375, 0]), np.array([[1.0, 1.0]])), 256)  # of three
 @given(ensembles(), st.sampled_from([1, 2, 256]))
 @settings(max_examples=80, deadline=None)
 def test_weightings_at_once_find_what_a_plain_loop_finds_without_rounding(example, block: int) -> None:
@@ -81,10 +88,10 @@ def test_scores_of_many_weightings_are_to_the_last_bit_those_of_one() -> None:
     assert len(set(found)) > 20
 
 
-@pytest.mark.parametrize("weights", [[[0.0, 0.0]], [[1.0, -1.0]], [[0.1, 0.2]], [[500.0, 13.0]], [[np.nan, 1.0]]])
-def test_weights_whose_sums_would_round_or_mean_nothing_are_refused(weights: list[list[float]]) -> None:
+@pytest.mark.parametrize("weights", [[0, 0], [1, -1], [0.1, 0.2], [1, 2.0**-21], [500, 13], [np.nan, 1]])
+def test_weights_whose_sums_would_round_or_mean_nothing_are_refused(weights: list[float]) -> None:
     with pytest.raises(ValueError, match="weights"):
-        checked(weights)
+        checked([weights])
 
 
 def near(target: list[float]):
@@ -209,6 +216,15 @@ def test_linear_labels_name_a_wall_between_the_two_ventricles() -> None:
     assert (linear == 2).any() and not (nearest_to(true, (10, 30, 30)) == 2).any()
     assert (nearest_to(nearest_to(true, (10, 36, 24)), true.shape) == true).all()
     assert (to_grid(true, true.shape) == true).all()
+
+
+def test_only_every_second_slice_of_the_published_grid_counts_as_kept() -> None:
+    true = np.zeros((10, 12, 12), np.uint8)
+    true[:, 3:9, 3:9] = 3
+    found = true.copy()
+    found[::2] = 0
+    (row,) = grid_rows(found, true, ["lv"], true.shape)
+    assert row == {"structure": "lv", "label_linear": 1, "label_nearest": 1, "native": 2 / 3, "grid": 2 / 3, "kept": 1}
 
 
 def test_labels_on_the_published_grid_are_those_that_published_slices_have() -> None:

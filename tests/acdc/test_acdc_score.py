@@ -170,9 +170,10 @@ def test_diversity_and_calibration_are_of_the_test_voxels_near_the_heart(
 def test_the_published_search_is_scored_where_it_searched_and_on_the_rest(tables: dict[str, pd.DataFrame]) -> None:
     search, slices, found = tables["search"], tables["slices"], metric_of(tables, "published")
     drawn = search[list(NETWORKS)]
-    assert len(search) == 16 and (drawn == drawn.round(2)).all(axis=None) and drawn.max(axis=None) > 0.9
+    assert len(search) == 64 and (drawn == drawn.round(2)).all(axis=None) and drawn.max(axis=None) > 0.9
     assert slices.groupby("method")["searched"].sum().unique().tolist() == [12]
     best = search.loc[search["iou_searched"].idxmax()]
+    assert search["iou_rest"].idxmax() != best.name
     for part, chosen in (("searched", 1), ("rest", 0)):
         own = slices[slices["searched"] == chosen]
         iou = {name: jaccard_score(*pixels(rows), average="macro") for name, rows in own.groupby("method")}
@@ -248,43 +249,6 @@ def test_one_network_alone_is_no_crash(copied: Path) -> None:
     assert pd.read_csv(made / "diversity.csv").empty
     gain = score(copied, made, models=models)["metrics"].set_index("quantity").loc["equal/test/gain", "value"]
     assert gain == 0
-
-
-SOUND = "linknet-seed0/sound/probabilities"
-
-
-def change_store(path: Path, change) -> None:
-    cases, arrays = open_store(path)
-    kept = {name: np.array(array) for name, array in arrays.items()}
-    shutil.rmtree(path)
-    write_store(path, *change(cases, kept))
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda cases, arrays: (cases.drop(columns="split"), arrays), "expected the column split in its cases"),
-        (lambda cases, arrays: (cases.assign(case=cases["case"] + "x"), arrays), "patient003-EDx: not in the store"),
-        (lambda cases, arrays: (cases.assign(offset=0), arrays), "expected offsets of cases that lie one after"),
-        (lambda cases, arrays: (cases.assign(split="test"), arrays), "linknet, sound: expected the cases of fpn"),
-        (lambda cases, arrays: (cases, {"plain": arrays["plain"][1:]}), r"plain: expected \(48384, 4\) float16"),
-        (
-            lambda cases, arrays: (cases, {"plain": arrays["plain"] * np.float16("nan")}),
-            "plain: expected probabilities from 0 to 1",
-        ),
-        (
-            lambda cases, arrays: (cases, {"plain": arrays["plain"] * np.float16(2)}),
-            "plain: expected probabilities from 0 to 1",
-        ),
-        (lambda cases, arrays: (cases, {"flips": arrays["flips"]}), "linknet: expected the array plain, found none"),
-    ],
-)
-def test_bad_probabilities_get_one_line_and_nothing_is_written(copied: Path, change, message: str) -> None:
-    shutil.rmtree(copied / "ensembles")
-    change_store(copied / SOUND, change)
-    with pytest.raises(InputError, match=message) as refused:
-        combine(copied)
-    assert len(str(refused.value).splitlines()) == 1 and not list((copied / "ensembles").glob("*"))
 
 
 @pytest.mark.parametrize(
