@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from configuration_changes import (
-    CONFIGURATIONS,
     ALL,
+    CONFIGURATIONS,
     MORE_RUNS,
     OF_FIRST_RUN,
     ORDERS,
