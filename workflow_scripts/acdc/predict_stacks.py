@@ -32,8 +32,8 @@ TEXTS = {
         "The numbers can only be as good as the data that the networks learnt from. The networks of the demo have seen "
         "phantoms only.",
     ],
-    "overview_caption": "Of a cine or of two stacks, end-diastole (ED) is taken as the frame with the largest left "
-    "ventricle, end-systole (ES) as that with the smallest. Of a single stack only volumes are known",
+    "overview_caption": "Of a cine, end-diastole (ED) is taken as the frame with the largest left ventricle, "
+    "end-systole (ES) as that with the smallest. Of a single stack only volumes are known",
 }
 MEASURES = ["lv_edv_ml", "lv_esv_ml", "lv_ef", "rv_edv_ml", "rv_esv_ml", "rv_ef", "lv_mass_g"]
 COLUMNS = ["case", "method", "frames", "slices", "height", "width", "ed", "es", *MEASURES, "sha256"]

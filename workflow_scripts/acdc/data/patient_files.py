@@ -113,6 +113,11 @@ def _note_folders(root: Path, names: list[str], findings: Findings) -> None:
 
 def _collected(root: Path, patient: str, names: list[str], findings: Findings) -> Patient | None:
     """The files of one patient; None if a problem was added to the findings."""
+    officials = {_official(root, name) for name in names}
+    if len(officials) > 1 or "" in officials:
+        where = " and ".join(sorted(officials - {""})) or "neither training nor testing"
+        findings.refuse(patient, "", f"expected in one of the folders training and testing, found in {where}")
+        return None
     before = len(findings.problems)
     files: dict[tuple[str, int], str] = {}
     for name in names:
@@ -121,18 +126,21 @@ def _collected(root: Path, patient: str, names: list[str], findings: Findings) -
         other = files.setdefault(key, name)
         if other != name:
             files[key] = _one_of(root, other, name, findings)
-    officials = {_official(root, name) for name in names}
-    if len(officials) > 1 or "" in officials:
-        where = " and ".join(sorted(officials - {""})) or "neither training nor testing"
-        findings.refuse(patient, "", f"expected in one of the folders training and testing, found in {where}")
     if ("info", 0) not in files:
-        findings.refuse(patient, "", f"expected {INFO} beside {names[0]}, found none")
+        findings.refuse(patient, "", _without_info(patient, PurePosixPath(names[0])))
     if len(findings.problems) > before:
         return None
     frames = {
         kind: {number: name for (of, number), name in files.items() if of == kind} for kind in ("image", "labels")
     }
     return Patient(patient, officials.pop(), files["info", 0], files.get(("cine", 0), ""), *frames.values())
+
+
+def _without_info(patient: str, file: PurePosixPath) -> str:
+    """What is wrong with a patient whose `Info.cfg` was not found: its folder tells whose such a file is."""
+    if any(FOLDER.fullmatch(part) for part in file.parts[:-1]):
+        return f"expected {INFO} beside {file}, found none"
+    return f"expected its files and {INFO} in a folder {patient}, found them in {one_line(str(file.parent))}"
 
 
 def _frame_key(match: re.Match[str]) -> tuple[str, int]:
