@@ -170,7 +170,7 @@ def test_what_does_not_belong_together_is_one_line(tmp_path: Path) -> None:
         (stack, other): "other shapes or spacings: 3x40x32 and 4x40x32",
         (stack, stack.with_name("a2.nii"), cine): NOTHING_LIKE_IT,
         (stack, nothing): NOTHING_LIKE_IT,
-        (nothing,): "no readable DICOM file|no MR image",
+        (nothing,): "a file is neither a NIfTI, a PNG nor a DICOM file of MRI",
         (flat,): "every pixel has the same value",
         (hole,): "voxels are NaN",
         (holes,): "voxels are NaN",

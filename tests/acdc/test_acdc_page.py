@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from acdc.analysis.stack_pictures import COLOURS
-from acdc.analysis.tab import LABELS, trained_here
+from acdc.analysis.tab import LABELS, heart_tab, trained_here
 from browser import PATIENCE_MS, chromium
 from own_hearts import MEMBERS, image, predict, untrained, write_nifti
 from persons import written_with_a_name
@@ -204,6 +204,14 @@ def check_end(server: Server, tmp_path: Path) -> None:
     server.process.send_signal(signal.SIGTERM)
     server.process.wait(30)
     assert list(server.temporary.iterdir()) == []
+
+
+def test_a_mask_is_not_answered(tmp_path: Path, weights: list[Path]) -> None:
+    labels = np.zeros((1, 3, 40, 32), np.uint8)
+    labels[:, 1, 10:20, 10:20] = 3
+    tab = heart_tab(weights, None, "phantoms", "cpu")
+    with pytest.raises(InputError, match="a mask or a map of labels, not an image"):
+        tab.answer([write_nifti(tmp_path / "a.nii", labels)])
 
 
 def test_trained_networks_are_found_with_their_shares(tmp_path: Path) -> None:

@@ -130,6 +130,7 @@ def test_what_was_not_run_says_so_and_the_rest_does_not_repeat_the_banner(report
         assert page.locator("table.board .chip").count() == 0
         context = page.locator("details.group", has_text="For context")
         assert context.locator("tbody tr").count() == 12 and "not run" not in context.inner_text()
+        assert all(caption.bounding_box()["height"] > 9 for caption in context.locator("caption").all())
 
 
 def test_long_tables_are_folded_and_nothing_in_a_fold_is_lost(report: Path) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from acdc.analysis.stack_measures import measures_of, phases_of, volumes_of
 from acdc.analysis.stack_pictures import COLOURS, NAMES, colour_mask, grey_frame, overlay, png_of
-from acdc.data.own_stacks import Stack, label_files, read_stack
+from acdc.data.own_stacks import Stack, is_label_map, label_files, read_stack
 from acdc.learning.answers import Networks, labels_of, load_networks, methods_of, network_table
 from reprise.report.page_tables import number
 from reprise.report.tab import Answer, Tab, View
@@ -54,6 +54,8 @@ def heart_tab(weights: Sequence[Path], shares: Path | None, trained_on: str, dev
 
 def _answer(networks: Networks, paths: Sequence[Path]) -> Answer:
     stack = read_stack(paths)
+    if stack.measured and is_label_map(stack.frames):
+        raise InputError("by its content a mask or a map of labels, not an image")
     labels = labels_of(networks, stack)
     grey = [grey_frame(frame) for frame in stack.frames]
     views = {method: _view(stack, grey, labels[method]) for method in methods_of(networks)}

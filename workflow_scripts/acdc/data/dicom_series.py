@@ -57,6 +57,8 @@ def _read_image(path: Path) -> Image:
         header = pydicom.dcmread(path, stop_before_pixels=True, force=True)
         modality = str(header.get("Modality") or "").strip().upper()
         missing = [name for name in NEEDED if name not in header]
+        if not modality:  # any bytes at all can be taken for DICOM
+            raise InputError("a file is neither a NIfTI, a PNG nor a DICOM file of MRI")
         if modality != "MR":
             raise InputError("a DICOM file is no MR image")
         if int(header.get("NumberOfFrames") or 1) > 1 or "SharedFunctionalGroupsSequence" in header:
