@@ -1,5 +1,6 @@
 """The heart study's figures and film: what is drawn where, from tables with known answers."""
 
+from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 
 import heart_steps as steps
 import heart_tables as example
 from acdc.analysis.overlay_figure import chosen_slices, heart_box, structure_codes
+from acdc.analysis.pareto_figure import draw_pareto
 from acdc.analysis.stack_pictures import COLOURS
 from acdc.data.conversion import slices_of
 from acdc.follow_cine import chosen_patient, frames_of, middle_slice
@@ -108,6 +111,17 @@ def test_agreement_has_a_panel_for_each_ventricle_and_method_and_none_without_la
         options = ["--patients", tmp_path / "patients.csv", "--size", size, "--figure", drawn]
         steps.run_step("plot_agreement", [*options, "--table", tmp_path / f"{size}.csv"])
         assert pd.read_csv(tmp_path / f"{size}.csv")["panel"].nunique() == panels and drawn.is_file()
+    assert int(ElementTree.parse(drawn).getroot().get("height").partition(".")[0]) < 60, "a line, no empty axes"
+
+
+def test_no_name_covers_another_where_methods_are_equally_good_and_fast() -> None:
+    methods = ["fpn", "equal", "random_search", "simplex", "greedy", "snapshots:linknet"]
+    costs = pd.DataFrame({"method": methods, "mode": "sequence", "dice": 0.87, "patient_ms_p50": 90.0})
+    costs.loc[5, "patient_ms_p50"] = 80.0
+    figure = draw_pareto(costs)
+    figure.draw_without_rendering()
+    boxes = [Text.get_window_extent(text).padded(-1) for text in figure.axes[0].texts]
+    assert len(boxes) == len(methods) and not any(one.overlaps(other) for one, other in combinations(boxes, 2))
 
 
 def test_a_mask_of_another_shape_or_a_method_without_scores_is_refused(study, tmp_path) -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from acdc.analysis.shown import method_name, shown_methods
 from reprise.plots.agreement import agreement, draw_agreement, draw_comparison
 from reprise.plots.steps import DECIMALS, figure_parser
-from reprise.plots.style import save_figure
+from reprise.plots.style import WIDTH, save_figure, styled
 from reprise.step.command import run
 from reprise.step.tables import read_table
 
@@ -31,11 +31,14 @@ def main(args: argparse.Namespace) -> None:
     save_figure(drawn(table, args.size), args.figure, table, args.table)
 
 
+@styled
 def drawn(table: pd.DataFrame, size: str) -> Figure:
-    """Bland-Altman plots of EF, or scatter and Bland-Altman plots of mass; an empty panel if there are no values."""
-    if size == "ef" or table.empty:
-        return draw_agreement(table, {"ef": "EF", "mass": "mass"}[size], {"ef": "EF points", "mass": "g"}[size])
-    return draw_comparison(table, "mass", "g")
+    """Bland-Altman plots of EF, or scatter and Bland-Altman plots of mass; a line of text if there are no values."""
+    if table.empty:
+        figure = Figure(figsize=(WIDTH, 0.6))
+        figure.text(0.5, 0.5, "no values", ha="center", va="center")
+        return figure
+    return draw_agreement(table, "EF", "EF points") if size == "ef" else draw_comparison(table, "mass", "g")
 
 
 def compared(path: Path, size: str) -> pd.DataFrame:

@@ -18,7 +18,7 @@ LOOKS = {
     "parallel": ("^", ORANGE, "ensemble, networks in parallel"),
 }
 TIME, QUALITY = "patient_ms_p50", "dice"
-NAME_PT, LINE_PT = 60, 8  # about the width of a name, and the height of its line
+LETTER_PT, LINE_PT = 3.8, 8  # about the width of a letter, and the height of a line
 
 
 @styled
@@ -47,16 +47,19 @@ def draw_pareto(costs: pd.DataFrame) -> Figure:
 
 
 def _draw_names(axes: Axes, names: Sequence[str], points: np.ndarray) -> None:
-    """A name right of each point (P, 2), higher where it would cover another, and then with a thin line to it."""
+    """A name right of each point (P, 2), higher where it would cover a name or a point, then with a thin line to it."""
     axes.get_figure().draw_without_rendering()  # type: ignore[union-attr]
     places = axes.transData.transform(points) * 72 / axes.get_figure().dpi  # type: ignore[union-attr]
-    taken: list[np.ndarray] = []
+    taken = [(place - (2, 3), 4.0) for place in places]  # lower left corner and width of points and names
     for at in np.lexsort(places.T):
-        place = places[at] + (6.0, -3.0)
-        while any(abs(place[0] - other[0]) < NAME_PT and abs(place[1] - other[1]) < LINE_PT for other in taken):
+        place, width = places[at] + (6.0, -3.0), LETTER_PT * len(names[at]) + 4
+        while any(
+            place[0] < other[0] + wide and other[0] < place[0] + width and abs(place[1] - other[1]) < LINE_PT
+            for other, wide in taken
+        ):
             place = place + (0.0, 1.0)
-        taken.append(place)
-        line = {"arrowstyle": "-", "color": GREY, "lw": 0.4, "shrinkA": 0, "shrinkB": 2}
+        taken.append((place, width))
+        line = {"arrowstyle": "-", "color": GREY, "lw": 0.4, "shrinkA": 0, "shrinkB": 2, "relpos": (0, 0.5)}
         axes.annotate(
             names[at], points[at], place - places[at], textcoords="offset points", fontsize=7, arrowprops=line
         )
