@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from acdc.analysis.shown import method_name
 from acdc.data.own_stacks import Stack
 from acdc.learning.prediction import load_heart_network, probabilities_of
 from reprise.step.errors import InputError
@@ -97,7 +98,7 @@ def _shares(path: Path, names: Sequence[str]) -> tuple[str, Mapping[str, float]]
 def network_table(networks: Networks) -> pd.DataFrame:
     """One row per network: what its weights say of themselves, and its share in the ensemble."""
     keys = ("width", "protocol", "epoch")
-    shares = f"share in the ensemble ({networks.method})"
+    shares = f"share in the ensemble ({method_name(networks.method)})"
     rows = [
         {
             "network": name,
