@@ -1,5 +1,6 @@
 """Parts of the report: drawings, tables, provenance, the graph of rules."""
 
+import inspect
 import json
 import subprocess
 from html import unescape
@@ -10,10 +11,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+import snakemake.io
 from hypothesis import given
 from hypothesis import strategies as st
 
 import report_example
+from reprise.engine.plan import OVERTAKEN
 from reprise.report import provenance
 from reprise.report.dag import draw_rules, layers, read_jobs, read_rules, without_shortcuts
 from reprise.report.page import breakable, data_uri
@@ -187,9 +190,11 @@ rule other:
 """
 
 
-def ask_snakemake(folder: Path, run_step, target: str, **config: list[str]) -> subprocess.CompletedProcess[str]:
+def ask_snakemake(
+    folder: Path, run_step, target: str, before: str = "", **config: list[str]
+) -> subprocess.CompletedProcess[str]:
     """Run the step that asks for the rules and jobs of a small workflow."""
-    (folder / "Snakefile").write_text(WORKFLOW)
+    (folder / "Snakefile").write_text(before + WORKFLOW)
     settings = json.dumps({"config": config, "code": "0123"})
     options = ["--snakefile", "Snakefile", "--settings", settings, "--target", target]
     return run_step("report/dag.py", *options, "--rules", "rules.csv", "--jobs", "jobs.csv", cwd=folder)
@@ -211,3 +216,24 @@ def test_a_workflow_that_cannot_be_planned_is_one_message(tmp_path: Path, run_st
     assert done.returncode == 2
     assert "missing.html" in done.stderr and "Traceback" not in done.stderr
     assert not list(tmp_path.glob("*.csv"))
+
+
+def test_a_file_that_a_running_job_replaces_while_it_is_looked_at_is_looked_at_again(tmp_path: Path, run_step) -> None:
+    assert OVERTAKEN in inspect.getsource(snakemake.io)
+    overtaken = f"""
+from snakemake.exceptions import WorkflowError
+with open("times", "a+") as times:
+    times.write("x")
+    times.seek(0)
+    if len(times.read()) < 3:
+        raise WorkflowError("b.txt existed before. It could be that {OVERTAKEN}.")
+"""
+    done = ask_snakemake(tmp_path, run_step, "all", before=overtaken, letters=["a"])
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "times").read_text() == "xxx" and list(read_rules(tmp_path / "rules.csv")) == [
+        "all",
+        "make",
+        "report",
+    ]
+    done = ask_snakemake(tmp_path, run_step, "all", before=overtaken.replace("< 3", "< 99"), letters=["a"])
+    assert done.returncode == 2 and done.stderr.count(OVERTAKEN) == 1 and "Traceback" not in done.stderr

@@ -12,6 +12,9 @@ from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings
 
 from reprise.step.errors import InputError
 
+OVERTAKEN = "a concurrent process has deleted it"  # Snakemake's words if a running job removes what is looked at
+ATTEMPTS = 10
+
 
 @contextmanager
 def planned(
@@ -31,16 +34,19 @@ def planned(
     Raises:
         InputError: the workflow cannot be planned.
     """
-    settings = ConfigSettings(config=dict(config or {}))
+    settings, dag = ConfigSettings(config=dict(config or {})), DAGSettings(set(targets), force_incomplete=not finished)
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        try:
-            opened = api.workflow(ResourceSettings(cores=1), config_settings=settings, snakefile=snakefile)
-            opened.dag(DAGSettings(targets=set(targets), force_incomplete=not finished))
-            workflow = opened._workflow
-            workflow._prepare_dag(forceall=finished, ignore_incomplete=finished, lock_warn_only=True)
-            workflow._build_dag()
-        except (WorkflowError, RuleException) as error:
-            raise InputError(f"{snakefile}: {error}") from error
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                opened = api.workflow(ResourceSettings(cores=1), config_settings=settings, snakefile=snakefile)
+                opened.dag(dag)
+                workflow = opened._workflow
+                workflow._prepare_dag(forceall=finished, ignore_incomplete=finished, lock_warn_only=True)
+                workflow._build_dag()
+                break
+            except (WorkflowError, RuleException) as error:
+                if not left or OVERTAKEN not in str(error):
+                    raise InputError(f"{snakefile}: {error}") from error
         yield workflow.dag
 
 
