@@ -19,6 +19,7 @@ import heart_steps as steps
 import heart_tables as example
 from acdc.analysis.overlay_figure import chosen_slices, heart_box, structure_codes
 from acdc.analysis.pareto_figure import draw_pareto
+from acdc.analysis.shown import drawn_methods
 from acdc.analysis.stack_pictures import COLOURS
 from acdc.data.conversion import slices_of
 from acdc.follow_cine import chosen_patient, frames_of, middle_slice
@@ -122,6 +123,12 @@ def test_no_name_covers_another_where_methods_are_equally_good_and_fast() -> Non
     figure.draw_without_rendering()
     boxes = [Text.get_window_extent(text).padded(-1) for text in figure.axes[0].texts]
     assert len(boxes) == len(methods) and not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+
+
+def test_lines_are_of_the_networks_and_of_one_ensemble_of_each_kind() -> None:
+    methods = ["unet", "fpn", "unet_2d", "equal", "simplex", "staple", "flips:fpn", "seeds:fpn", "snapshots:fpn"]
+    table = pd.DataFrame({"method": [*methods, *methods]})
+    assert drawn_methods(table) == ["unet", "fpn", "unet_2d", "simplex", "flips:fpn"]
 
 
 def test_a_mask_of_another_shape_or_a_method_without_scores_is_refused(study, tmp_path) -> None:

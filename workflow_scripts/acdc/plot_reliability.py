@@ -1,9 +1,10 @@
-"""Draw the reliability diagrams of single networks and of ensembles, before and after temperature scaling."""
+"""Draw the reliability diagrams of the networks and of two ensembles, before and after temperature scaling."""
 
 import argparse
 from pathlib import Path
 
 from acdc.analysis.reliability_figure import draw_reliability
+from acdc.analysis.shown import drawn_methods
 from reprise.plots.steps import DECIMALS, figure_parser
 from reprise.plots.style import save_figure
 from reprise.step.command import run
@@ -21,10 +22,11 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace) -> None:
-    """Draw both diagrams and write the bins."""
+    """Draw both diagrams and write their bins."""
     table = read_table(args.bins, BINS)
     if table.empty:
         raise InputError(f"{args.bins}: no bins")
+    table = table[table["method"].isin(drawn_methods(table))]
     save_figure(draw_reliability(table), args.figure, table.round(DECIMALS), args.table)
 
 

@@ -24,6 +24,13 @@ def shown_methods(table: pd.DataFrame) -> list[str]:
     return [best_network(table), ENSEMBLE]
 
 
+def drawn_methods(table: pd.DataFrame) -> list[str]:
+    """What a figure with a line for each method shows: the networks, the same ensemble, and flips of the best one."""
+    methods = list(dict.fromkeys(table["method"]))
+    networks = [method for method in methods if method not in METHODS and ":" not in method]
+    return [*networks, *(method for method in methods if method == ENSEMBLE or method.startswith(FLIPS))]
+
+
 def method_name(method: str) -> str:
     """A network or an ensemble as a reader sees it, such as `flips of unet` for `flips:unet`."""
     kind, _, network = method.partition(":")
