@@ -21,6 +21,7 @@ LONGEST = (
     "test_failed_steps.py",
     "test_staleness.py",
     "test_real_patients.py",
+    "test_real_hearts.py",
     "test_downloads.py",
     "test_processes.py",
 )

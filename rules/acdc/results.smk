@@ -1,13 +1,12 @@
 # Networks joined to ensembles, all of them scored, and the study's tables of measures.
 
-COMBINED = ("weights", "scores", "calibration", "bins", "diversity", "search", "slices", "habits")
+COMBINED = ("weights", "scores", "calibration", "bins", "diversity", "habits")
 
 
 use rule compute as acdc_combine with:
     input:
         store="results/acdc/store",
-        published_slices="results/acdc/published_slices",
-        probabilities=[f"{folder}/probabilities" for folder in heart_runs("published", "sound")],
+        probabilities=[f"{folder}/probabilities" for folder in heart_runs("sound")],
     output:
         **{name: f"results/acdc/ensembles/{name}.csv" for name in COMBINED},
         masks=directory("results/acdc/ensembles/masks"),
@@ -18,10 +17,25 @@ use rule compute as acdc_combine with:
     params:
         **step(
             "acdc/combine.py",
-            settings=heart_settings("ensembles", "search", "slices")
+            settings=heart_settings("ensembles", "slices")
             | in_order("acdc", "segmentation", "baselines")
             | {"seed": first_seed()},
         ),
+
+
+use rule compute as acdc_search_weights with:
+    input:
+        published_slices="results/acdc/published_slices",
+        probabilities=[f"{folder}/probabilities" for folder in heart_runs("published")],
+    output:
+        search="results/acdc/ensembles/search.csv",
+        slices="results/acdc/ensembles/slices.csv",
+    pathvars:
+        name="acdc/search_weights",
+    resources:
+        **needs(8000, 60),
+    params:
+        **step("acdc/search_weights.py", settings=settings("acdc", "search") | in_order("acdc", "segmentation")),
 
 
 use rule compute as acdc_score with:

@@ -3,6 +3,7 @@
 import importlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ SHAPE = (6, 24, 28)  # slices, height, width
 SPACING = {"slice_mm": 8.0, "row_mm": 2.0, "column_mm": 1.5}
 GRID = {"size": 32, "slices": 10}
 MODELS = {"segmentation": list(NETWORKS), "baselines": ["unet_2d"]}
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "models": MODELS, "seed": 3, "ensembles": {"draws": 200}, "search": {"draws": 64, "slices": 12, "seed": 2},
     "slices": GRID,
 }  # fmt: skip
@@ -114,19 +115,17 @@ def run_step(name: str, options: list[object]) -> None:
 
 
 def combine(folder: Path, **settings: object) -> Path:
-    """Run the step `combine` on what `make_members` wrote; the folder of its tables."""
-    made = folder / "ensembles"
-    members = sorted(folder.glob("*-seed*/*/probabilities"))
-    options = [
-        "--store",
-        folder / "store",
-        "--published-slices",
-        folder / "published_slices",
-        "--probabilities",
-        *members,
-    ]
-    tables = [word for name in TABLES for word in (f"--{name}", made / f"{name}.csv")]
-    run_step("combine", [*options, "--settings", json.dumps(SETTINGS | settings), *tables, "--masks", made / "masks"])
+    """Run the steps `combine` and `search_weights` on what `make_members` wrote; the folder of their tables."""
+    made, given = folder / "ensembles", {**SETTINGS, **settings}
+    tables = {name: [f"--{name}", made / f"{name}.csv"] for name in TABLES}
+    searched: list[object] = [*tables.pop("search"), *tables.pop("slices")]
+    combined = [word for words in tables.values() for word in words]
+    sound, published = (sorted(folder.glob(f"*-seed*/{name}/probabilities")) for name in ("sound", "published"))
+    words = ["--store", folder / "store", "--probabilities", *sound, "--settings", json.dumps(given)]
+    run_step("combine", [*words, *combined, "--masks", made / "masks"])
+    search = {"models": given["models"], **SETTINGS["search"]}
+    words = ["--published-slices", folder / "published_slices", "--probabilities", *published]
+    run_step("search_weights", [*words, "--settings", json.dumps(search), *searched])
     return made
 
 

@@ -259,6 +259,7 @@ def test_one_network_alone_is_no_crash(copied: Path) -> None:
         (lambda table: table[table["case"] != "patient101-ES"], "patient101: expected ED and ES, found one"),
         (lambda table: table.assign(empty="some"), "as `empty` one of none, prediction, reference, both"),
         (lambda table: table.assign(dice=np.nan), "expected a Dice in each row"),
+        (lambda table: table[table["method"] != "flips:unet"], "expected a method that is called flips:NETWORK, found"),
     ],
 )
 def test_bad_scores_get_one_line_and_nothing_is_written(copied: Path, change, message: str) -> None:

@@ -48,8 +48,8 @@ SEEN_BY: dict[str, dict[str, set[str]]] = {
         "training.weights": {"acdc_train", "acdc_describe", "weights_fetch", "report_rule_graph"},
         "snapshots": {"acdc_train", "acdc_describe"},
         "baselines": set(),  # this run has none
-        "search": {"acdc_combine", "acdc_describe"},
-        "search.draws": {"acdc_combine", "acdc_score", "acdc_describe"},
+        "search": {"acdc_search_weights", "acdc_describe"},
+        "search.draws": {"acdc_search_weights", "acdc_score", "acdc_describe"},
         "ensembles": {"acdc_combine"},
         "costs": {"acdc_measure_costs"},
         "bootstrap": {"acdc_score"},

@@ -102,8 +102,8 @@ def test_outputs_have_the_published_form(demo: Demo) -> None:
 def test_report_opens_without_a_fault(demo: Demo) -> None:
     report = demo[0] / "results/report.html"
     check_page(report)
-    assert report.stat().st_size < 5e6
-    assert page_height(report) < 15_000
+    assert report.stat().st_size < 7e6
+    assert page_height(report) < 3 * 7_000, "each study has a bearable length"
     assert "not comparable" in report.read_text().lower()
 
 

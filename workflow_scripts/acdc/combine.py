@@ -19,8 +19,6 @@ TABLES = {
     "calibration": "one row per method and split, before and after one temperature",
     "bins": "reliability of each method on the test cases, by bin of confidence",
     "diversity": "one row per pair of networks",
-    "search": "the published search: one row per weighting",
-    "slices": "pixels by true and found class of each published method and test slice",
     "habits": "Dice of each test case under habits of the published grid",
 }
 
@@ -29,13 +27,10 @@ def arguments() -> argparse.ArgumentParser:
     """The step's options."""
     parser = step_parser(__doc__)
     parser.add_argument("--store", type=Path, required=True, help="folder of the decoded data set")
-    parser.add_argument("--published-slices", type=Path, required=True, help="folder of the published slices")
     parser.add_argument(
-        "--probabilities", type=Path, nargs="+", required=True, help="RUN/PROTOCOL/probabilities, all of them"
+        "--probabilities", type=Path, nargs="+", required=True, help="RUN/sound/probabilities, all of them"
     )
-    parser.add_argument(
-        "--settings", type=json_object, required=True, help="JSON: models, seed, ensembles, search, slices"
-    )
+    parser.add_argument("--settings", type=json_object, required=True, help="JSON: models, seed, ensembles, slices")
     for name, what in TABLES.items():
         parser.add_argument(f"--{name}", type=Path, required=True, help=f"CSV to write: {what}")
     parser.add_argument("--masks", type=Path, required=True, help="folder to write: METHOD/CASE.nii.gz")
@@ -47,17 +42,14 @@ def main(args: argparse.Namespace) -> None:
     from acdc.analysis.calibration import calibrate, diversity
     from acdc.analysis.ensembles import methods
     from acdc.analysis.members import read_cached
-    from acdc.analysis.published_search import read_slices, search_weights
 
-    store, published, settings = open_store(args.store), open_store(args.published_slices), args.settings
+    store, settings = open_store(args.store), args.settings
     networks = settings["models"]["segmentation"]
     cached = read_cached(args.probabilities, store)
     found, best = methods(cached, settings["models"], settings["ensembles"]["draws"], settings["seed"])
     say(f"best single network on validation patients: {best}")
     tables = {"weights": weight_table(found), "diversity": diversity(cached, networks)}
     tables["calibration"], tables["bins"] = calibrate(cached, found)
-    slices = read_slices(args.probabilities, published, networks)
-    tables["search"], tables["slices"] = search_weights(slices, networks, settings["search"])
     with outputs(args.masks, *(getattr(args, name) for name in TABLES)) as (folder, *files):
         tables["scores"], tables["habits"] = score_cases(cached, found, best, store, settings["slices"], folder)
         for name, file in zip(TABLES, files, strict=True):

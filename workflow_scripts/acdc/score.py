@@ -44,7 +44,7 @@ def arguments() -> argparse.ArgumentParser:
     parser = score_parser(__doc__)
     parser.add_argument("--published-slices", type=Path, required=True, help="folder of the published slices")
     for name in ("scores", "calibration", "slices", "habits"):
-        parser.add_argument(f"--{name}", type=Path, required=True, help=f"{name}.csv that was written by combine.py")
+        parser.add_argument(f"--{name}", type=Path, required=True, help=f"{name}.csv of the ensembles")
     parser.add_argument("--history", type=Path, nargs="*", default=[], help="RUN/published/log.csv, all of them")
     parser.add_argument("--patients", type=Path, required=True, help="CSV to write: volumes, EF and mass by patient")
     return parser

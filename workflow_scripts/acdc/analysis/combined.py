@@ -6,6 +6,7 @@ import pandas as pd
 
 from acdc.analysis.heart_scores import EMPTY
 from acdc.analysis.pixel_measures import COUNTS, SURE
+from acdc.analysis.shown import FLIPS
 from reprise.step.errors import InputError
 from reprise.step.tables import read_table
 
@@ -46,6 +47,8 @@ def read_scores(path: Path) -> pd.DataFrame:
     for method, own in scores.groupby("method", sort=False):
         if len(own) != len(expected):
             raise InputError(f"{path}: {method}: expected {len(expected)} rows, found {len(own)}")
+    if not scores["method"].str.startswith(FLIPS).any():
+        raise InputError(f"{path}: expected a method that is called {FLIPS}NETWORK, found none")
     phases = expected.groupby("patient")["phase"].nunique()
     if (phases != 2).any():
         raise InputError(f"{path}: {phases.index[phases != 2][0]}: expected ED and ES, found one of them")
