@@ -100,7 +100,7 @@ def grid_quirks(habits: pd.DataFrame, best: str) -> Iterator[Row]:
         "reference were resized as published labels are. Set against it: each stack's own grid."
     )
     yield quirk("Scores on the published grid", f"{best}/dice", "1", [means["grid"], means["native"]], note)
-    note = "Every second slice of the published grid, against all of them. Base and apex are where networks err most."
+    note = "Every second slice of the published grid, against all of them."
     yield quirk("Slices left out", f"{best}/dice", "1", [means["kept"], means["grid"]], note)
 
 
