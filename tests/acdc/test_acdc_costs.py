@@ -1,5 +1,6 @@
 """What networks and ensembles cost: counts against formulas, ensembles against their members, gains against times."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from torch import nn
 import heart_steps as steps
 import heart_tables as example
 from acdc.analysis.costs import Cost, frontier, optimiser_bytes, together, with_gains
-from acdc.learning.measuring import LivingArrays
+from acdc.learning.measuring import LivingArrays, Stack, measure
+from acdc.learning.networks import heart_network, logits_of
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,24 @@ def test_flips_are_four_passes_of_one_network_and_snapshots_need_no_training(cos
     assert snapshots["parameters"] == 2 * unet["parameters"] and snapshots["training_s"] == 12.5
     assert np.isnan(of(table, "fpn", "alone")["training_s"]), "no benchmark, no time"
     assert ("flips:unet", "parallel") not in set(table[["method", "mode"]].itertuples(index=False, name=None))
+
+
+def test_multiply_adds_are_those_of_the_convolutions_of_a_slice() -> None:
+    torch.manual_seed(0)
+    model, counted = heart_network("fpn", 0.125).eval(), []
+
+    def count(layer: nn.Conv2d, _: object, made: torch.Tensor) -> None:
+        counted.append(made[0].numel() * layer.in_channels // layer.groups * math.prod(layer.kernel_size))
+
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(count)
+    info = {"network": "fpn", "size": 64, "normalisation": {"spacing_mm": 2.0}, "settings": {"precision": "fp32"}}
+    with torch.inference_mode():
+        logits_of(model, torch.zeros(1, 1, 64, 64))
+    expected = sum(counted)
+    patient = [Stack(np.random.default_rng(0).random((slices, 50, 40)), (8.0, 1.5, 2.0)) for slices in (3, 2)]
+    assert measure(model, info, patient, 1, torch.device("cpu"), False).multiply_adds == expected
 
 
 def test_a_gain_is_the_difference_from_the_best_network_for_each_further_ms(costs) -> None:

@@ -133,6 +133,34 @@ def test_probabilities_come_back_to_their_own_pixels(spacing: tuple[float, float
     assert spacing[0] == 1 or (back[:, 0, 0] == 1).all(), "what was cut off is background"
 
 
+@pytest.mark.parametrize(
+    ("shape", "spacing", "size"),
+    [
+        ((53, 58), (0.97, 1.28), 96),
+        ((51, 49), (2.1, 1.9), 64),
+        ((61, 47), (1.37, 1.68), 32),
+        ((61, 48), (1.4, 1.4), 64),
+    ],
+)
+def test_a_heart_beside_the_centre_is_brought_back_to_where_it_was(
+    shape: tuple[int, int], spacing: tuple[float, float], size: int
+) -> None:
+    random, grid, moved = np.random.default_rng(0), Grid(1.4, size), []
+    extent = np.multiply(shape, spacing)
+    most = np.minimum(extent, size * grid.spacing_mm) / 2 - 12  # so that the grid holds all of it
+    y, x = ((np.arange(length) + 0.5) * mm for length, mm in zip(shape, spacing, strict=True))
+    for _ in range(12):
+        centre = extent / 2 + random.uniform(-1, 1, 2) * most
+        labels = np.where(np.hypot(*np.ix_(y - centre[0], x - centre[1])) < 8, 3, 0).astype(np.uint8)
+        on_grid = prepared_labels(labels[None], spacing, grid, CPU)
+        shares = torch.nn.functional.one_hot(on_grid.long(), 4).movedim(-1, 1).float()
+        found = restored(shares, shape, spacing, grid).argmax(dim=1)[0].numpy()
+        places = [np.argwhere(mask == 3).mean(axis=0) * spacing for mask in (found, labels)]
+        moved.append(places[0] - places[1])
+    assert np.abs(np.mean(moved, axis=0)).max() < 0.15, "mm; half a pixel of the grid is 0.7"
+    assert np.abs(moved).max() < 0.7
+
+
 @pytest.mark.parametrize("network", ["linknet", "unet_2d", "unet_3d"])
 def test_probabilities_of_a_stack_do_not_depend_on_how_it_lies_if_flips_are_averaged(network: str) -> None:
     torch.manual_seed(0)

@@ -231,3 +231,6 @@ def test_trained_networks_are_found_with_their_shares(tmp_path: Path) -> None:
     assert [path.parts[-3] for path in paths] == ["unet-seed2", "fpn-seed2"], "in the order of the table"
     assert (shares, data) == (table, "phantoms")
     assert os.path.commonpath(paths) == str(tmp_path / "acdc")
+    with table.open("a") as file:  # as combining leaves it for `seed: [10, 2]`
+        file.write("seeds:unet,unet,0.5\nseeds:unet,unet-seed2,0.5\n")
+    assert [path.parts[-3] for path in trained_here(tmp_path)[0]] == ["unet-seed10", "fpn-seed2"]

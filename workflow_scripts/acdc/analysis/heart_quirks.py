@@ -9,7 +9,6 @@ import pandas as pd
 from acdc.analysis.heart_measures import FOREGROUND, best_searched, counts_of
 from acdc.analysis.heart_scores import class_dice
 from acdc.analysis.pixel_measures import SURE, heart_f1, mean_iou, running
-from acdc.analysis.protocols import STRUCTURES
 from acdc.analysis.weightings import CLASSES, confusions
 from reprise.data.store import Store
 from reprise.evaluation.estimates import Row, quirk
@@ -47,7 +46,7 @@ def pixel_quirks(slices: pd.DataFrame, networks: list[str]) -> Iterator[Row]:
     note = "The mean over slices of the F1 of all slices so far. Set against it: one F1."
     yield quirk("Mean of a running F1", f"{best}/f1", "1", [running(heart_f1, counts), binary], note)
     note = "Labels count as heart or not, whichever structure they name. Set against it: the mean over structures."
-    values = [binary, float(class_dice(pooled, list(FOREGROUND)).mean())]
+    values = [binary, _structure_dice(pooled)]
     yield quirk("F1 of heart or background", f"{best}/f1", "1", values, note)
 
 
@@ -101,7 +100,7 @@ def grid_quirks(habits: pd.DataFrame, best: str) -> Iterator[Row]:
         "reference were resized as published labels are. Set against it: each stack's own grid."
     )
     yield quirk("Scores on the published grid", f"{best}/dice", "1", [means["grid"], means["native"]], note)
-    note = "Every second slice of the published grid, against all of them. Base and apex are where networks err most."
+    note = "Every second slice of the published grid, against all of them."
     yield quirk("Slices left out", f"{best}/dice", "1", [means["kept"], means["grid"]], note)
 
 
@@ -113,10 +112,9 @@ def smoothing_quirk(published: Store) -> Iterator[Row]:
     labels = published.arrays["labels"]
     for case in cases[cases["augmented"] == SMOOTHED].to_dict("records"):
         counts += confusions(labels[plain[_slice_of(case)]], labels[case["row"]])
-    if counts.any():
-        found = class_dice(counts, list(STRUCTURES.values()))[counts[1:].sum(axis=1) > 0]
+    if counts[1:].any():
         note = "The augmentation that is called noise smooths, labels too, which are then rounded."
-        yield quirk("Labels smoothed", "labels/dice", "1", [float(found.mean()), 1.0], note)
+        yield quirk("Labels smoothed", "labels/dice", "1", [_structure_dice(counts), 1.0], note)
 
 
 def empty_quirk(scores: pd.DataFrame, best: str) -> Iterator[Row]:
@@ -130,6 +128,12 @@ def empty_quirk(scores: pd.DataFrame, best: str) -> Iterator[Row]:
         )
         values = [float(distance.fillna(1).mean()), float(distance.mean())]
         yield quirk("An empty mask 1 mm away", f"{best}/hd", "mm", values, note)
+
+
+def _structure_dice(counts: np.ndarray) -> float:
+    """The mean Dice of the structures that have a label, from numbers of pixels (C, C) by true and found class."""
+    there = counts.sum(axis=1)[list(FOREGROUND)] > 0
+    return float(class_dice(counts, list(FOREGROUND))[there].mean())
 
 
 def _sure_iou(slices: pd.DataFrame, counts: np.ndarray) -> float:

@@ -22,7 +22,7 @@ def surface_distances(found: np.ndarray, true: np.ndarray, spacing_mm: Sequence[
 
     A voxel is on the surface if one of its neighbours along an axis is background or outside the volume. The Hausdorff
     distance is the largest distance from a surface voxel of one mask to the other mask's nearest one; the average one
-    is the mean of the two directions' means (Heimann et al., IEEE TMI 2009; medpy's `hd` and `assd`, connectivity 1).
+    is the mean of the two directions' means (medpy's `hd` and `assd`, connectivity 1), not of all voxels together.
 
     Args:
         found: (N, H, W) bool, the predicted mask.

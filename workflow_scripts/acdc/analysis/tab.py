@@ -93,24 +93,26 @@ def value_table(stack: Stack, labels: np.ndarray) -> pd.DataFrame:
 def trained_here(results: Path) -> tuple[list[Path], Path | None, str]:
     """The weights of the sound protocol in a folder of results, the table of their shares, and what they learnt from.
 
-    Only the first run of each network counts, and if there is a table, only its networks do.
+    Only the first run of each network counts, by the table if there is one, and else the lowest seed; and if there is a
+    table, only its networks do.
 
     Raises:
         InputError: there are no weights.
     """
     study = results / "acdc"
-    found = sorted(study.glob("*-seed*/sound/weights.safetensors"), key=_seed)
-    first: dict[str, Path] = {}
-    for path in found:
-        first.setdefault(path.parts[-3].rpartition("-seed")[0], path)
     shares = study / "ensembles" / "weights.csv"
-    if shares.is_file():
-        table = read_table(shares, {"method": str, "member": str})
+    table = read_table(shares, {"method": str, "member": str}) if shares.is_file() else None
+    later = set() if table is None else {*table["member"]}  # runs after the first of a network have names of their own
+    first: dict[str, Path] = {}
+    for path in sorted(study.glob("*-seed*/sound/weights.safetensors"), key=_seed):
+        if path.parts[-3] not in later:
+            first.setdefault(path.parts[-3].rpartition("-seed")[0], path)
+    if table is not None:
         first = {name: first[name] for name in table.loc[table["method"] == "equal", "member"] if name in first}
     if not first:
         raise InputError(f"{study}: expected weights.safetensors of trained networks; run `make report`, or name files")
     data = "phantoms" if (study / "phantom").is_dir() else "the data set of config.yaml"
-    return list(first.values()), shares if shares.is_file() else None, data
+    return list(first.values()), None if table is None else shares, data
 
 
 def _seed(path: Path) -> int:

@@ -134,9 +134,12 @@ def sound_summary(settings: Mapping[str, Any], cases: np.ndarray, found: dict[st
 
 
 def _published_summary(settings: Mapping[str, Any], pixels: int, found: dict[str, np.ndarray]) -> dict[str, float]:
-    """Columns of the history; the last batch, if smaller, has the same weight as the others, as in Keras."""
+    """Columns of the history, from batches as Keras has them.
+
+    In the mean of the loss, each batch counts as often as it has slices; in the means of scores, each counts once.
+    """
     batches = range(0, len(found["soft"]), settings["batch_size"])
-    rows = []
+    rows, sizes = [], []
     for batch in (slice(first, first + settings["batch_size"]) for first in batches):
         soft, truth = found["soft"][batch], found["counts"][batch, 2].sum(axis=0)
         shared, predicted = found["over"][batch].sum(axis=0)
@@ -144,7 +147,13 @@ def _published_summary(settings: Mapping[str, Any], pixels: int, found: dict[str
         iou = (shared + SMOOTH) / (predicted + truth - shared + SMOOTH)
         fscore = (2 * shared + SMOOTH) / (predicted + truth + SMOOTH)
         rows.append((loss, iou.mean(), fscore.mean()))
-    means = dict(zip(("val_loss", "val_iou", "val_fscore"), map(float, np.mean(rows, axis=0)), strict=True))
+        sizes.append(len(soft))
+    losses, ious, fscores = zip(*rows, strict=True)
+    means = {
+        "val_loss": float(np.average(losses, weights=sizes)),
+        "val_iou": float(np.mean(ious)),
+        "val_fscore": float(np.mean(fscores)),
+    }
     dice = float(np.nanmean(_dice(found["counts"].sum(axis=0)[None])))
     return means | {"val_dice": dice, f"{HELPER}last": settings["epochs"] - float(found["epoch"][0])}
 
