@@ -40,6 +40,7 @@ def test_the_section_shows_every_figure_film_and_table_in_the_order_of_the_story
     words = json.dumps(section)
     assert "nan" not in words and "None" not in words and not re.search(r"[a-z]\s+[,;.]", words)
     assert "2 for training, 1 for validation, 4 for testing" in section["summary"][0]
+    assert "found: right ventricle blue, myocardium yellow, left ventricle red. Below:" in words
     assert "simplex" not in " ".join(section["summary"]), "a name for readers"
     assert section["sound_headline"]["value"].startswith("0.8400 (0.7000")
 
