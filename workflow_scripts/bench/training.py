@@ -12,7 +12,7 @@ from reprise.training.timing import StepTimes, timed_steps
 
 # Dense bf16 teraflops a second of the makers' data sheets.
 PEAK_TFLOPS = {"H200": 989, "H100": 989, "A100": 312, "L40S": 362, "RTX 4090": 165, "A10": 125, "L4": 121}
-MOST_WAITING, LEAST_SHARE = 2, 20  # percent
+MOST_WAITING = 2  # percent
 
 # (recipe, device) -> a network on its device, and its task
 Make = Callable[[Mapping[str, Any], torch.device], tuple[nn.Module, Task]]
@@ -26,6 +26,7 @@ def training_rows(
     reference: Callable[[], float],
     required: Mapping[str, float],
     flops: float,
+    least_share: float | None = None,
 ) -> list[Row]:
     """A study's main training on a GPU, or why its rows are skipped.
 
@@ -37,13 +38,14 @@ def training_rows(
         reference: samples a second of the published way.
         required: by precision, how many times as fast ours must be.
         flops: floating-point operations of a forward pass of one sample.
+        least_share: percent of the card's peak that are required, if any are.
     """
     names = {precision: f"{what} a second on the GPU, {precision}, against the published way" for precision in required}
     waiting, used = f"% of a step that {what} wait for data, bf16", f"% of the card's bf16 peak, {what}"
     if not torch.cuda.is_available():
         return [skipped(names[precision], f">= {least:g}") for precision, least in required.items()] + [
             skipped(waiting, f"<= {MOST_WAITING}"),
-            skipped(used, f">= {LEAST_SHARE}"),
+            skipped(used, f">= {least_share:g}" if least_share else ""),
         ]
     device, mode = torch.device("cuda"), modes.get(recipe["network"])
 
@@ -64,5 +66,5 @@ def training_rows(
     peak = next((tflops for name, tflops in PEAK_TFLOPS.items() if name in card), None)
     if peak:
         share = 100 * 3 * flops * batch / half.seconds / (peak * 1e12)  # a backward pass costs two forward passes
-        rows.append(at_least(used, share, None, LEAST_SHARE))
+        rows.append(at_least(used, share, None, least_share))
     return rows
