@@ -43,6 +43,7 @@ SEEN_BY: dict[str, dict[str, set[str]]] = {
         "slices": {"acdc_publish_slices", "acdc_train", "acdc_combine", "acdc_describe"},
         "training": {"acdc_train", "acdc_describe"},
         "training.epochs": {"acdc_describe"},  # of networks that this run does not have
+        "training.epochs.fpn": {"acdc_describe", "report_scoreboard"},  # a condition of published figures
         "training.epochs.unet": {"acdc_train", "acdc_describe"},
         "training.epochs.linknet": {"acdc_train", "acdc_describe"},
         "training.weights": {"acdc_train", "acdc_describe", "weights_fetch", "report_rule_graph"},
@@ -156,14 +157,22 @@ ORDERS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         {"models": {"acdc": reordered(THREE_HEARTS, "segmentation")}},
         "acdc_combine",
     ),
-    ({"studies": ["echonet", "mslesion"]}, {"studies": ["mslesion", "echonet"]}, "report_scoreboard"),
+    ({"studies": ["echonet", "acdc", "mslesion"]}, {"studies": ["mslesion", "acdc", "echonet"]}, "report_scoreboard"),
 ]
 OF_FIRST_RUN = {
     *("echonet_plot_areas", "echonet_plot_examples", "echonet_render_videos", "echonet_predict_clips"),
     *("mslesion_plot_examples", "mslesion_render_slices", "mslesion_predict_volumes"),
 }
+OF_PUBLISHED_RUNS = {"acdc_search_weights"}
 # Settings that some trainings do not see, and the results of these trainings only.
 UNSEEN_BY = {"size": OF_FIRST_RUN, "leak_control": OF_FIRST_RUN | {"mslesion_plot_training"}}
+UNSEEN_BY |= dict.fromkeys(("snapshots", "grid.size", "grid.spacing_mm"), OF_PUBLISHED_RUNS)
+# Rules that see results of trainings by the sound protocol only, and so not what this rule gives.
+BEHIND_SOUND = {
+    "acdc_publish_slices": {
+        *("acdc_combine", "acdc_follow_cine", "acdc_plot_examples", "acdc_plot_reliability", "acdc_predict_stacks")
+    }
+}
 
 
 def leaves(settings: Mapping[str, Any], but: Collection[str] = (), above: str = "") -> Iterator[str]:
