@@ -23,6 +23,7 @@ use rule infer as acdc_predict_stacks with:
     params:
         **step(
             "acdc/predict_stacks.py",
+            in_order("acdc", "segmentation"),
             settings=lambda w: own_weights_digests("heart_weights"),
             checkpoints="results/checkpoints/acdc/predict_stacks",
         ),
