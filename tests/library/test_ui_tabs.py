@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from reprise.models.weights import save_model
+from reprise.report.tab import learnt_from
 from reprise.step.errors import InputError
 from ui.tabs import STUDIES, tabs_of_files, tabs_of_results
 
@@ -35,3 +36,14 @@ def test_nothing_trained_says_so_for_each_study(tmp_path: Path) -> None:
     assert len(lines) == len(STUDIES) and all(
         "expected weights.safetensors of trained networks" in line for line in lines
     )
+
+
+def test_a_phantom_that_lies_beside_results_of_other_data_is_not_what_networks_learnt_from(tmp_path: Path) -> None:
+    (tmp_path / "phantom" / "training").mkdir(parents=True)
+    (tmp_path / "phantom" / "training" / "a.nii").write_bytes(b"1234")
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("path,bytes\ntraining/a.nii,4\n")
+    assert learnt_from(tmp_path) == "phantoms"
+    for other in ("training/a.nii,5", "training/a.nii,4\ntraining/b.nii,4"):
+        manifest.write_text(f"path,bytes\n{other}\n")
+        assert learnt_from(tmp_path) == "the data set of config.yaml"

@@ -11,8 +11,9 @@ from acdc.analysis.stack_measures import measures_of, phases_of, volumes_of
 from acdc.analysis.stack_pictures import COLOURS, NAMES, colour_mask, grey_frame, overlay, png_of
 from acdc.data.own_stacks import Stack, is_label_map, label_files, read_stack
 from acdc.learning.answers import Networks, labels_of, load_networks, methods_of, network_table
+from reprise.evaluation.runs import first_runs, run_of
 from reprise.report.page_tables import number
-from reprise.report.tab import Answer, Tab, View
+from reprise.report.tab import Answer, Tab, View, learnt_from
 from reprise.step.device import pick_device
 from reprise.step.errors import InputError
 from reprise.step.tables import read_table
@@ -103,17 +104,10 @@ def trained_here(results: Path) -> tuple[list[Path], Path | None, str]:
     shares = study / "ensembles" / "weights.csv"
     table = read_table(shares, {"method": str, "member": str}) if shares.is_file() else None
     later = set() if table is None else {*table["member"]}  # runs after the first of a network have names of their own
-    first: dict[str, Path] = {}
-    for path in sorted(study.glob("*-seed*/sound/weights.safetensors"), key=_seed):
-        if path.parts[-3] not in later:
-            first.setdefault(path.parts[-3].rpartition("-seed")[0], path)
+    paths = study.glob("*-seed*/sound/weights.safetensors")
+    first = first_runs(path for path in paths if run_of(path).run not in later)
     if table is not None:
         first = {name: first[name] for name in table.loc[table["method"] == "equal", "member"] if name in first}
     if not first:
         raise InputError(f"{study}: expected weights.safetensors of trained networks; run `make report`, or name files")
-    data = "phantoms" if (study / "phantom").is_dir() else "the data set of config.yaml"
-    return list(first.values()), None if table is None else shares, data
-
-
-def _seed(path: Path) -> int:
-    return int(path.parts[-3].rpartition("-seed")[2])
+    return list(first.values()), None if table is None else shares, learnt_from(study)

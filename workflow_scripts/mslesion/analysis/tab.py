@@ -16,11 +16,12 @@ from mslesion.data.own_volumes import problem_of
 from mslesion.data.scan_volume import from_slices, to_slices
 from mslesion.learning.scan_prediction import load_lesion_network, segment_scan
 from reprise.data.nifti import Volume, ending_of, half_of, mask_content, read_volume, without_text
+from reprise.evaluation.runs import first_runs
 from reprise.plots.confusion_map import as_grey
 from reprise.plots.slice_pictures import display_size, encoded
 from reprise.plots.style import VERMILLION
 from reprise.report.page_tables import number
-from reprise.report.tab import Answer, Tab, View
+from reprise.report.tab import Answer, Tab, View, learnt_from
 from reprise.step.device import pick_device
 from reprise.step.errors import InputError
 from reprise.step.files import file_sha256
@@ -67,16 +68,10 @@ def trained_here(results: Path) -> tuple[list[Path], Path | None, str]:
         InputError: there are no weights.
     """
     study = results / "mslesion"
-    first: dict[str, Path] = {}
-    for path in sorted(study.glob("*-seed*/sound/fold1/weights.safetensors"), key=_seed):
-        first.setdefault(path.parts[-4].rpartition("-seed")[0], path)
+    first = first_runs(study.glob("*-seed*/sound/fold1/weights.safetensors"))
     if not first:
         raise InputError(f"{study}: expected weights.safetensors of trained networks; run `make report`, or name files")
-    return list(first.values()), None, "phantoms" if (study / "phantom").is_dir() else "the data set of config.yaml"
-
-
-def _seed(path: Path) -> int:
-    return int(path.parts[-4].rpartition("-seed")[2])
+    return list(first.values()), None, learnt_from(study)
 
 
 def _answer(networks: Mapping[str, Network], device: torch.device, paths: Sequence[Path]) -> Answer:

@@ -1,7 +1,7 @@
 """The results of training runs: the path of a result says which run it belongs to."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,6 +73,18 @@ def read_runs(
         labels = {"network": run.network if is_first else run.run} | named
         tables.append(pd.DataFrame(labels, index=table.index).join(table))
     return pd.concat(tables, ignore_index=True)
+
+
+def first_runs(paths: Iterable[Path]) -> dict[str, Path]:
+    """By network, the result of its run with the lowest seed.
+
+    Raises:
+        InputError: a path does not say which run it belongs to.
+    """
+    first: dict[str, Path] = {}
+    for path in sorted(paths, key=lambda path: (int(run_of(path).run.rpartition("-seed")[2]), path)):
+        first.setdefault(run_of(path).network, path)
+    return first
 
 
 def run_label(run: str, protocol: str = "") -> str:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from reprise.step.tables import read_table
+
 
 class View(NamedTuple):
     """What one network, or an ensemble, found in what was uploaded.
@@ -49,3 +51,20 @@ class Tab(NamedTuple):
     networks: pd.DataFrame
     views: Sequence[str]
     answer: Callable[[Sequence[Path]], Answer]
+
+
+def learnt_from(study: Path) -> str:
+    """What the networks in a study's folder of results learnt from, in words.
+
+    After a change of the data the phantom may still be there. So it counts only if it has all files of the manifest, in
+    their sizes.
+
+    Raises:
+        InputError: the manifest is damaged.
+    """
+    phantom, manifest = study / "phantom", study / "manifest.csv"
+    columns = {"path": str, "bytes": int}
+    files = read_table(manifest, columns) if manifest.is_file() else pd.DataFrame(columns=[*columns])
+    sizes = {phantom / name: size for name, size in zip(files["path"], files["bytes"], strict=True)}
+    same = all(path.is_file() and path.stat().st_size == size for path, size in sizes.items())
+    return "phantoms" if phantom.is_dir() and same else "the data set of config.yaml"
