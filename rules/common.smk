@@ -1,10 +1,12 @@
 # What the rules of all studies share. Each cluster job reads it again, so it imports little.
 
 import sys
+from functools import cache
 from pathlib import Path
 
 import yaml
 from snakemake.io import apply_wildcards
+from snakemake.settings.types import DeploymentMethod
 
 CODE = Path(workflow.basedir, "workflow_scripts")
 sys.path.insert(0, str(CODE))
@@ -20,11 +22,12 @@ from reprise.engine.configuration import (
     study_settings,
 )
 from reprise.engine.fingerprint import rules_digest, spec
+from reprise.engine.grid_engine import get_ready
 from reprise.engine.links import conceal
 from reprise.engine.orphans import announce_snakemake
 from reprise.engine.raw_files import files_digest
 from reprise.engine.records import remember
-from reprise.engine.slurm_states import tell_ended_jobs
+from reprise.engine.slurm import tell_ended_jobs
 from reprise.engine.stale_results import watch_results
 from reprise.engine.takeover import take_over
 from reprise.step.errors import InputError
@@ -54,6 +57,7 @@ except InputError as error:
 onstart:
     take_over(Path(workflow.workdir_init))
     tell_ended_jobs()
+    get_ready(workflow.executor_settings)
 
 
 wildcard_constraints:
@@ -91,7 +95,13 @@ def needs_training(megabytes, minutes):
         compile="auto" if config["compile"] == "auto" else "off",  # YAML reads `off` as false
         processes=config["processes"],
         checkpoint_every=config["checkpoint_every"],
+        **tracked(),
     )
+
+
+def tracked():
+    """The resource that becomes the option of trainings whether they are tracked. YAML reads `off` as false."""
+    return {"tracking": "mlflow" if config["tracking"] == "mlflow" else "off"}
 
 
 def step(program, *besides, settings=None, **options):
@@ -121,7 +131,21 @@ def track_options():
     """Record which names become options, because Snakemake compares inputs and params without their names."""
     for each in workflow.rules:
         names = [*each.input.keys(), *each.output.keys(), *sorted(UNTRACKED & {*each.resources.keys()})]
-        each.set_params(named=[option(name) for name in names])
+        each.set_params(named=[option(name) for name in names], environment=environment_option(each))
+
+
+def environment_option(rule):
+    """The option of a step that says in which environment of conda it runs. There is none without `--sdm conda`.
+
+    It is a function of resources, because Snakemake does not track those: results do not depend on it.
+    """
+
+    def words(wildcards, resources):
+        if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
+            return []
+        return ["--environment", rule.expand_conda_env(wildcards).get_conda_env(workflow).address]
+
+    return words
 
 
 def option(name):
@@ -148,6 +172,11 @@ def settings(study, *keys, **more):
     for key in keys:
         part = part[key]
     return part | more
+
+
+def some_settings(study, *names):
+    """Some of a study's hyper-parameters, by their names."""
+    return {name: settings(study)[name] for name in names}
 
 
 def recipe(study, task, run):
@@ -187,6 +216,14 @@ def of_studies(name):
     return [f"results/{study}/{name}" for study in config["studies"]]
 
 
+def figure_files(study, *names):
+    """Outputs of a step that draws figures: their SVGs and the CSVs with the numbers drawn."""
+    return {
+        kind: [f"results/{study}/figures/{name}.{ending}" for name in names]
+        for kind, ending in (("figures", "svg"), ("tables", "csv"))
+    }
+
+
 def by_study(name):
     """STUDY=FILE for each study, as the steps of the report take them."""
     return [f"{study}=results/{study}/{name}" for study in config["studies"]]
@@ -207,10 +244,16 @@ def project_files(*names):
     return {"project": remember({name: files_digest(name) for name in names})}
 
 
+@cache
+def published_figures():
+    """All of config/published.yaml, which is long: read once, by the quicker of PyYAML's two parsers where it is there."""
+    return yaml.load(Path(PUBLISHED).read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def from_published(pick):
     """What `pick` takes from the published figures."""
     try:
-        return pick(yaml.safe_load(Path(PUBLISHED).read_text()))
+        return pick(published_figures())
     except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError) as error:
         sys.exit(f"error: {PUBLISHED}: not readable: {' '.join(str(error).split())}")
 

@@ -16,7 +16,7 @@ rule compute:
     resources:
         **needs(2000, 30),
     shell:
-        "exec python workflow_scripts/{params.program:q} {params.words:q} --log {log:q}"
+        "exec python workflow_scripts/{params.program:q} {params.words:q} {params.environment:q} --log {log:q}"
 
 
 use rule compute as infer with:

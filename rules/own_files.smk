@@ -95,6 +95,11 @@ def trained_weights(key, trained):
     return [] if key in config else trained
 
 
+def named_weights(key):
+    """The weights that the configuration names; a user's weights are no input, see `own_weights_digests`."""
+    return {"weights": config[key]} if key in config else {}
+
+
 def own_weights_digests(*keys):
     """The content of the weights that the configuration names, on which predictions depend."""
     return {key: files_digest(config[key]) for key in keys if key in config}

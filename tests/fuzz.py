@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path[:0] = [
     str(Path(__file__).resolve().parents[1] / part)
-    for part in ("workflow_scripts", "tests/acdc", "tests/echonet", "tests/helpers")
+    for part in ("workflow_scripts", "tests/acdc", "tests/echonet", "tests/helpers", "tests/iseg", "tests/medfm")
 ]
 
 import numpy as np
@@ -27,7 +27,7 @@ import pandas as pd
 import torch
 import yaml
 
-from damaged_datasets import damaged_acdc, damaged_echonet
+from damaged_datasets import damaged_acdc, damaged_echonet, damaged_iseg, damaged_medfm
 from mutations import flip_bytes, mutate, odd_tensor, value, write_odd_dicom
 from reprise.step.errors import InputError
 
@@ -153,16 +153,6 @@ def table() -> Parser:
     return lambda path: read_table(path, {"case": str, "n": int, "x": float, "yes": bool}), write
 
 
-def echonet() -> Parser:
-    """EchoNet-Dynamic on disk: its tables and one of its videos."""
-    return damaged_echonet(FOLDER)
-
-
-def acdc() -> Parser:
-    """ACDC on disk: its Info.cfg, cines, frames and labels."""
-    return damaged_acdc(FOLDER)
-
-
 def avi() -> Parser:
     """One video, its header and its pictures."""
     from echonet.data.avi import avi_header, read_video, write_mjpg
@@ -246,13 +236,18 @@ PARSERS: dict[str, Callable[[], Parser]] = {
         checkpoint,
         prediction,
         table,
-        echonet,
-        acdc,
         avi,
         nifti,
         dicom,
         configuration,
     )
+}
+# Whole data sets on disk, with damage to one file.
+PARSERS |= {
+    "echonet": lambda: damaged_echonet(FOLDER),
+    "acdc": lambda: damaged_acdc(FOLDER),
+    "iseg": lambda: damaged_iseg(FOLDER),
+    "medfm": lambda: damaged_medfm(FOLDER),
 }
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sets up all that Reprise runs with: R, uv, and .venv with exactly the packages of requirements.lock.
-# usage: tools/setup.sh [tests]      `tests` adds the browser and the Slurm that some tests start
+# usage: tools/setup.sh [tests]      `tests` adds the browser, the PDF reader and the schedulers that some tests start
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -56,9 +56,13 @@ install_python_packages() {
 }
 
 install_what_tests_need() {
-    { has chromium munged slurmctld slurmd sbatch && .venv/bin/playwright --version >/dev/null 2>&1; } ||
-        apt chromium libatomic1 munge slurmctld slurmd slurm-client ||
-        say "tests that need Chromium or Slurm will be skipped: installing them takes root"
+    {
+        has chromium pdftoppm munged slurmctld slurmd sbatch sge_qmaster sge_execd qsub &&
+            .venv/bin/playwright --version >/dev/null 2>&1
+    } ||
+        apt chromium libatomic1 poppler-utils munge slurmctld slurmd slurm-client \
+            gridengine-master gridengine-exec gridengine-client ||
+        say "tests that need Chromium, pdftoppm, Slurm or Grid Engine will be skipped: installing them takes root"
 }
 
 export DEBIAN_FRONTEND=noninteractive

@@ -68,4 +68,4 @@ use rule compute as acdc_audit with:
     resources:
         **needs(1000, 10),
     params:
-        **step("acdc/audit.py", settings=heart_settings("validation")),
+        **step("acdc/audit.py", settings=some_settings("acdc", "validation")),

@@ -142,5 +142,5 @@ use rule analyse as acdc_describe with:
         **step(
             "acdc/describe.py",
             settings=lambda w: described_study("acdc", "training")
-            | heart_settings("validation", "grid", "slices", "search", "snapshots"),
+            | some_settings("acdc", "validation", "grid", "slices", "search", "snapshots"),
         ),

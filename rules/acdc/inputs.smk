@@ -1,11 +1,6 @@
 # The study's groups of files, and its settings that decide which jobs there are.
 
 
-def heart_settings(*names):
-    """Some of the study's settings."""
-    return {name: settings("acdc")[name] for name in names}
-
-
 def heart_runs(*protocols):
     """The folder of each run by these protocols: first the members of the ensembles, then baselines (`sound` only)."""
     by_task = {"segmentation": protocols, "baselines": {"sound"} & {*protocols}}
@@ -31,8 +26,8 @@ def heart_recipe(run, protocol):
         return part | more | {"size": slices["size"], "normalisation": {"slices": slices["slices"]}}
     grid = settings("acdc", "grid")
     sound = {"size": grid["size"], "normalisation": {"spacing_mm": grid["spacing_mm"]}}
-    snapshots = heart_settings("snapshots") if in_ensembles(run) else {}
-    return part | more | sound | heart_settings("validation") | snapshots
+    snapshots = some_settings("acdc", "snapshots") if in_ensembles(run) else {}
+    return part | more | sound | some_settings("acdc", "validation") | snapshots
 
 
 def in_ensembles(run):
@@ -66,8 +61,3 @@ def ensemble_members():
         "weights": [f"results/acdc/{run}/sound/weights.safetensors" for run in runs],
         "shares": "results/acdc/ensembles/weights.csv",
     }
-
-
-def named_heart_weights():
-    """The weights that the configuration names; a user's weights are no input, see `own_weights_digests`."""
-    return {"weights": config["heart_weights"]} if "heart_weights" in config else {}

@@ -19,7 +19,7 @@ use rule infer as acdc_predict_stacks with:
         name="acdc/predict_stacks",
     threads: 2
     resources:
-        **needs_gpu(8000, 240, **named_heart_weights()),
+        **needs_gpu(8000, 240, **named_weights("heart_weights")),
     params:
         **step(
             "acdc/predict_stacks.py",

@@ -17,7 +17,7 @@ use rule compute as acdc_combine with:
     params:
         **step(
             "acdc/combine.py",
-            settings=heart_settings("ensembles", "slices")
+            settings=some_settings("acdc", "ensembles", "slices")
             | in_order("acdc", "segmentation", "baselines")
             | {"seed": first_seed()},
         ),

@@ -3,16 +3,11 @@
 OWN_FILES["mslesion"] = ("results/own_volumes", (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz"))
 
 
-def chosen(*names):
-    """Some of the study's settings."""
-    return {name: settings("mslesion")[name] for name in names}
-
-
 def lesion_recipe(run, protocol):
     """All that the training of a network depends on, besides the data and the fold. `sound` needs no size of slices."""
     network, _, seed = run.rpartition("-seed")
     part = ("baselines", network) if network in settings("mslesion", "baselines") else ("training",)
-    general = chosen("folds") if protocol == "sound" else chosen("folds", "size")
+    general = some_settings("mslesion", "folds") if protocol == "sound" else some_settings("mslesion", "folds", "size")
     return settings("mslesion", *part, **general, network=network, seed=int(seed), precision=config["precision"])
 
 
@@ -50,4 +45,4 @@ def first_sound():
     return f"results/mslesion/{runs('mslesion', 'lesions')[0]}/sound"
 
 
-SWITCHES["mslesion"] = chosen("folds", "leak_control")
+SWITCHES["mslesion"] = some_settings("mslesion", "folds", "leak_control")

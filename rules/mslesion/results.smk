@@ -18,7 +18,7 @@ use rule compute as mslesion_score with:
         **step(
             "mslesion/score.py",
             settings=settings("mslesion", "bootstrap", seed=first_seed())
-            | chosen("reported_epochs")
+            | some_settings("mslesion", "reported_epochs")
             | in_order("mslesion", "lesions", "baselines"),
         ),
 
@@ -110,6 +110,6 @@ use rule analyse as mslesion_describe with:
         **step(
             "mslesion/describe.py",
             settings=lambda w: described_study("mslesion", "training")
-            | chosen("folds", "leak_control")
+            | some_settings("mslesion", "folds", "leak_control")
             | {"baselines": described_baselines()},
         ),

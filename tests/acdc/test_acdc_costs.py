@@ -14,7 +14,7 @@ from torch import nn
 import heart_steps as steps
 import heart_tables as example
 from acdc.analysis.costs import Cost, frontier, optimiser_bytes, together, with_gains
-from acdc.learning.measuring import LivingArrays, Stack, measure
+from acdc.learning.measuring import Stack, measure
 from acdc.learning.networks import heart_network, logits_of
 
 
@@ -96,18 +96,6 @@ def test_a_gain_is_the_difference_from_the_best_network_for_each_further_ms(cost
     simple = pd.DataFrame({"method": ["a", "b"], "patient_ms_p50": [10.0, 5.0]})
     faster = with_gains(simple, {"a": 0.8, "b": 0.9}, "a").iloc[1]
     assert faster["gain"] == pytest.approx(0.1) and np.isnan(faster["gain_per_ms"]), "no further ms to divide by"
-
-
-def test_memory_counts_what_lives_at_one_time_and_views_once() -> None:
-    model = nn.Sequential(nn.Linear(100, 200, bias=False), nn.ReLU(), nn.Linear(200, 10, bias=False)).eval()
-    with torch.inference_mode(), LivingArrays(model) as living:
-        first = model[0](torch.zeros(5, 100))  # which is freed before the next array is made
-        second = model[1](first).view(-1)[:7]
-        del first, second
-        third = torch.zeros(50)
-    weights, arrays = 4 * (100 * 200 + 200 * 10), 4 * 2 * 5 * 200
-    assert living.peak == weights + arrays
-    assert living.now - weights == third.numel() * 4
 
 
 def test_bytes_of_an_optimiser_are_its_arrays() -> None:

@@ -16,15 +16,16 @@ from acdc.analysis.calibration import (
     measures,
     near_heart,
     pair_diversity,
-    reliability,
+    reliability_of,
 )
 from acdc.analysis.ensembles import greedy, mean_dice, random_search, simplex
 from acdc.analysis.grid_habits import grid_rows, nearest_to, to_grid
 from acdc.analysis.pixel_measures import heart_f1, mean_iou, running
 from acdc.analysis.published_search import searched_slices
 from acdc.analysis.votes import majority, staple
-from acdc.analysis.weightings import checked, confusions, contest, rounded, scores, weighted_sum
+from acdc.analysis.weightings import checked, contest, rounded, scores, weighted_sum
 from acdc.learning.published_slices import resized
+from reprise.evaluation.mask_scores import confusions
 
 STRUCTURES = ["rv", "myo", "lv"]
 # Eighths make ties; the smallest numbers of float16 are what a sum loses first.
@@ -71,7 +72,7 @@ def test_weightings_at_once_find_what_a_plain_loop_finds_without_rounding(exampl
         for maps, true in units:
             found = np.array([exact_class(maps[:, voxel], factors) for voxel in range(len(true))], dtype=np.uint8)
             assert (weighted_sum(maps, factors).argmax(axis=-1) == found).all()
-            loop.append(confusions(true, found))
+            loop.append(confusions(true, found, 4))
         assert (row == np.stack(loop).ravel()).all()
 
 
@@ -83,7 +84,7 @@ def test_scores_of_many_weightings_are_to_the_last_bit_those_of_one() -> None:
     weights = rounded(random.dirichlet(np.ones(3), 150))
     found = scores(contest(zip(maps, true, strict=True)), weights, lambda counts: mean_dice(counts, STRUCTURES))
     for value, factors in zip(found, weights, strict=True):
-        loop = [confusions(true[k], weighted_sum(maps[k], factors).argmax(axis=-1)) for k in range(7)]
+        loop = [confusions(true[k], weighted_sum(maps[k], factors).argmax(axis=-1), 4) for k in range(7)]
         assert value == mean_dice(np.stack(loop), STRUCTURES)
     assert len(set(found)) > 20
 
@@ -181,7 +182,7 @@ def test_the_temperature_of_the_draws_is_found_and_makes_confidence_the_accuracy
 def test_bins_of_confidence_worked_out_by_hand_and_a_probability_of_zero() -> None:
     maps = np.float32([[1, 0, 0, 0], [1, 0, 0, 0], [0, 0.6, 0.4, 0], [0.5, 0.5, 0, 0]])
     voxels = Voxels(maps, np.uint8([0, 1, 1, 2]))
-    table = reliability(voxels)
+    table = reliability_of(voxels)
     assert table["bin"].tolist() == [8, 10, 15] and table["share"].tolist() == [0.25, 0.25, 0.5]
     assert table["accuracy"].tolist() == [0, 1, 0.5] and table["confidence"].tolist() == pytest.approx([0.5, 0.6, 1])
     assert measures(voxels)["ece"] == pytest.approx(0.25 * 0.5 + 0.25 * 0.4 + 0.5 * 0.5)
@@ -199,7 +200,7 @@ def test_published_measures_are_those_of_scikit_learn_slice_after_slice() -> Non
     random = np.random.default_rng(2)
     true = random.integers(0, 4, (6, 50))
     found = np.where(random.random(true.shape) < 0.6, true, random.integers(0, 4, true.shape))
-    counts = np.stack([confusions(*pair) for pair in zip(true, found, strict=True)])
+    counts = np.stack([confusions(*pair, 4) for pair in zip(true, found, strict=True)])
     upto = [(true[: k + 1].ravel(), found[: k + 1].ravel()) for k in range(6)]
     assert running(mean_iou, counts) == pytest.approx(np.mean([jaccard_score(*pair, average="macro") for pair in upto]))
     assert running(heart_f1, counts) == pytest.approx(np.mean([f1_score(t > 0, f > 0) for t, f in upto]))

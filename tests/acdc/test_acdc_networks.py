@@ -10,13 +10,14 @@ import torch
 from monai.losses import DiceCELoss
 from torchvision.models import resnet34
 
-from acdc.learning.losses import dice_ce_loss, published_loss
+from acdc.learning.losses import published_loss
 from acdc.learning.networks import FEWEST, NAMES, PUBLISHED, heart_network, logits_of, sees_blocks
 from acdc.learning.prediction import load_heart_network, probabilities_of
 from acdc.learning.stacks import Grid, prepared, prepared_labels, restored
 from project import ROOT, environment
 from reprise.models.weights import save_model
 from reprise.step.errors import InputError
+from reprise.training.class_losses import dice_ce_loss
 
 CPU = torch.device("cpu")
 PARAMETERS = {"unet": 24_436_804, "linknet": 21_772_036, "fpn": 23_155_780}

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from accessibility import violations
 from acdc.analysis.stack_pictures import COLOURS
 from acdc.analysis.tab import LABELS, heart_tab, trained_here
 from browser import PATIENCE_MS, chromium
@@ -156,6 +157,7 @@ def test_two_people_get_the_answers_of_the_step_and_nothing_stays(
         assert server.left() == []
         check_bad_upload(first, files[1], rows.loc["b"])
         assert [person.faults for person in people] == [[], []]
+        assert violations(first.page) == []
     check_end(server, tmp_path)
 
 

@@ -8,8 +8,8 @@ from sklearn.metrics import f1_score
 from acdc.analysis.heart_measures import published_rows
 from acdc.analysis.heart_quirks import pixel_quirks
 from acdc.analysis.pixel_measures import COUNTS, SURE
-from acdc.analysis.weightings import confusions
 from reprise.evaluation.estimates import METRICS, QUIRKS, Sampling
+from reprise.evaluation.mask_scores import confusions
 
 ENSEMBLES = ("equal", "random_search")
 
@@ -23,7 +23,7 @@ def slice_table(members: list[str], structures: list[int]) -> tuple[pd.DataFrame
     rows = []
     for method in (*members, *ENSEMBLES):
         for number, pair in enumerate(zip(true, found, strict=True)):
-            counts = confusions(*pair).ravel()
+            counts = confusions(*pair, 4).ravel()
             named = {"method": method, "case": str(number), "patient": str(number // 2), "augmented": number % 2}
             rows.append(
                 named | {"searched": int(number < 3)} | dict(zip(COUNTS + SURE, [*counts, *counts], strict=True))

@@ -13,12 +13,13 @@ from torch import nn
 from acdc import predict, publish_slices, train
 from acdc.analysis.protocols import splits
 from acdc.data.conversion import slices_of
-from acdc.learning.losses import dice_ce_loss, published_loss
+from acdc.learning.losses import published_loss
 from acdc.learning.networks import logits_of
 from acdc.learning.prediction import load_heart_network, probabilities_of
 from acdc.learning.slice_tasks import HeartSource, compared, published_task, snapshot_epochs, sound_task
 from acdc_dataset import small_store
 from reprise.data.store import Store, open_store
+from reprise.training.class_losses import dice_ce_loss
 
 RECIPE: dict[str, Any] = {
     "seed": 0,

@@ -89,7 +89,7 @@ def formulate(folder, rule):
     size = pd.read_csv(folder / "size.csv")
     beats = size.assign(case=size["Filename"].str[:-4])[size["ComputerSmall"] == 1].copy()
     beats["start"] = (beats["Frame"] - SETTINGS["lead_frames"]).clip(lower=0)
-    last = beats["case"].map(clips.groupby("case")["start"].max())
+    last = beats["case"].map(clips.groupby("case")["start"].max()).astype(float)
     late, clipped = (beats["start"] > last).sum(), (beats["Frame"] < SETTINGS["lead_frames"]).sum()
     if rule == "sound":
         beats["start"] = np.minimum(beats["start"], last)

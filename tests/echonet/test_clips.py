@@ -8,15 +8,14 @@ from hypothesis import strategies as st
 
 import echonet.learning.clips as loaded_clips
 from echonet.learning.clips import (
-    as_tensor,
     clip_rows,
     downsample,
     gather_clips,
     n_starts,
     normalise,
     normalise_clips,
-    place_frames,
 )
+from reprise.data.placed import as_tensor, placed
 
 CPU = torch.device("cpu")
 MEAN, STD = [31.0, 32.5, 33.0], [49.0, 50.0, 51.5]
@@ -98,6 +97,6 @@ def test_downsampling_averages_squares_of_pixels(factor):
 def test_frames_stay_in_the_memory_map(tmp_path):
     np.save(tmp_path / "frames.npy", np.arange(6, dtype=np.uint8).reshape(3, 2, 1, 1))
     mapped = np.load(tmp_path / "frames.npy", mmap_mode="r")
-    placed = place_frames(mapped, CPU)
-    assert placed.data_ptr() == mapped.ctypes.data
-    assert placed.tolist() == mapped.tolist()
+    on_cpu = placed(mapped, CPU)
+    assert on_cpu.data_ptr() == mapped.ctypes.data
+    assert on_cpu.tolist() == mapped.tolist()

@@ -1,6 +1,7 @@
 """Inference: every clip as if it were alone, memory that does not grow, and predictions that a kill does not undo."""
 
 import json
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -204,6 +205,22 @@ def study(tmp_path):
 def call(step, folder, *options, **paths):
     files = [part for name, file in paths.items() for part in (f"--{name.replace('_', '-')}", str(folder / file))]
     step.main(step.arguments().parse_args(["--store", str(folder / "store"), *options, *files]))
+
+
+def test_a_full_disk_is_told_and_what_is_there_is_kept(tmp_path: Path) -> None:
+    def compute(todo: list[str]) -> list[dict[str, np.ndarray]]:
+        return [{"x": np.random.default_rng(0).integers(0, 9, 10 if case == "a" else 9000)} for case in todo]
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.raises(InputError, match=f"^{tmp_path}: File too large; the results before are kept"):
+            resumed(tmp_path, 1, ["a", "b"], compute)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    asked: list[str] = []
+    resumed(tmp_path, 1, ["a", "b"], lambda todo: compute([asked.append(case) or case for case in todo]))
+    assert asked == ["b"]
 
 
 def test_segmentation_steps_write_tables_that_agree(study):

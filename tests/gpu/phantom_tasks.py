@@ -17,12 +17,22 @@ from echonet.learning.segmentation_network import segmentation_network
 from echonet.learning.segmentation_task import segmentation_task
 from echonet.learning.video_network import video_network
 from echonet.phantom.echocardiogram import Echocardiogram, film
+from iseg.learning.crop_task import crop_task
+from iseg.learning.crops import Crops, Subject
+from iseg.learning.networks import tissue_network
+from iseg.learning.normalisation import normalised
+from iseg.learning.places import published_places
+from iseg.phantom import infant_brain
+from medfm.analysis.protocols import TASKS
+from medfm.learning.networks import finding_network
+from medfm.learning.task import finding_task
+from medfm.phantom.findings_drawn import drawn
 from mslesion.learning.block_task import block_task
 from mslesion.learning.networks import lesion_network
 from mslesion.learning.slice_tasks import SliceSource, slice_task, window_task
 from mslesion.learning.windows import scan_windows
 from mslesion.phantom import brain
-from mslesion.phantom.voxels import make_grid
+from reprise.data.phantom_voxels import make_grid
 from reprise.data.slices import cut_or_pad, standardise
 from reprise.models.weights import channels_last
 from reprise.training.learner import Learner, learner_of
@@ -33,6 +43,12 @@ FRAMES, FILMS, TRAINED = 64, 19, 16
 HEARTS = 28
 BRAIN, SPACING_MM, SCANS = (32, 48, 20), (4.5, 4.0, 7.0), 3
 SIDES = (64, 64)
+ENDOSCOPIES, ENDOSCOPY = 40, 64
+NARROW = {
+    "densenet121": {"growth_rate": 8},
+    "vit_base_patch16_224": {"depth": 3, "embed_dim": 96, "num_heads": 3},
+}
+INFANTS, INFANT, INFANT_MM, CROP = 3, (36, 40, 32), 4.0, (32, 16, 16)
 NORMALISATION = {"mean": [40.0], "std": [50.0]}
 COMMON: dict[str, Any] = {"seed": 0, "precision": "fp32", "epochs": 2, "decay": {"every_epochs": None, "factor": 1}}
 EF = {"frames": 8, "period": 4, "pad": 12, "downsample": 4, "validation_clips": 2}
@@ -44,6 +60,9 @@ RATES = {
     "unet_2d": 3e-5,
     "unet_3d": 1e-4,
     "unet": 1e-5,
+    "unet3d": 1e-4,
+    "densenet121": 1e-5,
+    "vit_base_patch16_224": 1e-5,
 }
 NETWORKS = tuple(RATES)
 
@@ -64,10 +83,12 @@ def example(network: str, device: torch.device, **changes: Any) -> Example:
     """A narrow network with the same weights on each device, and its task."""
     if network == "unet":
         pytest.importorskip("segmentation_models_pytorch", reason="its U-Net is not here")
-    elif network.startswith("unet"):
+    elif network in ("unet_2d", "unet_3d"):
         pytest.importorskip("monai", reason="no MONAI here, from which the U-Nets come")
+    elif network in NARROW:
+        pytest.importorskip("timm", reason="no timm here, from which the networks come")
     optimiser = {"name": "adamw", "lr": RATES.get(network, 1e-4), "momentum": 0.9, "weight_decay": 0.0}
-    batch_size = 4 if network in ("fc_densenet67", "unet_3d") else 8
+    batch_size = 4 if network in ("fc_densenet67", "unet_3d", "unet3d") else 8
     settings = COMMON | {"optimiser": optimiser, "batch_size": batch_size, "block": [16, 32, 32], "blocks_a_scan": 4}
     settings |= (EF if network == "r2plus1d_18" else {}) | changes
     torch.manual_seed(0)
@@ -77,6 +98,10 @@ def example(network: str, device: torch.device, **changes: Any) -> Example:
         model, task = segmentation_network(network, 0.125), pair_task(settings, device)
     elif network == "unet":
         model, task = heart_network(network, 0.125), heart_task(settings, device)
+    elif network == "unet3d":
+        model, task = tissue_network(network, 0.25), tissue_task(settings, device)
+    elif network in NARROW:
+        model, task = finding_network(network, 4, ENDOSCOPY, NARROW[network]), endoscopy_task(settings, device)
     else:
         model, task = lesion_network(network, 0.17), lesion_task(network, settings, device)
     return Example(channels_last(model.to(device)), task, settings)
@@ -113,6 +138,22 @@ def heart_task(settings: dict[str, Any], device: torch.device) -> Task:
     trained, val = np.split(np.arange(HEARTS), [HEARTS - 4])
     source = HeartSource(images, labels, settings | {"snapshots": 1})
     return sound_task(source, trained, val, np.arange(HEARTS))
+
+
+def tissue_task(settings: dict[str, Any], device: torch.device) -> Task:
+    """Tissues of infants' brains, on crops as published, each by its own voxels; the last brain validates."""
+    brains = [Subject(name, image.to(device), labels.to(device)) for name, image, labels in stored_infants()]
+    parts = brains[:-1], brains[-1:]
+    labels = [{brain.name: brain.labels.cpu().numpy() for brain in part} for part in parts]
+    places = published_places(labels, CROP, (16, 4), 0.1, 0)
+    train, val = (Crops(part, where, CROP, "crop") for part, where in zip(parts, places, strict=True))
+    return crop_task(train, val, settings | {"dice": "squared"})
+
+
+def endoscopy_task(settings: dict[str, Any], device: torch.device) -> Task:
+    """Findings in made-up endoscopy images."""
+    cases, images = stored_endoscopies()
+    return finding_task("endo", "by_challenge", cases, images, settings | {"size": ENDOSCOPY}, device)
 
 
 @cache
@@ -155,6 +196,32 @@ def stored_scans() -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
         images.append(standardise(cut_or_pad(torch.from_numpy(flair.copy()), SIDES)))
         masks.append(cut_or_pad(torch.from_numpy(np.moveaxis(distance < 0, -1, 0).astype(np.uint8)), SIDES))
     return torch.cat(images), torch.cat(masks), np.repeat(np.arange(SCANS), BRAIN[2])
+
+
+@cache
+def stored_infants() -> list[tuple[str, torch.Tensor, torch.Tensor]]:
+    """Name, T1 and T2 (2, X, Y, Z), and labels of a phantom's infants."""
+    grid, found = make_grid(INFANT, [INFANT_MM] * 3), []
+    for number in range(INFANTS):
+        random = np.random.default_rng([11, number])
+        labels = infant_brain.draw_labels(random, grid)
+        images = [infant_brain.acquire(random, labels, grid, name) for name in infant_brain.SIGNAL]
+        raw = torch.stack([normalised(image, "crop") for image in images])
+        found.append((f"infant{number}", raw, torch.from_numpy(labels)))
+    return found
+
+
+@cache
+def stored_endoscopies() -> tuple[pd.DataFrame, np.ndarray]:
+    """A row for each image, and the images (N, 64, 64, 3) as squares; each finding is in every fourth."""
+    random = np.random.default_rng(13)
+    labels = [[int(number % 4 == finding) for finding in range(len(TASKS["endo"]))] for number in range(ENDOSCOPIES)]
+    shown = [drawn(random, random, "endo", each, ENDOSCOPY)[0] for each in labels]
+    images = np.stack([cv2.resize(image, SIDES, interpolation=cv2.INTER_AREA) for image in shown])
+    cases = pd.DataFrame({"labels": ["".join(map(str, each)) for each in labels], "row": range(ENDOSCOPIES)})
+    parts = ["train_20"] * (ENDOSCOPIES - 16) + ["val_20"] * 8 + ["test_WithLabel"] * 8
+    cases = cases.assign(task="endo", group=cases["row"].astype(str), labelled=1, part=parts)
+    return cases.assign(height=ENDOSCOPY, width=ENDOSCOPY * 5 // 4), images
 
 
 @cache

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from echonet.learning.ef_prediction import predict_videos
+from iseg.learning.prediction import tissue_slabs
 from mslesion.learning.window_logits import centre_logits
 from mslesion.learning.windows import scan_windows
-from phantom_tasks import FILMS, FRAMES, NORMALISATION, example, stored_films, stored_scans
+from phantom_tasks import CROP, FILMS, FRAMES, NORMALISATION, example, stored_films, stored_infants, stored_scans
 from reprise.inference.volumes import volume_logits
 from reprise.training.learner import loaded
 
@@ -29,7 +30,7 @@ def all_batches(network: str, device: torch.device) -> list[torch.Tensor]:
     return found
 
 
-@pytest.mark.parametrize("network", ["r2plus1d_18", "deeplabv3_resnet50", "fc_densenet67", "unet_2d", "unet"])
+@pytest.mark.parametrize("network", ["r2plus1d_18", "deeplabv3_resnet50", "fc_densenet67", "unet_2d", "unet", "unet3d"])
 def test_batches_are_those_of_the_cpu_wherever_the_store_lies(
     device: torch.device, network: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -37,7 +38,7 @@ def test_batches_are_those_of_the_cpu_wherever_the_store_lies(
     assert len(expected) > 8 and not torch.equal(expected[0], expected[2])
     for one, other in zip(expected, on_device, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
-    monkeypatch.setattr("echonet.learning.clips.DEVICE_MEMORY_SHARE", 0.0)
+    monkeypatch.setattr("reprise.data.placed.DEVICE_MEMORY_SHARE", 0.0)
     assert all(map(torch.equal, all_batches(network, device), on_device))
 
 
@@ -98,3 +99,15 @@ def assert_close(expected: torch.Tensor, found: torch.Tensor) -> None:
     """The logits agree, measured by the largest."""
     assert expected.shape == found.shape and expected.std() > 0
     assert (expected - found).abs().max() < CLOSE * expected.abs().max()
+
+
+@pytest.mark.usefixtures("without_tf32")
+def test_whole_brains_are_stitched_as_on_the_cpu(device: torch.device) -> None:
+    found = []
+    for place in (CPU, device):
+        trained, (_, image, _) = example("unet3d", place), stored_infants()[0]
+        recipe = trained.settings | {"crop": CROP, "normalisation": "crop", "overlap": 0.5}
+        slabs = tissue_slabs(trained.model.eval(), image.to(place), recipe)
+        found.append(torch.cat([slab.cpu() for slab in slabs], dim=1))
+    assert found[0].shape == (4, *image.shape[1:]) and found[0].std() > 10 * CLOSE
+    torch.testing.assert_close(found[1], found[0], rtol=CLOSE, atol=CLOSE)

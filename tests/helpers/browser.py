@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from accessibility import violations
+
 PATIENCE_MS = 180_000  # other tests train networks at the same time
 PHONE = {"width": 390, "height": 844}
 PRIVATE = tuple(f"/{folder}/" for folder in ("home", "root", "Users", "tmp"))
@@ -91,7 +93,7 @@ def opened(path: Path, **options: Any) -> Iterator[tuple[Any, list[str]]]:
 
 
 def check_page(path: Path) -> None:
-    """Fail with all faults of a page and its folds: requests, console errors, broken figures, overflow on a phone."""
+    """Fail with all faults of a page and its folds: requests, errors, broken figures, overflow, what axe-core finds."""
     with opened(path) as (page, faults):
         page.evaluate(UNFOLD)
         page.wait_for_function(VIDEOS_READY)
@@ -104,6 +106,7 @@ def check_page(path: Path) -> None:
         faults.extend(f"a path of this machine: {one}" for one in PRIVATE if one in text)
         if page.locator("a.skip[href='#main']").count() != 1:
             faults.append("no skip link")
+        faults.extend(violations(page))
     assert not faults, "\n".join([f"{path.name}:", *faults])
 
 

@@ -10,12 +10,12 @@ from typing import NamedTuple
 import pytest
 import torch
 
-from configuration_changes import HEARTS, MODELS, WEIGHTS
+from configuration_changes import BRAINS, FINDINGS, HEARTS, MODELS, WEIGHTS
 from project import TINY, configure, copy_project, overlaid, type_command
 from traced import read_trace, tracing
 
 REPORT = "results/report.html"
-OWN = tuple(f"results/own_{kind}/predictions" for kind in ("clips", "volumes", "stacks"))
+OWN = tuple(f"results/own_{kind}/predictions" for kind in ("clips", "volumes", "stacks", "brains", "images"))
 TARGETS = (REPORT, *OWN, WEIGHTS)
 
 
@@ -50,7 +50,7 @@ def copy_run(original: Path, folder: Path) -> None:
 def make_run(folder: Path) -> None:
     folder.mkdir()
     copy_project(folder, overlaid(TINY, {"mslesion": {"leak_control": False}}))
-    configure(folder, models={"mslesion": MODELS, "acdc": HEARTS})
+    configure(folder, models={"mslesion": MODELS, "acdc": HEARTS, "iseg": BRAINS, "medfm": FINDINGS})
     traced = tracing(folder / ".trace")
     run(f"snakemake {REPORT}", folder, traced)
     shutil.make_archive(f"{folder}/echo", "zip", folder / "results/echonet/phantom")
@@ -61,8 +61,11 @@ def make_run(folder: Path) -> None:
         (folder / name).mkdir()
         shutil.copy(chosen((folder / "results/echonet/phantom/Videos").iterdir()), folder / name)
         shutil.copy(chosen((folder / "results/mslesion/phantom").rglob("*_flair_pp.nii")), folder / name)
+        for path in (folder / "results/iseg/phantom").rglob(f"subject-{chosen((1, 2))}-T*"):
+            shutil.copy(path, folder / name)
+        shutil.copy(chosen((folder / "results/medfm/phantom/MedFMC_train/chest/images").iterdir()), folder / name)
     torch.save({}, folder / "initial.pth")
-    configure(folder, input="own", weights={Path(WEIGHTS).stem: "initial.pth"})
+    configure(folder, input="own", task="chest", weights={Path(WEIGHTS).stem: "initial.pth"})
     run(f"snakemake {' '.join(TARGETS)}", folder, traced)
 
 

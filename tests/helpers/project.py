@@ -42,6 +42,24 @@ TINY: dict[str, dict[str, Any]] = {
         "examples": {"patients": 1},
         "phantom": {"training": 1, "testing": 1, "frames": 4},
     },
+    "iseg": {
+        "thesis": {"crops": {"train": 2, "val": 1}, "epochs": 1},
+        "master": {"crops": {"train": 2, "val": 1}, "epochs": 1},
+        "sound": {"crops_a_volume": 1, "epochs": 1},
+        "costs": {"repeats": 1},
+        "bootstrap": {"resamples": 100},
+        "phantom": {"unlabelled": 1},
+    },
+    "medfm": {
+        "store_size": 32,
+        "writeup": {"size": 32, "resize": 32, "epochs": 1},
+        "challenge": {"size": 32, "epochs": 1},
+        "sound": {"size": 32, "epochs": 1},
+        "few_shot": {"shots": [1], "experiments": [1], "size": 32, "epochs": 1, "linear_probe": {"steps": 5}},
+        "explain": {"images": 1, "steps": 2},
+        "bootstrap": {"resamples": 100},
+        "phantom": {"images": {"chest": 120, "colon": 60, "endo": 80}, "size": 48},
+    },
 }
 
 

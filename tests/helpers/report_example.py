@@ -124,8 +124,17 @@ def write_picture(path: Path) -> None:
     assert cv2.imwrite(str(path), np.full((8, 8), 90, np.uint8))
 
 
+def gallery_block(folder: Path, hostile: str) -> dict[str, Any]:
+    """A gallery of three classes in two groups; the last has no picture."""
+    picture = {"image": below(folder / "case.webp"), "alt": f"Case {hostile}", "width": 8, "height": 8}
+    classes = [{"name": f"{name} {hostile}", "pictures": [picture | {"caption": name}]} for name in ("First", "Second")]
+    groups = [{"name": "Some", "classes": classes}, {"name": "Others", "classes": [{"name": "Third", "pictures": []}]}]
+    block = table_block(folder / "quirks.csv", f"Classes {hostile}", "One at a time.")
+    return block | {"kind": "gallery", "groups": groups}
+
+
 def write_section(folder: Path, hostile: str = "") -> None:
-    """A section with two figures, two tables, videos and text in its own folder; `hostile` goes into its words."""
+    """A section with a block of each kind but slices in its own folder; `hostile` goes into its words."""
     folder.mkdir(parents=True, exist_ok=True)
     write_video(folder / "case.mp4")
     write_picture(folder / "case.webp")
@@ -136,6 +145,7 @@ def write_section(folder: Path, hostile: str = "") -> None:
         figure_block(folder, "scatter", hostile) | {"part": f"EF {hostile}"},
         figure_block(folder, "agreement", hostile) | {"part": f"EF {hostile}"},
         {"kind": "videos", "title": f"Overlay {hostile}", "caption": f"Area. {hostile}", "videos": [video, video]},
+        gallery_block(folder, hostile),
         table_block(folder / "quirks.csv", "What each quirk is worth", f"Both. {hostile}"),
         table_block(folder / "metrics.csv", "All metrics", "Everything computed."),
         {"kind": "text", "title": f"Reading it {hostile}", "text": f"One. {hostile}\n\nTwo."},

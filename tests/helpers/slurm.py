@@ -1,7 +1,6 @@
 """A real Slurm with two nodes, n1 and n2, on this machine during a test.
 
-It lives in mount and PID namespaces of its own: the mount namespace gives it an own /etc/slurm (Snakemake's
-job steps drop SLURM_CONF), and once the test is over, however it ended, the kernel kills whatever is left of it.
+It lives in namespaces of its own: that of mounts gives it an own /etc/slurm (Snakemake's job steps drop SLURM_CONF).
 """
 
 import os
@@ -9,15 +8,14 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "unshare", "nsenter")
+import namespaces
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
 NODES = ("n1", "n2")
-READY_SECONDS = 60
 
 CONFIGURATION = """\
 ClusterName=reprise
@@ -59,8 +57,6 @@ PartitionName=cancelled Nodes=ALL PriorityTier=1 PreemptMode=CANCEL
 PartitionName=urgent Nodes=ALL PriorityTier=2
 """
 
-# `cat` waits for the test's end of a pipe to close, be it by the test's death: then the shell, the namespace's first
-# process, ends, and the kernel kills all others before anyone learns of that. Until then the shell reaps orphans.
 START = """\
 set -e
 mount --bind {folder}/etc /etc/slurm
@@ -69,23 +65,11 @@ munged --force --key-file={folder}/munge.key --socket={folder}/munge.socket --pi
 slurmctld -c
 slurmd -N n1
 slurmd -N n2
-cat; exit
 """
 
 
-class Cluster(NamedTuple):
-    """A running cluster."""
-
-    inside: tuple[str, ...]  # the words before a command that is to run where the cluster is
-    folder: Path  # its configuration, logs and process numbers
-
-    def run(self, *command: str) -> str:
-        """The output of a command inside the cluster.
-
-        Raises:
-            subprocess.CalledProcessError: it failed.
-        """
-        return subprocess.run([*self.inside, *command], capture_output=True, text=True, check=True).stdout
+class Cluster(namespaces.Inside):
+    """A running cluster; its folder holds process numbers, too."""
 
     def kill_slurmd(self, node: str) -> None:
         """Kill a node's daemon; Slurm does not know that its jobs go on."""
@@ -98,14 +82,7 @@ class Cluster(NamedTuple):
 
 def obstacle() -> str | None:
     """The reason why no Slurm can start here, or None."""
-    if os.geteuid() != 0:
-        return "starting a Slurm takes root"
-    missing = [program for program in PROGRAMS if shutil.which(program) is None]
-    if missing:
-        return f"not installed: {', '.join(missing)} (apt-get install slurmctld slurmd slurm-client munge)"
-    if subprocess.run(["unshare", "--mount", "--pid", "--fork", "--mount-proc", "true"], check=False).returncode:
-        return "this sandbox allows no new namespaces"
-    return None
+    return namespaces.obstacle("Slurm", PROGRAMS, "slurmctld slurmd slurm-client munge")
 
 
 @contextmanager
@@ -117,18 +94,13 @@ def two_nodes(cpus: int, memory_mb: int, gpus: int) -> Iterator[Cluster]:
     """
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))
     _configure(folder, cpus, memory_mb, gpus)
-    holder = subprocess.Popen(
-        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c"]
-        + [START.format(folder=folder)],
-        stdin=subprocess.PIPE,
-    )
-    spaces = f"/proc/{holder.pid}/ns"
-    cluster = Cluster(("nsenter", f"--mount={spaces}/mnt", f"--pid={spaces}/pid_for_children", "--wd=."), folder)
     try:
-        _wait_until_idle(cluster, holder)
-        yield cluster
+        with namespaces.started(START.format(folder=folder)) as (holder, inside):
+            cluster = Cluster(inside, folder)
+            if not namespaces.is_soon(lambda: _is_idle(cluster), holder):
+                raise RuntimeError(f"the test's Slurm did not start\n{cluster.logs()}")
+            yield cluster
     finally:
-        holder.communicate()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -149,12 +121,13 @@ def _configure(folder: Path, cpus: int, memory_mb: int, gpus: int) -> None:
     (etc / "gres.conf").write_text("\n".join(lines) + "\n")
     host = socket.gethostname()
     text = CONFIGURATION.format(
-        folder=folder, host=host, ports=_free_ports(3), cpus=cpus, memory_mb=memory_mb, gpus=gpus
+        folder=folder, host=host, ports=free_ports(3), cpus=cpus, memory_mb=memory_mb, gpus=gpus
     )
     (etc / "slurm.conf").write_text(text)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Numbers of ports of this machine that nothing listens at."""
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))
@@ -164,12 +137,6 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _wait_until_idle(cluster: Cluster, holder: subprocess.Popen[bytes]) -> None:
+def _is_idle(cluster: Cluster) -> bool:
     command = [*cluster.inside, "sinfo", "--noheader", "--Node", "--partition=all", "--format=%T"]
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline and holder.poll() is None:
-        states = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
-        if states == ["idle"] * len(NODES):
-            return
-        time.sleep(0.5)
-    raise RuntimeError(f"the test's Slurm did not start\n{cluster.logs()}")
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.split() == ["idle"] * len(NODES)

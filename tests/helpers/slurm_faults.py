@@ -122,7 +122,9 @@ def preempt(run: Run, _: str, node: str) -> None:
     run.cluster.run("sbatch", *options, "--wrap=sleep 1")
 
 
-def kill_snakemake(run: Run, *_: str) -> None:
+def kill_snakemake(run: Run, job: str, _: str) -> None:
+    """The job is halted, or it may have ended by the time that the next Snakemake looks for jobs that were left."""
+    run.cluster.run("scancel", "--signal=STOP", job)
     run.signal(signal.SIGKILL)
 
 
@@ -150,9 +152,9 @@ MEMORY = "too little memory"
 
 
 def small_project(folder: Path) -> None:
-    """A small copy of the project, with a training that lasts long enough to be hit by all faults in turn."""
+    """A small copy of two studies, whose rules are of all kinds; one training lasts until all faults have hit it."""
     copy_project(folder, overlaid(TINY, {"echonet": {"ef": {"epochs": 160}}, "mslesion": {"leak_control": False}}))
-    configure(folder, models={"mslesion": {"baselines": []}})
+    configure(folder, studies=["echonet", "mslesion"], models={"mslesion": {"baselines": []}})
     profile = folder / "slurm/profile.yaml"
     text = profile.read_text()
     assert "status-checks: 5" in text

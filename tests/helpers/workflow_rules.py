@@ -3,13 +3,15 @@
 from functools import cache
 from pathlib import Path
 
+import yaml
 from snakemake.api import SnakemakeApi
 from snakemake.rules import Rule
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ROOT / "workflow_scripts"
-STUDIES = ("echonet", "mslesion", "acdc")
+SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text())
+STUDIES = tuple(SCHEMA["properties"]["studies"]["items"]["enum"])
 
 
 @cache

@@ -15,6 +15,7 @@ TEXTS = (
     "config.yaml",
     "docs/*.md",
     "slurm/*.yaml",
+    "sge/*.yaml",
     "profiles/*/*.yaml",
     "tools/*",
     "rules/**/*.smk",
@@ -27,7 +28,7 @@ TARGETS = re.compile(r"results/report\.html|predict(_\S+)?")
 
 def commands_for_users() -> list[tuple[str, str]]:
     """File and command, for each command in documents, configuration, set-up and the messages of the code."""
-    files = {path: path.read_text() for pattern in TEXTS for path in ROOT.glob(pattern)}
+    files = {path: path.read_text() for pattern in TEXTS for path in ROOT.glob(pattern) if path.is_file()}
     for path in (ROOT / "workflow_scripts").rglob("*.py"):
         nodes = ast.walk(ast.parse(path.read_text()))
         files[path] = "\n".join(str(node.value) for node in nodes if isinstance(node, ast.Constant))
@@ -49,7 +50,14 @@ def understood(command: str) -> tuple[set[str], list[str]]:
 def test_commands_for_users_are_understood() -> None:
     commands = commands_for_users()
     files = {file for file, _ in commands}
-    assert {"README.md", "tools/setup.sh", "config.yaml", "slurm/profile.yaml", "docs/cluster.md"} <= files
+    assert {
+        "README.md",
+        "tools/setup.sh",
+        "config.yaml",
+        "slurm/profile.yaml",
+        "sge/profile.yaml",
+        "docs/cluster.md",
+    } <= files
     assert "workflow_scripts/echonet/beat_by_beat.py" in files
     for file, command in commands:
         meant, found = understood(command)

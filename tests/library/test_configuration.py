@@ -25,6 +25,7 @@ from reprise.engine.configuration import (
 )
 from reprise.engine.folders import OWN_FOLDER
 from reprise.step.errors import InputError
+from workflow_rules import STUDIES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def config(**changes: Any) -> dict[str, Any]:
     """The project's configuration, changed; data are changed for the first two studies."""
     if isinstance(changes.get("data"), dict):
-        changes["data"] = {"acdc": "phantom"} | changes["data"]
+        changes["data"] = dict.fromkeys(STUDIES[2:], "phantom") | changes["data"]
     return yaml.safe_load((ROOT / "config.yaml").read_text()) | changes
 
 
@@ -128,7 +129,7 @@ def test_a_row_of_the_table_of_sets_is_checked(tmp_path: Path, monkeypatch: pyte
 
 
 NUMBER = "a name that is a number needs ./ before it"
-FOLDER = "a folder of clips, of FLAIR volumes or of cardiac stacks"
+FOLDER = "a folder of clips, of FLAIR volumes, of cardiac stacks, of infant brains or of images"
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,11 @@ FOLDER = "a folder of clips, of FLAIR volumes or of cardiac stacks"
         (["input=./2023_01_02"], "input", "./2023_01_02"),
         (["ef_weights=~/clips"], "ef_weights", "{home}/clips"),
         (["downloads=~/new"], "downloads", "{home}/new"),
-        (["data={echonet: ~/clips}"], "data", {"echonet": "{home}/clips", "mslesion": "phantom", "acdc": "phantom"}),
+        (
+            ["data={echonet: ~/clips}"],
+            "data",
+            {"echonet": "{home}/clips"} | dict.fromkeys(STUDIES[1:], "phantom"),
+        ),
         (["weights={a: https://x.org/~a, b: ~/b}"], "weights", {"a": "https://x.org/~a", "b": "{home}/b"}),
     ],
 )
@@ -161,7 +166,8 @@ def test_what_is_typed_is_understood(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     # As text, so that 1, 1.0 and True are not the same.
-    assert json.dumps(typed(words)[key]) == json.dumps(value).replace("{home}", str(tmp_path))
+    expected = json.dumps(value, sort_keys=True).replace("{home}", str(tmp_path))
+    assert json.dumps(typed(words)[key], sort_keys=True) == expected
 
 
 @pytest.mark.parametrize(
@@ -171,6 +177,7 @@ def test_what_is_typed_is_understood(
         (["input="], f"input: found nothing, expected {FOLDER}; {NUMBER}"),
         (["input=~nobody-of-this-name/x"], "input: no such file or folder: ~nobody-of-this-name/x"),
         (["heart_weights=12"], f"heart_weights: found 12, expected a .safetensors file; {NUMBER}"),
+        (["tissue_weights=12"], f"tissue_weights: found 12, expected a .safetensors file; {NUMBER}"),
         (["lesion_weights=12"], f"lesion_weights: found 12, expected a .safetensors file; {NUMBER}"),
         (["data=phantom"], "data: found 'phantom', expected for each study the word phantom, or a folder, such as "),
         (

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 from snakemake.rules import Rule
 
 from reprise.engine.fingerprint import code_digest, import_closure
@@ -40,16 +41,10 @@ def named(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "ruff check",
-        "ruff format --check",
-        "snakefmt --check Snakefile rules",
-        "snakemake --lint",
-        "mypy",
-    ],
-)
+(HOOKS,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+
+
+@pytest.mark.parametrize("command", [hook["entry"] for hook in HOOKS["hooks"]])
 def test_tools_have_nothing_to_say(command: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", *command.split()], cwd=ROOT, capture_output=True, text=True, check=False
@@ -140,7 +135,9 @@ def test_rule_keeps_to_the_house(rule: Rule) -> None:
     assert not set("|;&<>`$\n") & set(PLACEHOLDER.sub("", command)), "one command: no pipe, redirection or variable"
     assert [field for field in PLACEHOLDER.findall(command) if not field.endswith(":q")] == [], "quote with :q"
     assert (CODE / step_of(rule)).is_file()
-    assert [name for name, times in Counter(option_names(rule)).items() if times > 1] == [], "one name, one value"
+    names = Counter(option_names(rule))
+    assert [name for name, times in names.items() if times > 1] == [], "one name, one value"
+    assert {"--checkpoints", "--settings"} & {*names} != {"--checkpoints"}, "parts of a killed step depend on its code"
     assert len(rule.log) == 1 and str(rule.log[0]).startswith("results/logs/")
     assert rule.benchmark is not None and str(rule.benchmark).startswith("results/benchmarks/")
     assert rule.conda_env is not None and (ROOT / "envs" / Path(str(rule.conda_env)).name).is_file()
@@ -150,7 +147,9 @@ def test_rule_keeps_to_the_house(rule: Rule) -> None:
 
 
 def test_each_rule_carries_the_fingerprint_of_its_own_step() -> None:
-    wildcards = SimpleNamespace(run="unet_2d-seed0", protocol="sound", network="r2plus1d_18", weights="kinetics400")
+    wildcards = SimpleNamespace(
+        run="unet_2d-seed0", protocol="sound", network="r2plus1d_18", weights="kinetics400", task="chest", method="lora"
+    )
     specs = {rule: json.loads(rule.params.spec(wildcards)) for rule in job_rules(*STUDIES)}
     assert [rule.name for rule, spec in specs.items() if spec["code"] != code_digest(step_of(rule))] == []
 

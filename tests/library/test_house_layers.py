@@ -13,8 +13,17 @@ from workflow_rules import CODE, ROOT, STUDIES, job_rules, step_of
 
 LIBRARY = CODE / "reprise"
 PARTS = {"data", "phantom", "learning", "analysis"}
-FOR_ALL = ("report", "bench", "weights", "raw_data", "own_files", "ui")  # folders of steps that serve all studies
-WITH_STUDIES = ("bench", "ui")  # those of them that time, or show, what each study has of its own
+FOR_ALL = (
+    "report",
+    "bench",
+    "weights",
+    "raw_data",
+    "own_files",
+    "terminal",
+    "ui",
+    "bundle",
+)  # folders of steps that serve all studies
+WITH_STUDIES = ("bench", "ui", "bundle")  # those of them that time, show, or pack what each study has of its own
 # From the top down. A module imports from its own level and from those below. A step's frame and the engine use each
 # other: a step reports to the engine, and the engine reads and locks files as a step does.
 LEVELS = (
@@ -27,11 +36,7 @@ LEVELS = (
     {"data"},
     {"step", "engine"},
 )
-# Library modules that only one study uses so far, each with the study that will use it next. This list may only shrink.
-USED_NEXT_BY = {
-    "plots/folds.py": "iseg",
-}
-STUDY_NAMES = re.compile(r"echonet|mslesion|acdc|iseg|medfm", re.IGNORECASE)
+STUDY_NAMES = re.compile(rf"(?<![a-z0-9])({'|'.join(STUDIES)})(?![a-z0-9])", re.IGNORECASE)
 QUANTITIES = re.compile(
     r"(?<![a-z0-9])(ef|ejection|ventric\w*|(dia|sy)stol\w*|beats?|lesions?|tracings?)(?![a-z0-9])", re.IGNORECASE
 )
@@ -71,8 +76,10 @@ def reached(programs: Iterable[Path], *through: Path) -> set[Path]:
 
 def imported_by_rules() -> list[Path]:
     texts = [path.read_text() for path in (ROOT / "rules").rglob("*.smk")]
-    names = {name for text in texts for name in re.findall(r"^from (reprise\S+) import", text, flags=re.MULTILINE)}
-    return [CODE / f"{name.replace('.', '/')}.py" for name in names]
+    line = re.compile(r"^from (reprise\S+) import (.+)$", re.MULTILINE)
+    found = [pair for text in texts for pair in line.findall(text)]
+    names = {name for package, modules in found for name in (package, *(f"{package}.{m}" for m in modules.split(", ")))}
+    return [file for name in names if (file := CODE / f"{name.replace('.', '/')}.py").is_file()]
 
 
 def test_each_module_of_the_library_serves_two_studies_or_all() -> None:
@@ -81,7 +88,7 @@ def test_each_module_of_the_library_serves_two_studies_or_all() -> None:
     for_all = reached(roots, LIBRARY)
     studies = {path: sum(path in part for part in by_study) for path in python_files(LIBRARY)}
     alone = {named(path, LIBRARY) for path, count in studies.items() if count < 2 and path not in for_all}
-    assert alone == USED_NEXT_BY.keys(), "give a study what it alone uses; take off the list what earned its place"
+    assert alone == set(), "give a study what it alone uses"
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -90,9 +97,9 @@ def test_a_study_has_its_steps_at_the_top_and_all_else_in_four_folders(study: st
     steps = {CODE / step_of(rule) for rule in job_rules(*STUDIES)}
     assert {path.name for path in here if path.is_file()} == {step.name for step in steps if step.parent.name == study}
     assert {path.name for path in here if path.is_dir()} <= PARTS
-    programs = {*steps, *python_files(CODE / "ui")}
+    programs = {*steps, *python_files(CODE / "ui"), *python_files(CODE / "bundle")}
     unused = {*python_files(CODE / study)} - reached(programs, CODE / study)
-    assert unused == set(), "neither a step of the study nor the page uses this"
+    assert unused == set(), "neither a step of the study, nor the page, nor a bundle uses this"
     packages = {*(CODE / study).rglob("__init__.py")}
     assert packages == set(), "a step's folder comes first on sys.path: a package `data` there would hide others"
 

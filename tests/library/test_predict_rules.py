@@ -9,11 +9,10 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, MRImageS
 from dry_runs import dry_runs
 from persons import FOLDER, written_with_a_name
 from project import configured, copy_project, type_command
-from workflow_rules import STUDIES
 
 FILES = {"clips": ["a.AVI", "notes.txt"], "volumes": ["deep/b.nii.gz"], "both": ["a.dcm", "b.nii"], "none": ["a.txt"]}
 PREDICTING = {"echonet": "echonet_predict_clips", "mslesion": "mslesion_predict_volumes"}
-PREDICTING["acdc"] = "acdc_predict_stacks"
+PREDICTING |= {"acdc": "acdc_predict_stacks", "iseg": "iseg_predict_brains", "medfm": "medfm_predict_images"}
 KNOWING = ("echonet", "mslesion")  # the studies that know their files by name; others predict only if they are named
 
 
@@ -54,11 +53,11 @@ def write_scan(path: Path) -> None:
         ("predict", "volumes", ["mslesion"]),
         ("predict", "both", KNOWING),
         ("predict", "scans", ["mslesion"]),
-        *((f"predict_{study}", "none", [study]) for study in STUDIES),
+        *((f"predict_{study}", "none", [study]) for study in PREDICTING),
     ],
 )
 def test_the_studies_that_fit_predict(project: Path, target: str, folder: str, studies: list[str]) -> None:
-    edit = {"config.yaml": configured(project, input=folder)}
+    edit = {"config.yaml": configured(project, input=folder, task="chest")}
     (answer,) = dry_runs(project, [target], [edit])
     assert {*PREDICTING.values()} & {*answer["jobs"]} == {PREDICTING[study] for study in studies}
 
@@ -66,18 +65,19 @@ def test_the_studies_that_fit_predict(project: Path, target: str, folder: str, s
 @pytest.mark.parametrize(
     ("words", "problem", "studies"),
     [
-        ("predict", "no folder of your own files is named", STUDIES),
-        ("predict_mslesion", "no folder of your own files is named", STUDIES),
-        ("predict --config input=none", "none: no file of a known kind", STUDIES),
+        ("predict", "no folder of your own files is named", PREDICTING),
+        ("predict_mslesion", "no folder of your own files is named", PREDICTING),
+        ("predict --config input=none", "none: no file of a known kind", PREDICTING),
         (
             "predict --config input=series",
             "2 DICOM files of scans; convert them to NIfTI with dcm2niix",
-            STUDIES,
+            PREDICTING,
         ),
         ("predict --config input=clips studies=[mslesion]", "clips: no file of a known kind", ["mslesion"]),
         ("predict --config input=clips/a.AVI", "a.AVI is a file; name the folder that it lies in", []),
         ("predict --config input=results/own_clips/clips", "inside results/ or around it", []),
         ("predict_mslesion --config input=.", "inside results/ or around it", []),
+        ("predict_medfm --config input=none", "task: name what your images show", []),
         ("predict --config input=link", "inside results/ or around it", []),
         ("predict --config input=clips --config seed=1", "--config is given twice", []),
         ("predict --config input=clips weights={a:https://x.org/a?KEY}", "a link with a key or a password in it", []),
@@ -87,7 +87,7 @@ def test_else_one_line_says_what_to_type(project: Path, words: str, problem: str
     done = type_command(f"snakemake {words}", project)
     (said,) = [line for line in done.stdout.splitlines() if line.startswith("error: ")]
     assert done.returncode != 0 and said == done.stdout.splitlines()[-1] and problem in said
-    assert [study for study in STUDIES if f"`snakemake predict_{study} --config input=" in said] == [*studies]
+    assert [study for study in PREDICTING if f"`snakemake predict_{study} --config input=" in said] == [*studies]
     assert not (project / "results/logs").exists() and (project / "results/own_clips/clips/mine.avi").exists()
 
 

@@ -1,4 +1,4 @@
-"""The profiles have the right settings, here and under Slurm, and share no key."""
+"""The profiles have the right settings, here and under a scheduler, and share no key."""
 
 import os
 import re
@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 import yte
 
+from reprise.engine.plan import TRIGGERS
+
 ROOT = Path(__file__).resolve().parents[2]
-DEFAULT, SLURM = ROOT / "profiles/default/profile.yaml", ROOT / "slurm/profile.yaml"
+DEFAULT = ROOT / "profiles/default/profile.yaml"
+SLURM, GRID_ENGINE = ROOT / "slurm/profile.yaml", ROOT / "sge/profile.yaml"
 BIG_JOB = """
 rule train:
     output: "model.txt"
@@ -37,11 +41,19 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return words
 
 
-@pytest.mark.parametrize("options", [["--profile", "slurm"], ["--profile=slurm"], []])
-def test_default_profile_undoes_nothing_of_slurm(options: list[str], typed: list[str]) -> None:
+@pytest.mark.parametrize("options", [["--profile", "slurm"], ["--profile=sge"], []])
+def test_default_profile_undoes_nothing_of_a_scheduler(options: list[str], typed: list[str]) -> None:
     typed.extend(options)
-    shared = read(DEFAULT).keys() & read(SLURM).keys()
+    shared = read(DEFAULT).keys() & (read(SLURM).keys() | read(GRID_ENGINE).keys())
     assert not shared, "profiles/default beats --profile key by key"
+
+
+def test_what_schedulers_share_stands_once_and_holds_in_both() -> None:
+    shared = yaml.safe_load((ROOT / "profiles/scheduler.yaml").read_text())
+    assert {"jobs", "retries", "local-cores"} <= shared.keys()
+    for profile in (SLURM, GRID_ENGINE):
+        assert {key: read(profile)[key] for key in shared} == shared
+        assert not set(shared) & set(re.findall(r"(?m)^([a-z-]+):", profile.read_text()))
 
 
 @pytest.mark.parametrize("option", ["--profile=slurm", "--executor=slurm", "-e"])
@@ -53,9 +65,15 @@ def test_bounds_of_this_machine_hold_only_for_local_runs(option: str, typed: lis
     assert not {"cores", "resources"} & read(DEFAULT).keys()
 
 
+def test_make_why_looks_for_the_same_reasons_as_a_run() -> None:
+    assert {trigger.name.lower() for trigger in TRIGGERS} == {*read(DEFAULT)["rerun-triggers"]}
+
+
 def test_each_profile_is_one_file() -> None:
-    for profile in (DEFAULT, SLURM):
-        assert [file.name for file in profile.parent.iterdir()] == ["profile.yaml"], "of two, chance would pick one"
+    for profile in (DEFAULT, SLURM, GRID_ENGINE):
+        assert [file.name for file in profile.parent.glob("*.yaml")] == ["profile.yaml"], (
+            "of two, chance would pick one"
+        )
 
 
 @pytest.mark.parametrize(
@@ -80,10 +98,11 @@ def test_slurm_is_asked_by_what_can_answer(
     [
         ([], rf"threads={min(64, os.cpu_count() or 1)} gpu=[01]\b"),
         (["--profile", "slurm"], r"slurm_extra=--signal=TERM@120, gpu=1\b"),
+        (["--profile", "sge"], r", gpu=1\b"),
     ],
 )
 def test_snakemake_takes_the_profiles(options: list[str], expected: str, tmp_path: Path) -> None:
-    for folder in ("profiles", "slurm"):
+    for folder in ("profiles", "slurm", "sge"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     (tmp_path / "Snakefile").write_text(BIG_JOB)
     command = [sys.executable, "-m", "snakemake", "--dry-run", *options, "model.txt"]

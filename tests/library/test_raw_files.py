@@ -27,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def digest() -> str:
-    raw_files._contents.cache_clear()
+    raw_files.digests_below.cache_clear()
     return raw_files.files_digest("raw")
 
 
@@ -93,11 +93,11 @@ def test_records_of_own_files_hold_no_name(folder: Path) -> None:
     before = raw_files.own_files_digest("raw")
     assert not [path for path in Path("results").rglob("*.json") if re.search(r"Roe|Richard|Videos", path.read_text())]
     (folder / "Roe_Richard.avi").rename(folder / "Doe.avi")
-    raw_files._contents.cache_clear()
+    raw_files.digests_below.cache_clear()
     renamed = raw_files.own_files_digest("raw")
     assert renamed != before, "a new name must lead to a new key"
     folder.rename(folder.with_name("Roe_Richard"))
-    raw_files._contents.cache_clear()
+    raw_files.digests_below.cache_clear()
     assert raw_files.own_files_digest("Roe_Richard") != renamed, "so must another folder"
     assert not [path for path in Path("results").rglob("*.json") if re.search(r"Roe|Richard|Videos", path.read_text())]
 
@@ -114,7 +114,7 @@ def test_what_cannot_be_read_is_passed_over(folder: Path, monkeypatch: pytest.Mo
     os.mkfifo(folder / "Videos/pipe")
     (folder / "loop").symlink_to(folder / "loop")
     monkeypatch.setattr(os, "scandir", scan)
-    assert digest() != before and set(raw_files._contents("raw").values()) > {""}
+    assert digest() != before and set(raw_files.digests_below("raw").values()) > {""}
 
 
 def test_raw_files_make_their_conversion_stale_by_content_alone(tmp_path: Path, run_step) -> None:

@@ -115,7 +115,24 @@ FAULTS = {
     "<script>throw new Error('no')</script>": "exception: no",
     "<script>console.error('never')</script>": "console: never",
     "<p>/Users/jane/data</p>": "a path of this machine",
+    "<pre class=a>grey</pre><style>.a { color: #999; }</style>": "light: Elements must meet minimum",
+    "<b class=c>x</b><style>@media (prefers-color-scheme: dark) { .c { background: #111; } }</style>": "dark: Elements",
+    "<input>": "Form elements must have labels",
 }
+
+
+def test_a_gallery_shows_the_class_that_is_chosen_without_a_script(raw_report: Path) -> None:
+    with opened(raw_report, java_script_enabled=False) as (page, _):
+        gallery = page.locator(".gallery")
+        pictures = gallery.locator(".pictures")
+        assert [pictures.nth(place).is_visible() for place in range(3)] == [True, False, False]
+        wide = gallery.bounding_box()["width"]
+        assert all(name.bounding_box()["width"] == wide for name in gallery.locator(".of").all()), "a line each"
+        gallery.get_by_text("Third").click()
+        assert [pictures.nth(place).is_visible() for place in range(3)] == [False, False, True]
+        gallery.get_by_role("radio").nth(0).focus()
+        page.keyboard.press("ArrowRight")
+        assert [pictures.nth(place).is_visible() for place in range(3)] == [False, True, False]
 
 
 def test_the_browser_sees_each_fault(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from reprise.report import provenance
 from reprise.report.dag import draw_rules, layers, read_jobs, read_rules, without_shortcuts
 from reprise.report.page import breakable, data_uri
 from reprise.report.page_tables import as_table, number, with_interval
+from reprise.step.durations import duration_text
 from reprise.step.errors import InputError
 
 
@@ -102,7 +103,7 @@ def test_costs_add_up_over_the_jobs_of_the_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("seconds", "text"), [(4.23, "4.2 s"), (59.97, "1 min 00 s"), (3725, "1 h 02 min")])
 def test_durations_read_well(seconds: float, text: str) -> None:
-    assert provenance.duration_text(seconds) == text
+    assert duration_text(seconds) == text
 
 
 def test_versions_are_those_of_direct_dependencies(tmp_path: Path) -> None:

@@ -1,16 +1,18 @@
-"""How a new Snakemake treats others in the same folder, and how it reads Slurm's answers."""
+"""How a new Snakemake treats others in the same folder, and how it reads the answers of schedulers."""
 
 import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from reprise.engine import grid_engine
 from reprise.engine.orphans import wait_for_orphans
-from reprise.engine.slurm_states import tell_ended_jobs
+from reprise.engine.slurm import tell_ended_jobs
 from reprise.engine.takeover import take_over
 from reprise.step.errors import InputError
 
@@ -63,6 +65,77 @@ def test_only_jobs_of_this_folder_that_snakemake_sent_are_cancelled(
     take_over(here)
     assert (tmp_path / "cancelled").read_text() == "1 4_1\n"
     assert capsys.readouterr().err.endswith("left in the queue: 1 4_1\n")
+
+
+QSTAT = """
+if [ "$1" = -j ]; then
+    echo job_number: 1; echo script_file: {here}/.snakemake/tmp.a/snakejob.train.1.sh
+    echo job_number: 2; echo script_file: {here}-other/.snakemake/tmp.b/snakejob.train.1.sh
+    echo job_number: 3; echo script_file: STDIN
+else
+    cat {queue}
+fi
+"""
+ROW = "<job_list><JB_job_number>{}</JB_job_number><state>{}</state></job_list>"
+
+
+def test_only_jobs_of_this_folder_are_cancelled_in_grid_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here, queue = tmp_path / "here", tmp_path / "queue"
+    here.mkdir()
+    queue.write_text(f"<queue>{''.join(ROW.format(number, 'r') for number in (1, 2, 3))}</queue>")
+    fake(tmp_path, "qstat", QSTAT.format(here=here, queue=queue))
+    fake(tmp_path, "qdel", f'echo "$@" >> {tmp_path}/cancelled; echo "<queue/>" > {queue}')
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    take_over(here)
+    assert (tmp_path / "cancelled").read_text() == "1\n"
+    assert capsys.readouterr().err.endswith("left in the queue: 1\n")
+
+
+@pytest.mark.parametrize(
+    ("queue", "lost"),
+    [
+        ("<queue/>", ["1", "2", "3"]),
+        (f"<queue>{ROW.format(1, 'r')}{ROW.format(2, 'qw')}{ROW.format(3, 'Eqw')}</queue>", ["3"]),
+        ("error: no answer", []),
+    ],
+)
+def test_jobs_that_left_the_queue_without_a_word_have_failed(
+    queue: str, lost: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at once: a shared disk may show late how a job ended. A job that ended well has not failed."""
+    fake(tmp_path, "qstat", f"echo '{queue}'")
+    fake(tmp_path, "qdel", "exit 1")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(grid_engine, "_missed", {})
+    (tmp_path / "4.finished").touch()
+    jobs = [sent(tmp_path, number) for number in "1234"]
+    for patience in (60, 0):
+        asyncio.run(passed_on(jobs, patience))
+        failed = sorted(path.stem for path in tmp_path.glob("*.failed"))
+        assert failed == ([] if patience else lost)
+
+
+def sent(folder: Path, number: str) -> SimpleNamespace:
+    """A job as Snakemake's plugin describes it."""
+    ends = {f"job{end}": str(folder / f"{number}.{end}") for end in ("finished", "failed")}
+    return SimpleNamespace(external_jobid=number, aux=ends)
+
+
+async def passed_on(jobs: list[SimpleNamespace], patience: float) -> None:
+    """Let the plugin look at jobs once."""
+
+    class Executor:
+        workflow = SimpleNamespace(execution_settings=SimpleNamespace(latency_wait=patience))
+        get_jobfinished_marker = get_jobfailed_marker = None
+
+        async def check_active_jobs(self, active: list[SimpleNamespace]) -> AsyncIterator[SimpleNamespace]:
+            for job in active:
+                yield job
+
+    grid_engine._tell_lost_jobs(Executor)
+    assert [job async for job in Executor().check_active_jobs(jobs)] == jobs
 
 
 @pytest.mark.parametrize(
@@ -133,3 +206,17 @@ def test_step_of_a_snakemake_that_has_ended_does_nothing(tmp_path: Path) -> None
     )
     assert step.returncode == 2 and step.stdout == ""
     assert step.stderr == "error: the Snakemake that started this step has ended; type its command again\n"
+
+
+def test_jobs_of_grid_engine_get_the_environment_by_a_file_that_only_its_user_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "environment"
+    monkeypatch.setenv("WARD", "two words, a 'quote'\nand a line")
+    monkeypatch.setenv("TMPDIR", "/of/the/login/node")
+    grid_engine._keep_environment(file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    shell = subprocess.run(
+        ["env", "-i", "sh", "-c", f'. {file}; printf %s "$WARD$TMPDIR"'], capture_output=True, text=True, check=False
+    )
+    assert shell.stdout == os.environ["WARD"]

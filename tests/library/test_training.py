@@ -20,7 +20,7 @@ from reprise.step.lock import locked
 from reprise.training.checkpoint import checkpoint_path, checkpoints, read_checkpoint, save_checkpoint
 from reprise.training.interval import interval
 from reprise.training.loop import INTERRUPTED, Chosen, fit
-from reprise.training.optimiser import learning_rate
+from reprise.training.optimiser import clip_gradients, learning_rate, optimiser_of, take_step
 from reprise.training.task import Task
 
 SETTINGS = {
@@ -96,6 +96,16 @@ def test_interrupted_run_ends_as_one_never_stopped(tmp_path: Path, stop_after: i
         train(tmp_path / "killed", task(stop_after), every=every)
     assert stopped.value.code == INTERRUPTED
     assert_same(train(tmp_path / "killed", every=every), whole)
+
+
+def test_warning_of_grid_engine_lets_a_training_save_its_state(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        train(tmp_path / "killed", task(15, signal.SIGUSR2))
+    assert stopped.value.code == INTERRUPTED
+    assert_same(train(tmp_path / "killed"), train(tmp_path / "whole"))
+    assert "going on from epoch 2" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["last", "best"])
@@ -209,5 +219,73 @@ def test_logged_loss_is_the_mean_per_term_whether_the_loss_is_a_mean_or_a_sum(tm
     assert losses[0] == pytest.approx(losses[1])
 
 
+def test_what_training_watches_is_the_mean_over_samples_and_survives_a_kill(tmp_path: Path) -> None:
+    def watching(work: Task) -> Task:
+        return work._replace(
+            watched=("error", "count"), watch=lambda y, t: torch.stack([(y - t).abs().mean(), t.sum() * 0 + 3])
+        )
+
+    settings = SETTINGS | {"batch_size": 5}
+    whole = train(tmp_path / "whole", watching(task()), settings)
+    assert [*whole[1]][:4] == ["epoch", "train_loss", "error", "count"] and set(whole[1]["count"]) == {3.0}
+    assert (whole[1]["error"] ** 2 <= whole[1]["train_loss"]).all() and (whole[1]["error"] > 0).all()
+    with pytest.raises(SystemExit):
+        train(tmp_path / "killed", watching(task(stop_after=3)), settings)
+    assert_same(train(tmp_path / "killed", watching(task()), settings), whole)
+    unwatched = train(tmp_path / "plain", task(), settings)
+    assert unwatched[1].equals(whole[1].drop(columns=["error", "count"])), "watching changes nothing"
+
+
 def test_learning_rate_falls_by_steps() -> None:
     assert [learning_rate(SETTINGS, epoch) for epoch in (0, 1, 2, 4)] == pytest.approx([0.05, 0.05, 0.005, 0.0005])
+
+
+def rates(decay: dict[str, Any], *epochs: float) -> list[float]:
+    return [learning_rate(SETTINGS | {"epochs": 20, "decay": decay}, epoch) / 0.05 for epoch in epochs]
+
+
+def test_learning_rate_falls_at_milestones_along_a_cosine_and_rises_before() -> None:
+    steps = rates({"milestones": [3, 6, 90], "factor": 0.1}, 0, 2.9, 3, 5, 6, 19)
+    assert steps == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+    assert rates({"cosine_to": 0.2}, 0, 5, 10, 20) == pytest.approx([1, 0.2 + 0.8 * (1 + 0.5**0.5) / 2, 0.6, 0.2])
+    assert rates({"cosine_to": 0, "warmup_epochs": 4}, 0, 2, 4, 10) == pytest.approx(
+        [1e-3, (1e-3 + 1) / 2 * (1 + np.cos(np.pi / 10)) / 2, (1 + np.cos(np.pi / 5)) / 2, 0.5]
+    )
+    never = rates({"cosine_to": 1, "warmup_epochs": 40}, 0, 10, 19.9)
+    assert never == pytest.approx([1e-3, 0.25, 0.4975], abs=1e-3), "the full rate is not reached"
+
+
+def test_the_rate_changes_with_each_step_and_a_killed_training_goes_on_with_it(tmp_path: Path) -> None:
+    settings = SETTINGS | {"decay": {"cosine_to": 0, "warmup_epochs": 2}, "clip": 0.5}
+    whole = train(tmp_path / "whole", task(), settings)
+    with pytest.raises(SystemExit):
+        train(tmp_path / "killed", task(stop_after=8), settings)
+    assert_same(train(tmp_path / "killed", task(), settings), whole)
+    flat = train(tmp_path / "flat", task(), settings | {"decay": {"cosine_to": 1, "warmup_epochs": 10**6}})
+    assert whole[1]["train_loss"].iloc[0] < flat[1]["train_loss"].iloc[0], "the rate rises within the first epoch"
+
+
+def test_gradients_together_are_no_longer_than_the_limit() -> None:
+    model = network()
+    (1e3 * model(X)).sum().backward()
+    before = torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
+    clip_gradients(model, None)
+    assert torch.equal(torch.cat([parameter.grad.flatten() for parameter in model.parameters()]), before)
+    clip_gradients(model, 2.0)
+    after = torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
+    assert after.norm() == pytest.approx(2, rel=1e-4) and torch.allclose(after / 2, before / before.norm(), atol=1e-6)
+
+
+def test_biases_and_what_the_network_names_do_not_decay_if_the_recipe_says_so() -> None:
+    model = network()
+    model.no_weight_decay = lambda: {"4.weight"}
+    start = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    for vectors in (True, False):
+        model.load_state_dict(start, strict=False)
+        optimiser = optimiser_of(model, "sgd", 0.5, 0.0, 0.1, decay_vectors=vectors)
+        for parameter in model.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        take_step(optimiser)
+        for name, parameter in model.named_parameters():
+            decays = vectors or name == "0.weight"
+            assert torch.allclose(parameter, start[name] * (0.95 if decays else 1))

@@ -20,7 +20,7 @@ from reprise.training.timing import timed_steps
 from test_training import SETTINGS, X, Y, network, task, train
 
 
-@pytest.mark.parametrize("name", ["sgd", "nesterov", "rmsprop", "adamw"])
+@pytest.mark.parametrize("name", ["sgd", "nesterov", "rmsprop", "adam", "adamw"])
 def test_a_step_is_the_optimisers_own(name: str) -> None:
     ours, plain = network(), network()
     optimisers = [optimiser_of(model, name, 0.05, 0.9, 1e-4) for model in (ours, plain)]

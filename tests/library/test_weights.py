@@ -250,7 +250,9 @@ def test_compressed_and_oversized_weights_are_refused_unread(tmp_path):
     ("name", "value"),
     [("width", math.nan), ("width", 10**9), ("width", True), ("frames", 10**9), ("period", 0), ("frames", 32.0)]
     + [("normalisation", {"mean": [1.0], "std": math.inf}), ("normalisation", {"mean": "1", "std": 2.0})]
-    + [("settings", {"precision": "fp1"}), ("settings", {"precision": "fp32", "downsample": -1}), ("size", [10**6, 5])],
+    + [("settings", {"precision": "fp1"}), ("settings", {"precision": "fp32", "downsample": -1}), ("size", [10**6, 5])]
+    + [("settings", {"arguments": value}) for value in ({"depth": 10**6}, {"name": "x"}, {"depths": [2, [3]]}, 7)]
+    + [("settings", {"resize": 0}), ("task", 5)],
 )
 def test_info_that_prediction_cannot_use_is_refused(saved, model, name, value):
     save_model(saved, model, INFO | {name: value})

@@ -12,8 +12,8 @@ from scipy.ndimage import label
 from mslesion.data.raw_scans import check_dataset
 from mslesion.phantom import brain, isbi2015
 from mslesion.phantom.isbi2015 import write_phantom
-from mslesion.phantom.voxels import make_grid
 from reprise.data.nifti import read_volume
+from reprise.data.phantom_voxels import make_grid
 from reprise.step.errors import InputError
 
 SMALL = ((48, 56, 24), (3.2, 3.2, 5.5))

@@ -10,7 +10,7 @@ from torch import nn
 from mslesion.learning.block_task import block_task
 from mslesion.learning.slice_tasks import SliceSource
 from reprise.training import volume_blocks as training_blocks
-from reprise.training.volume_blocks import ON_LABELS, Volume, block_corners, volumes_of
+from reprise.training.volume_blocks import ON_LABELS, Volume, block_corners, load_blocks, volumes_of
 
 DEPTHS = (6, 3)
 SETTINGS = {"batch_size": 2, "precision": "fp32", "seed": 3, "block": [4, 16, 32], "blocks_a_scan": 5}
@@ -32,7 +32,7 @@ def scans(*chosen: int) -> list[Volume]:
 
 def test_volumes_are_the_slices_of_their_scan() -> None:
     first, second = scans(0, 1)
-    assert first.image.shape == (6, 20, 24) and torch.equal(second.image, source().images[6:])
+    assert first.image.shape == (1, 6, 20, 24) and torch.equal(second.image[0], source().images[6:])
     assert first.labelled.tolist() == [[4, 17, 2]] and len(second.labelled) == 0
 
 
@@ -54,6 +54,14 @@ def test_a_third_of_the_blocks_is_drawn_around_lesions_and_the_rest_anywhere() -
     corners = block_corners(volumes, np.array([1, 1, 1]), 0, 0, np.arange(3000))
     assert abs((corners == [4, 17, 2]).all(axis=1).mean() - ON_LABELS) < 0.03
     assert set(corners[:, 0]) == set(range(6)) and set(corners[:, 2]) == set(range(24))
+
+
+def test_all_channels_of_a_block_change_alike() -> None:
+    (one,) = scans(0)
+    two = Volume(torch.cat([one.image, one.image]), one.labels, one.labelled)
+    blocks = [load_blocks([volume], (4, 16, 32), 3, np.arange(6), 1) for volume in (one, two)]
+    assert blocks[1][0].shape == (6, 2, 4, 16, 32) and torch.equal(blocks[0][1], blocks[1][1])
+    assert torch.equal(blocks[1][0], blocks[0][0].expand(-1, 2, -1, -1, -1))
 
 
 class Recorder(nn.Module):

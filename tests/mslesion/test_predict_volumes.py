@@ -17,10 +17,10 @@ from ms_dataset import image, save
 from mslesion.learning import scan_prediction as lesions
 from mslesion.learning.networks import lesion_network
 from mslesion.phantom import brain
-from mslesion.phantom.voxels import make_grid
 from own_flairs import predict, untrained
 from persons import FOLDER, NAMES, written_with_a_name
 from reprise.data.nifti import ENDINGS, read_volume, without_text
+from reprise.data.phantom_voxels import make_grid
 from reprise.models.weights import save_model
 from reprise.step.errors import InputError
 from reprise.step.files import file_sha256

@@ -1,31 +1,21 @@
 """Exactly the stale rules would run: for every module, every setting, and raw files."""
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from configuration_changes import (
-    ALL,
-    BEHIND_SOUND,
-    CONFIGURATIONS,
-    MORE_RUNS,
-    OF_FIRST_RUN,
-    ORDERS,
-    SEEN_BY,
-    TRAINING,
-    UNSEEN_BY,
-    changed,
-    leaves,
-)
+from configuration_changes import ALL, CONFIGURATIONS, MORE_RUNS, OF_FIRST_RUN, ORDERS, TRAINING
 from dry_runs import changed_with_old_time, dry_runs, edited, stale, why
 from edits import done_otherwise, rules_said_otherwise, said_otherwise
 from finished_run import REPORT, TARGETS, Finished, finished_copy
 from project import configured, type_command
-from workflow_rules import job_rules, step_of
+from setting_changes import BEHIND_SOUND, SEEN_BY, UNSEEN_BY, changed, leaves
+from workflow_rules import STUDIES, job_rules, step_of
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +38,32 @@ def sources(code: Path) -> list[str]:
     return sorted(path.relative_to(code).as_posix() for path in files)
 
 
+def side_by_side(parts: Iterable[Any], owner: Callable[[Any], str]) -> list[list[Any]]:
+    """Groups of one part of each study, since studies share no rule but those of the report; all else stands alone."""
+    of_studies: dict[str, list[Any]] = {study: [] for study in STUDIES}
+    alone = []
+    for part in parts:
+        if owner(part) in of_studies:
+            of_studies[owner(part)].append(part)
+        else:
+            alone.append([part])
+    return [[part for part in group if part] for group in zip_longest(*of_studies.values())] + alone
+
+
+def differences(
+    groups: Iterable[list[Any]], found: Iterable[Mapping[str, Any]], expected: Iterable[set[str]]
+) -> dict[str, dict[str, list[str]]]:
+    """Of each group whose change makes other rules stale than expected: which are too many, and which are missed."""
+    pairs = [
+        (str(group), set(one["stale"]), wanted) for group, one, wanted in zip(groups, found, expected, strict=True)
+    ]
+    return {
+        group: {"too many": sorted(stale - wanted), "missed": sorted(wanted - stale)}
+        for group, stale, wanted in pairs
+        if stale != wanted
+    }
+
+
 def test_every_step_has_run(finished: Finished) -> None:
     assert finished.used.keys() == {step_of(rule) for rule in job_rules()}
 
@@ -63,40 +79,58 @@ def test_what_code_says_otherwise_makes_nothing_stale(finished: Finished) -> Non
 
 def test_each_module_makes_stale_what_used_it(finished: Finished) -> None:
     code = finished.folder / "workflow_scripts"
-    names = sources(code)
-    edits = [{f"workflow_scripts/{name}": done_otherwise(code / name)} for name in names]
+    used = set().union(*finished.used.values())
+    unused = [name for name in sources(code) if name not in used]
+    groups = [unused, *side_by_side(sorted({*sources(code)} & used), lambda name: name.split("/")[0])]
+    edits = [{f"workflow_scripts/{name}": done_otherwise(code / name) for name in group} for group in groups]
     none, *found = dry_runs(finished.folder, TARGETS, [{}, *edits])
     assert none["stale"] == []
-    wrong = {}
-    for name, answer in zip(names, found, strict=True):
-        users = {rule.name for rule in job_rules() if name in finished.used[step_of(rule)]}
-        expected = following(users, none["needs"])
-        expected -= BEHIND_SOUND.get("".join(users), set())
-        if set(answer["stale"]) != expected:
-            stale = set(answer["stale"])
-            wrong[name] = {"too many": sorted(stale - expected), "missed": sorted(expected - stale)}
-    assert wrong == {}
+    expected = [set().union(*(made_stale(name, finished, none["needs"]) for name in group)) for group in groups]
+    assert differences(groups, found, expected) == {}
 
 
-@pytest.mark.parametrize(("study", "most"), [("echonet", 10), ("mslesion", 5), ("acdc", 10)])
-def test_each_hyper_parameter_makes_stale_what_sees_it(finished: Finished, study: str, most: int) -> None:
-    settings = f"config/{study}.yaml"
-    schedules = yaml.safe_load((finished.folder / settings).read_text())
-    demo = set(leaves(schedules["demo"]))
-    unseen = [name for name in leaves(schedules["published"]) if name in demo]  # the demo says otherwise
-    seen = [("demo", name) for name in demo] + [("published", name) for name in leaves(schedules["published"], demo)]
-    cases = [[("published", name) for name in unseen], *([case] for case in seen)]
-    edits = [{settings: yaml.safe_dump(changed(schedules, case))} for case in cases]
+def made_stale(name: str, finished: Finished, needs: Mapping[str, list[str]]) -> set[str]:
+    """The rules that must run again after a change of a file below workflow_scripts/."""
+    users = {rule.name for rule in job_rules() if name in finished.used[step_of(rule)]}
+    return following(users, needs) - BEHIND_SOUND.get("".join(users), set())
+
+
+def test_each_hyper_parameter_makes_stale_what_sees_it(finished: Finished) -> None:
+    files = {study: f"config/{study}.yaml" for study in SEEN_BY}
+    schedules = {study: yaml.safe_load((finished.folder / name).read_text()) for study, name in files.items()}
+    unseen, seen = {}, []
+    for study, both in schedules.items():
+        demo = set(leaves(both["demo"]))
+        unseen[study] = [
+            ("published", name) for name in leaves(both["published"]) if name in demo
+        ]  # the demo says otherwise
+        cases = [("demo", name) for name in demo] + [("published", name) for name in leaves(both["published"], demo)]
+        seen += [(study, case) for case in cases]
+        assert len(unseen[study]) > 5 and len(cases) > 15, study
+    groups = side_by_side(seen, lambda each: each[0])
+    changes = [list(unseen.items()), *([(study, [case]) for study, case in group] for group in groups)]
+    edits = [
+        {files[study]: yaml.safe_dump(changed(schedules[study], cases)) for study, cases in each} for each in changes
+    ]
     none, *found = dry_runs(finished.folder, TARGETS, edits)
-    assert none["stale"] == [] and len(unseen) > most and len(seen) > 3 * most
-    wrong = {}
-    for (_, name), answer in zip(seen, found, strict=True):
-        seen_by = max((key for key in SEEN_BY[study] if f"{name}.".startswith(f"{key}.")), key=len)
-        expected = following(SEEN_BY[study][seen_by] | {"report_page"}, answer["needs"])
-        expected -= UNSEEN_BY.get(name, set())
-        if set(answer["stale"]) != expected:
-            wrong[name] = set(answer["stale"]) ^ expected
-    assert wrong == {}
+    assert none["stale"] == []
+    expected = [
+        set().union(*(seen_of(study, name, answer["needs"]) for study, (_, name) in group))
+        for group, answer in zip(groups, found, strict=True)
+    ]
+    assert differences(groups, found, expected) == {}
+
+
+def seen_of(study: str, name: str, needs: Mapping[str, list[str]]) -> set[str]:
+    """The rules that must run again after a change of a study's setting."""
+    seen, unseen = of_longest_beginning(SEEN_BY[study], name), of_longest_beginning(UNSEEN_BY, name)
+    return following(seen | {"report_page"}, needs) - unseen
+
+
+def of_longest_beginning(rules: Mapping[str, set[str]], name: str) -> set[str]:
+    """The rules listed for a setting, or for the longest beginning of its name; none if there is no such entry."""
+    known = [key for key in rules if f"{name}.".startswith(f"{key}.")]
+    return rules[max(known, key=len)] if known else set()
 
 
 def trained(answer: Mapping[str, Any]) -> int:
@@ -139,19 +173,25 @@ def test_how_snakemake_runs_makes_nothing_stale(finished: Finished) -> None:
 
 
 def test_files_that_the_configuration_names_count_by_content_alone(finished: Finished) -> None:
-    clip, volume = sorted((finished.folder / "own").iterdir())
+    clip, image, brain, *_, volume = sorted((finished.folder / "own").iterdir())
     predicted = {
         "echonet_name_clips",
         "mslesion_name_volumes",
         "acdc_name_stacks",
+        "iseg_name_brains",
+        "medfm_name_images",
         "echonet_import_clips",
         "echonet_predict_clips",
         "mslesion_predict_volumes",
         "acdc_predict_stacks",
+        "iseg_predict_brains",
+        "medfm_predict_images",
     }
     for path, expected in (
         (clip, predicted),
+        (image, predicted),
         (volume, predicted),
+        (brain, predicted),
         (finished.folder / "initial.pth", {"weights_fetch"}),
     ):
         path.touch()

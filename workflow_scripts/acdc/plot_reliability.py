@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from acdc.analysis.reliability_figure import draw_reliability
-from acdc.analysis.shown import drawn_methods
+from acdc.analysis.shown import drawn_methods, method_name
+from reprise.plots.reliability_panels import draw_reliability
 from reprise.plots.steps import DECIMALS, figure_parser
 from reprise.plots.style import save_figure
 from reprise.step.command import run
@@ -12,6 +12,7 @@ from reprise.step.errors import InputError
 from reprise.step.tables import read_table
 
 BINS = {"method": str, "scaled": int, "bin": int, "confidence": float, "accuracy": float, "share": float}
+TITLES = {0: "as predicted", 1: "after temperature scaling"}
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -27,7 +28,11 @@ def main(args: argparse.Namespace) -> None:
     if table.empty:
         raise InputError(f"{args.bins}: no bins")
     table = table[table["method"].isin(drawn_methods(table))]
-    save_figure(draw_reliability(table), args.figure, table.round(DECIMALS), args.table)
+    named = table.assign(method=table["method"].map(method_name))
+    parts = {title: named[named["scaled"] == scaled] for scaled, title in TITLES.items()}
+    look = {"xlabel": "confidence", "xlim": (0.2, 1), "ylim": (0, 1.02)}
+    figure = draw_reliability(parts, "method", 2.9, "share that is right", **look)
+    save_figure(figure, args.figure, table.round(DECIMALS), args.table)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from acdc.analysis.training_curves import draw_training
 from reprise.evaluation.runs import run_label, run_of
 from reprise.plots.steps import figure_parser
 from reprise.plots.style import save_figure
+from reprise.plots.training_curves import Curve, draw_training
 from reprise.step.command import run
 from reprise.step.errors import InputError
 from reprise.step.tables import read_table
 
 HISTORY = {"epoch": int, "train_loss": float, "val_loss": float, "val_dice": float}
+CURVES = {"loss": Curve("val_loss", "train_loss"), "Dice, validation": Curve("val_dice")}
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -26,7 +27,8 @@ def arguments() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     """Draw a row of panels for each protocol, and write the histories."""
     table = pd.concat([read_history(path) for path in args.history], ignore_index=True)
-    save_figure(draw_training(table), args.figure, table, args.table)
+    figure = draw_training(table, CURVES, columns=2, height=2.3, ticks=5, training="training loss")
+    save_figure(figure, args.figure, table, args.table)
 
 
 def read_history(path: Path) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from acdc.analysis.protocols import PROTOCOLS
 from reprise.step.command import run
 from reprise.step.errors import InputError
 from reprise.training.launch import spread
-from reprise.training.options import depends_on, training_parser
+from reprise.training.options import training_parser
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -31,9 +31,8 @@ def main(args: argparse.Namespace) -> None:
     from reprise.models.weights import channels_last, save_model
     from reprise.step.device import pick_device
     from reprise.step.files import outputs
-    from reprise.training.compiled import compile_mode
-    from reprise.training.loop import fit
-    from reprise.training.sampler import steps_in_all
+    from reprise.training.loop import fit_by_options
+    from reprise.training.tracking import track_files
 
     settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")
     torch.manual_seed(settings["seed"])
@@ -43,9 +42,7 @@ def main(args: argparse.Namespace) -> None:
     for what, count in (("train", task.samples), ("validate", task.cases)):
         if not count:
             raise InputError(f"{args.store}: {args.protocol}: expected a slice to {what} on, found none")
-    data = [*depends_on(args), args.protocol]
-    mode = compile_mode(args, device, COMPILED.get(settings["network"]), steps_in_all(settings, task.samples))
-    best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every, mode)
+    best, history = fit_by_options(args, model, task, device, COMPILED, args.protocol)
     info = {"kind": "heart", "protocol": args.protocol, "network": settings["network"], "width": settings["width"]}
     info |= {"size": settings["size"], "normalisation": settings["normalisation"], "settings": settings}
     with outputs(args.weights, args.snapshots, args.history) as (weights, snapshots, log):
@@ -55,6 +52,7 @@ def main(args: argparse.Namespace) -> None:
             path = weights if name == "best" else snapshots / f"{name}.safetensors"
             save_model(path, model, info | {"epoch": chosen.epoch})
         history.loc[:, ~history.columns.str.startswith(HELPER)].to_csv(log, index=False)
+    track_files(args.tracking, args.checkpoints, args.weights, args.snapshots, args.history)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import torch
 import yaml
 from acdc_work import acdc_work
 from echonet_work import echonet_work
+from iseg_work import iseg_work
+from medfm_work import medfm_work
 from mslesion_work import mslesion_work
 from rows import line, write_table
 from work import ON_CPU, Prediction, Training, seconds_a_call, timed_training
@@ -19,7 +21,8 @@ from reprise.engine.configuration import check_configuration, set_environment, s
 from reprise.step.command import run, say, step_parser
 from reprise.step.device import pick_device
 
-STUDIES = {"echonet": echonet_work, "mslesion": mslesion_work, "acdc": acdc_work}
+STUDIES = {"echonet": echonet_work, "mslesion": mslesion_work, "acdc": acdc_work, "iseg": iseg_work}
+STUDIES |= {"medfm": medfm_work}
 GPUS = (1, 2, 4, 8)
 WIDTHS = (9, 40, 5, 9, 15, 9, 8)  # of the columns, in characters
 
@@ -55,6 +58,9 @@ def main(args: argparse.Namespace) -> None:
     print(f"schedule {args.schedule}, {config['precision']}, on: {name}\n{line(Row._fields, WIDTHS)}", flush=True)
     rows = []
     for study in config["studies"]:
+        if study not in STUDIES:
+            say(f"{study}: no estimate, as bench/estimate.py knows no work of it")
+            continue
         for row in _rows(study, config, args.schedule, device):
             rows.append(row)
             print(line(row, WIDTHS), flush=True)

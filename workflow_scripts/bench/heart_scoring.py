@@ -8,8 +8,9 @@ from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filte
 
 from acdc.analysis.ensembles import mean_dice
 from acdc.analysis.protocols import STRUCTURES
-from acdc.analysis.surfaces import surface_distances
-from acdc.analysis.weightings import confusions, contest, rounded, scores, weighted_sum
+from acdc.analysis.weightings import CLASSES, contest, rounded, scores, weighted_sum
+from reprise.evaluation.mask_scores import confusions
+from reprise.evaluation.surfaces import surface_distances
 
 SHAPE, SPACING_MM = (10, 216, 256), (10.0, 1.5, 1.5)
 PATIENTS = 20  # that validate: a fifth of the training patients of ACDC
@@ -79,7 +80,7 @@ def _weightings_row(frames: list[Unit], random: np.random.Generator) -> Row:
 
 
 def _counted(maps: np.ndarray, true: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return confusions(true, weighted_sum(maps, weights).argmax(axis=-1))
+    return confusions(true, weighted_sum(maps, weights).argmax(axis=-1), CLASSES)
 
 
 def _surfaces_row(maps: list[np.ndarray], hearts: list[np.ndarray]) -> Row:
@@ -89,7 +90,7 @@ def _surfaces_row(maps: list[np.ndarray], hearts: list[np.ndarray]) -> Row:
     results: dict[str, list[tuple[float, float]]] = {}
 
     def ours() -> int:
-        results["ours"] = [surface_distances(*pair, SPACING_MM) for pair in pairs]
+        results["ours"] = [surface_distances(*pair, SPACING_MM)[:2] for pair in pairs]
         return len(pairs)
 
     def whole_volumes() -> int:

@@ -19,7 +19,7 @@ from mslesion.learning.scan_inputs import BrainSlices, brain_slices
 from mslesion.learning.slice_tasks import window_samples
 from mslesion.learning.windows import CENTRE, list_windows
 from mslesion.phantom import brain
-from mslesion.phantom.voxels import make_grid
+from reprise.data.phantom_voxels import make_grid
 from reprise.data.slices import cut_or_pad
 from reprise.data.store import open_store
 from reprise.engine.configuration import study_settings

@@ -8,7 +8,12 @@ from pathlib import Path
 import torch
 from checkpoints import checkpoint_row
 from clip_inference import beats_row, memory_row
+from crop_cutting import crop_rows
 from ef_training import ef_training_rows
+from few_shot_sweep import few_shot_sweep_row
+from finding_loading import finding_loading_row
+from finding_ranks import ranks_row
+from finding_twins import twins_row
 from heart_loading import heart_loading_row
 from heart_scoring import heart_scoring_rows
 from lesion_loading import lesion_loading_row
@@ -18,6 +23,8 @@ from page_answer import page_row
 from resampling import bootstrap_row
 from rows import Row, line, write_table
 from small_study import make_small_study
+from tissue_memory import tissue_memory_row
+from whole_volume import whole_volume_row
 
 from reprise.step.command import run, step_parser
 from reprise.step.device import pick_device
@@ -56,8 +63,15 @@ def measured() -> Iterator[Row]:
         yield from ef_training_rows(study)
         yield lesion_loading_row(Path(folder))
         yield heart_loading_row(Path(folder))
+        yield finding_loading_row(Path(folder))
+        yield from crop_rows(Path(folder), pick_device("auto"))
+        yield whole_volume_row(pick_device("auto"))
         yield from lesion_rows()
         yield from heart_scoring_rows()
+        yield ranks_row()
+        yield twins_row()
+        yield tissue_memory_row()
+        yield few_shot_sweep_row(pick_device("auto"))
         yield page_row()
 
 

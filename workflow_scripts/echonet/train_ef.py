@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reprise.step.command import run
 from reprise.training.launch import spread
-from reprise.training.options import depends_on, training_parser
+from reprise.training.options import training_parser
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -27,9 +27,8 @@ def main(args: argparse.Namespace) -> None:
     from reprise.models.weights import save_model
     from reprise.step.device import pick_device
     from reprise.step.files import outputs
-    from reprise.training.compiled import compile_mode
-    from reprise.training.loop import fit
-    from reprise.training.sampler import steps_in_all
+    from reprise.training.loop import fit_by_options
+    from reprise.training.tracking import track_files
 
     settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")
     normalisation = json.loads(args.normalisation.read_text())
@@ -40,9 +39,7 @@ def main(args: argparse.Namespace) -> None:
     model = video_network(settings["network"], settings["width"], settings["weights"], args.initial)
     model = model.to(device).to(memory_format=torch.channels_last_3d)
     task = clip_regression_task(arrays["frames"], train, val, "ef", normalisation, settings, device)
-    data = [*depends_on(args), normalisation]
-    mode = compile_mode(args, device, COMPILED.get(settings["network"]), steps_in_all(settings, task.samples))
-    best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every, mode)
+    best, history = fit_by_options(args, model, task, device, COMPILED, normalisation)
     info = {"kind": "ef", "normalisation": normalisation, "settings": settings}
     info |= {key: settings[key] for key in ("network", "width", "weights", "frames", "period")}
     with outputs(args.published, args.sound, args.history) as (published, sound, log):
@@ -50,6 +47,7 @@ def main(args: argparse.Namespace) -> None:
             model.load_state_dict(best[protocol].weights)
             save_model(path, model, info | {"protocol": protocol, "epoch": best[protocol].epoch})
         history.to_csv(log, index=False)
+    track_files(args.tracking, args.checkpoints, args.published, args.sound, args.history)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reprise.step.command import run
 from reprise.training.launch import spread
-from reprise.training.options import depends_on, training_parser
+from reprise.training.options import training_parser
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -26,9 +26,8 @@ def main(args: argparse.Namespace) -> None:
     from reprise.models.weights import save_model
     from reprise.step.device import pick_device
     from reprise.step.files import outputs
-    from reprise.training.compiled import compile_mode
-    from reprise.training.loop import fit
-    from reprise.training.sampler import steps_in_all
+    from reprise.training.loop import fit_by_options
+    from reprise.training.tracking import track_files
 
     settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")
     normalisation = json.loads(args.normalisation.read_text())
@@ -40,9 +39,7 @@ def main(args: argparse.Namespace) -> None:
     model = segmentation_network(settings["network"], settings["width"], settings["weights"], args.initial)
     model = model.to(device).to(memory_format=torch.channels_last)
     task = segmentation_task(images, masks, train, val, normalisation, settings, device)
-    data = [*depends_on(args), normalisation]
-    mode = compile_mode(args, device, COMPILED.get(settings["network"]), steps_in_all(settings, task.samples))
-    best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every, mode)
+    best, history = fit_by_options(args, model, task, device, COMPILED, normalisation)
     chosen = best["published"]
     model.load_state_dict(chosen.weights)
     info = {"kind": "segmentation", "epoch": chosen.epoch, "normalisation": normalisation, "settings": settings}
@@ -50,6 +47,7 @@ def main(args: argparse.Namespace) -> None:
     with outputs(args.weights, args.history) as (weights, log):
         save_model(weights, model, info)
         history.to_csv(log, index=False)
+    track_files(args.tracking, args.checkpoints, args.weights, args.history)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def split_cases(args: argparse.Namespace, cases: pd.DataFrame) -> Split:
         cases.assign(split="fold " + cases["fold"].astype(str)),
         keys=[COLUMNS[unit], "sha256"],
         facts={"unit": unit, "patients_in_two_folds": spread},
-        folds=cases[["case", "patient", "timepoint", "fold"]],
+        tables={"folds": cases[["case", "patient", "timepoint", "fold"]]},
     )
 
 

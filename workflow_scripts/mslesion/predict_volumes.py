@@ -19,9 +19,10 @@ from mslesion.data.scan_volume import from_slices, to_slices
 from reprise.data.findings import Findings, refuse_nothing
 from reprise.data.nifti import Volume, without_text, write_mask
 from reprise.data.own_files import read_key
+from reprise.inference.own_files_options import own_files_parser
 from reprise.report.own_files_page import Case, Media, write_own_files_page
 from reprise.report.page_tables import number
-from reprise.step.command import json_object, progress, run, say, step_parser
+from reprise.step.command import progress, run, say
 from reprise.step.files import file_sha256, outputs
 
 TEXTS = {
@@ -52,19 +53,11 @@ class Predicted(NamedTuple):
 
 def arguments() -> argparse.ArgumentParser:
     """The step's options."""
-    parser = step_parser(__doc__)
-    parser.add_argument("--key", type=Path, required=True, help="key of name_files.py, which lists the files")
+    parser = own_files_parser(__doc__)
     parser.add_argument(
         "--alone", choices=["yes", "no"], default="yes", help="no: there are files for other studies, too"
     )
     parser.add_argument("--weights", type=Path, required=True, help="weights of a lesion network")
-    parser.add_argument(
-        "--settings", type=json_object, default={}, help='{"code": ...}: old masks of other code are ignored'
-    )
-    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    parser.add_argument("--checkpoints", type=Path, required=True, help="folder from which a killed run goes on")
-    parser.add_argument("--output", type=Path, required=True, help="folder to write")
-    parser.add_argument("--findings", type=Path, required=True, help="CSV of what is odd, unreadable or left out")
     return parser
 
 

@@ -11,7 +11,7 @@ from mslesion.analysis.protocols import CHOSEN_BY, PROTOCOLS, splits, windows
 from reprise.step.command import run
 from reprise.step.errors import InputError
 from reprise.training.launch import spread
-from reprise.training.options import depends_on, training_parser
+from reprise.training.options import training_parser
 
 if TYPE_CHECKING:
     from mslesion.learning.slice_tasks import SliceSource
@@ -40,9 +40,8 @@ def main(args: argparse.Namespace) -> None:
     from reprise.models.weights import channels_last, save_model
     from reprise.step.device import pick_device
     from reprise.step.files import outputs
-    from reprise.training.compiled import compile_mode
-    from reprise.training.loop import fit
-    from reprise.training.sampler import steps_in_all
+    from reprise.training.loop import fit_by_options
+    from reprise.training.tracking import track_files
 
     settings, device = args.settings, pick_device(args.device, args.deterministic == "yes")
     cases, arrays = open_store(args.store)
@@ -53,13 +52,8 @@ def main(args: argparse.Namespace) -> None:
     torch.manual_seed(settings["seed"])
     model = channels_last(lesion_network(settings["network"], settings["width"]).to(device))
     task = task_of(source, cases, slices_with_lesion(cases, arrays), split, args.protocol)
-    for what, count in (("train", task.samples), ("validate", task.cases)):
-        if not count:
-            least = {"sound": "a scan"}.get(args.protocol, "three slices with a lesion (others do not count)")
-            raise InputError(f"{args.store}: {args.protocol}, fold {args.fold}: expected {least} to {what} on")
-    data = [*depends_on(args), args.protocol, args.fold]
-    mode = compile_mode(args, device, COMPILED.get(settings["network"]), steps_in_all(settings, task.samples))
-    best, history = fit(model, task, settings, data, args.checkpoints, args.tensorboard, args.checkpoint_every, mode)
+    refuse_empty(task, args)
+    best, history = fit_by_options(args, model, task, device, COMPILED, args.protocol, args.fold)
     chosen = best["best"]
     model.load_state_dict(chosen.weights)
     info = {"kind": "lesions", "epoch": chosen.epoch, "protocol": args.protocol, "fold": args.fold, "size": size}
@@ -68,6 +62,15 @@ def main(args: argparse.Namespace) -> None:
     with outputs(args.weights, args.history) as (weights, log):
         save_model(weights, model, info)
         history.to_csv(log, index=False)
+    track_files(args.tracking, args.checkpoints, args.weights, args.history)
+
+
+def refuse_empty(task: "Task", args: argparse.Namespace) -> None:
+    """Raise InputError if there is nothing to train or to validate on."""
+    for what, count in (("train", task.samples), ("validate", task.cases)):
+        if not count:
+            least = {"sound": "a scan"}.get(args.protocol, "three slices with a lesion (others do not count)")
+            raise InputError(f"{args.store}: {args.protocol}, fold {args.fold}: expected {least} to {what} on")
 
 
 def task_of(source: "SliceSource", cases: pd.DataFrame, lesion: np.ndarray, split: pd.Series, protocol: str) -> "Task":

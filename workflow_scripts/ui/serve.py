@@ -98,7 +98,7 @@ def serve(args: argparse.Namespace, listening: socket.socket, folder: Path) -> N
         if args.weights
         else tabs_of_results(args.results, args.device)
     )
-    theme = gradio.themes.Base(**FONTS)
+    theme = gradio.themes.Base(**FONTS).set(body_text_color_subdued="*neutral_500")  # Gradio's own is too pale to read
     app = gradio.mount_gradio_app(
         FastAPI(), build_page(tabs, folder), "/", footer_links=[], run_history=False, ssr_mode=False, theme=theme
     )

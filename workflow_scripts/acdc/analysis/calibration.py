@@ -13,11 +13,11 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 
 from acdc.analysis.members import Cached, Method, Part, probabilities
-from acdc.analysis.surfaces import bounding_box
 from acdc.analysis.votes import VOTES
 from acdc.analysis.weightings import CLASSES
+from reprise.evaluation.reliability import calibration_error, reliability
+from reprise.evaluation.surfaces import bounding_box
 
-BINS = 15
 MARGIN_MM = 20.0
 FLOOR = 2.0**-24  # the smallest probability above 0 that a store holds; also stands for 0, whose logarithm is infinite
 COLDEST, HOTTEST = 0.05, 20.0
@@ -59,7 +59,7 @@ def calibrate(cached: Cached, methods: Sequence[Method]) -> tuple[pd.DataFrame, 
             after = {f"{name}_scaled": value for name, value in measures(scaled).items()}
             rows.append({"method": method.name, "split": split, "temperature": temperature} | measures(voxels) | after)
         bins += [
-            reliability(part).assign(method=method.name, scaled=place) for place, part in enumerate((voxels, scaled))
+            reliability_of(part).assign(method=method.name, scaled=place) for place, part in enumerate((voxels, scaled))
         ]
     columns = ["method", "scaled", "bin", "confidence", "accuracy", "share"]
     return pd.DataFrame(rows), pd.concat(bins, ignore_index=True)[columns]
@@ -69,35 +69,17 @@ def measures(voxels: Voxels) -> dict[str, float]:
     """Negative log-likelihood (nats), Brier score (sum over classes, 0 to 2) and expected calibration error."""
     own = np.take_along_axis(voxels.probabilities, voxels.true[:, None].astype(np.intp), axis=1)[:, 0]
     squares = np.square(voxels.probabilities).sum(axis=1, dtype=np.float64)
-    table = reliability(voxels)
     return {
         "nll": float(-np.log(np.maximum(own, FLOOR), dtype=np.float64).mean()),
         "brier": float((squares - 2 * own + 1).mean()),
-        "ece": float((table["share"] * (table["confidence"] - table["accuracy"]).abs()).sum()),
+        "ece": calibration_error(reliability_of(voxels)),
     }
 
 
-def reliability(voxels: Voxels) -> pd.DataFrame:
-    """Mean confidence of the class chosen, its accuracy and the share of voxels, by 15 bins of confidence (from 1).
-
-    Bins are equally wide, and a bin has its upper end (Guo et al., ICML 2017). Those without a voxel are left out.
-    """
+def reliability_of(voxels: Voxels) -> pd.DataFrame:
+    """Reliability of the class chosen, see `reliability`."""
     chosen = voxels.probabilities.argmax(axis=1)
-    confidence = voxels.probabilities.max(axis=1).astype(np.float64)
-    right = chosen == voxels.true
-    of = np.clip(np.ceil(confidence * BINS).astype(np.intp), 1, BINS)
-    sizes, confident, correct = (
-        np.bincount(of, weights=each, minlength=BINS + 1) for each in (None, confidence, right.astype(np.float64))
-    )
-    bins = np.flatnonzero(sizes)
-    return pd.DataFrame(
-        {
-            "bin": bins,
-            "confidence": confident[bins] / sizes[bins],
-            "accuracy": correct[bins] / sizes[bins],
-            "share": sizes[bins] / max(len(of), 1),
-        }
-    )
+    return reliability(voxels.probabilities.max(axis=1), chosen == voxels.true)
 
 
 def at_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:

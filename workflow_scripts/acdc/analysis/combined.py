@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from acdc.analysis.heart_scores import EMPTY
 from acdc.analysis.pixel_measures import COUNTS, SURE
 from acdc.analysis.shown import FLIPS
+from reprise.evaluation.mask_scores import EMPTY
 from reprise.step.errors import InputError
 from reprise.step.tables import read_table
 

@@ -7,12 +7,12 @@ from math import comb
 
 import numpy as np
 
-from acdc.analysis.heart_scores import class_dice
 from acdc.analysis.members import Cached, Method, Part, units_of
 from acdc.analysis.protocols import STRUCTURES
 from acdc.analysis.votes import VOTES
 from acdc.analysis.weightings import contest, rounded, scores
 from reprise.data.store import Store
+from reprise.evaluation.mask_scores import class_dice
 
 MOST_POINTS = 10_000  # of the grid on the simplex
 FINEST_STEP = 2**10  # parts of 1 in which the simplex is searched at last

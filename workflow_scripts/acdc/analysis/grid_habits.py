@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from skimage.transform import resize
 
-from acdc.analysis.heart_scores import class_dice
 from acdc.analysis.protocols import STRUCTURES
-from acdc.analysis.weightings import confusions
+from acdc.analysis.weightings import CLASSES
+from reprise.evaluation.mask_scores import class_dice, confusions
 
 KEPT = slice(1, None, 2)  # of the grid's slices, by number from 0: 1, 3, 5, 7, 9
 
@@ -37,7 +37,7 @@ def grid_rows(found: np.ndarray, true: np.ndarray, structures: Sequence[str], sh
         "kept": (linear[0][KEPT], linear[1][KEPT]),
     }
     labels = [STRUCTURES[name] for name in structures]
-    table = {name: class_dice(confusions(*pair), labels) for name, pair in pairs.items()}
+    table = {name: class_dice(confusions(*pair, CLASSES), labels) for name, pair in pairs.items()}
     for place, structure in enumerate(structures):
         yield {"structure": structure} | {name: float(values[place]) for name, values in table.items()}
 

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from acdc.analysis.patients import CLINICAL, clinical_names, clinical_statistics, clinical_terms
+from acdc.analysis.patients import CLINICAL, clinical_names, clinical_terms
 from acdc.analysis.pixel_measures import COUNTS, heart_f1, mean_iou, running
 from acdc.analysis.weightings import CLASSES
+from reprise.evaluation.bland_altman import agreement_statistics
 from reprise.evaluation.bootstrap import estimates, mean_terms, means_from_sums
 from reprise.evaluation.estimates import Estimate, Row, Sampling, metric, without_interval
 
@@ -46,7 +47,7 @@ def _estimates(values: pd.DataFrame, clinical: pd.DataFrame, sampling: Sampling)
 
     def statistics(sums: np.ndarray) -> dict[str, np.ndarray]:
         means = means_from_sums(names, sums[..., : 2 * len(names)])
-        return means | clinical_statistics(quantities, sums[..., 2 * len(names) :])
+        return means | agreement_statistics(quantities, sums[..., 2 * len(names) :])
 
     return estimates(terms, statistics, sampling, LEVEL)
 

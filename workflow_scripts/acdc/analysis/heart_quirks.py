@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from acdc.analysis.heart_measures import FOREGROUND, best_searched, counts_of
-from acdc.analysis.heart_scores import class_dice
 from acdc.analysis.pixel_measures import SURE, heart_f1, mean_iou, running
-from acdc.analysis.weightings import CLASSES, confusions
+from acdc.analysis.weightings import CLASSES
 from reprise.data.store import Store
 from reprise.evaluation.estimates import Row, quirk
+from reprise.evaluation.mask_scores import class_dice, confusions
 
 SMOOTHED = 5  # the number of the augmentation that smooths
 
@@ -111,7 +111,7 @@ def smoothing_quirk(published: Store) -> Iterator[Row]:
     counts = np.zeros((CLASSES, CLASSES), dtype=np.int64)
     labels = published.arrays["labels"]
     for case in cases[cases["augmented"] == SMOOTHED].to_dict("records"):
-        counts += confusions(labels[plain[_slice_of(case)]], labels[case["row"]])
+        counts += confusions(labels[plain[_slice_of(case)]], labels[case["row"]], CLASSES)
     if counts[1:].any():
         note = "The augmentation that is called noise smooths, labels too, which are then rounded."
         yield quirk("Labels smoothed", "labels/dice", "1", [_structure_dice(counts), 1.0], note)

@@ -1,9 +1,8 @@
 """From scores of cases to one row per patient: volumes, ejection fractions and mass, and scores by name."""
 
-import numpy as np
 import pandas as pd
 
-from reprise.evaluation.bootstrap import correlation_from_sums
+from reprise.evaluation.bland_altman import agreement_terms
 
 PATIENT = ["method", "split", "patient"]
 MASS_G_PER_ML = 1.05  # of myocardium
@@ -61,29 +60,7 @@ def clinical_names(patients: pd.DataFrame) -> list[str]:
 
 
 def clinical_terms(patients: pd.DataFrame) -> pd.DataFrame:
-    """What each patient adds to the sums of `clinical_statistics`: eight per quantity; 0 where a value is missing."""
-    columns: dict[str, pd.Series] = {}
-    for name in clinical_names(patients):
-        found, true = patients[name], patients[f"true_{name}"]
-        known = found.notna() & true.notna()
-        # A correlation does not depend on where zero is; near the mean, sums of squares lose no digits.
-        x, y, difference = true - true.mean(), found - found.mean(), found - true
-        products = {"n": known * 1.0, "x": x, "y": y, "xx": x * x, "yy": y * y, "xy": x * y}
-        products |= {"d": difference, "dd": difference**2}
-        columns |= {f"{name}_{key}": product.where(known, 0) for key, product in products.items()}
-    return pd.DataFrame(columns, index=patients.index).astype(float)
-
-
-def clinical_statistics(names: list[str], sums: np.ndarray) -> dict[str, np.ndarray]:
-    """Correlation, bias and SD of the differences found - true (...) of each quantity, from sums (..., 8 per quantity).
-
-    The SD has n - 1 in its denominator (Bland and Altman, Lancet 1986). Limits of agreement are bias -+ 1.96 SD.
-    """
-    found: dict[str, np.ndarray] = {}
-    for name, part in zip(names, np.split(sums, len(names), axis=-1), strict=True):
-        n, d, dd = part[..., 0], part[..., 6], part[..., 7]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            variance = np.maximum(dd - d * d / n, 0) / np.where(n > 1, n - 1, np.nan)
-            found |= {f"{name}_r": correlation_from_sums(part[..., :6]), f"{name}_bias": d / n}
-        found[f"{name}_sd"] = np.sqrt(variance)
-    return found
+    """What each patient adds to the sums of `agreement_statistics`: eight per quantity of `clinical_names`."""
+    names = clinical_names(patients)
+    true = patients[[f"true_{name}" for name in names]].set_axis(names, axis=1)
+    return agreement_terms(patients[names], true)

@@ -9,8 +9,9 @@ import pandas as pd
 
 from acdc.analysis.members import Part, maps_of, read_members
 from acdc.analysis.pixel_measures import COUNTS, SURE, mean_iou
-from acdc.analysis.weightings import CLASSES, confusions, contest, scores, weighted_sum
+from acdc.analysis.weightings import CLASSES, contest, scores, weighted_sum
 from reprise.data.store import Store
+from reprise.evaluation.mask_scores import confusions
 from reprise.step.errors import InputError
 
 LARGEST_PART = 0.4  # of the test slices are searched at most: as published, 300 of 750
@@ -80,7 +81,7 @@ def _counted(slices: Slices, method: str, weights: np.ndarray, searched: np.ndar
     for case, maps, true, chosen in zip(*slices, searched, strict=True):
         total = weighted_sum(maps, weights)
         found, sure = total.argmax(axis=-1), 2 * total.max(axis=-1) > total.sum(axis=-1)
-        counts = [*confusions(true, found).ravel(), *confusions(true[sure], found[sure]).ravel()]
+        counts = [*confusions(true, found, CLASSES).ravel(), *confusions(true[sure], found[sure], CLASSES).ravel()]
         named = {key: case[key] for key in ("case", "patient", "augmented")}
         yield {"method": method} | named | {"searched": int(chosen)} | dict(zip(COUNTS + SURE, counts, strict=True))
 

@@ -9,6 +9,7 @@ import pandas as pd
 from acdc.analysis.protocols import PHASES, STRUCTURES, splits
 from acdc.analysis.shown import ENSEMBLE, method_name
 from acdc.data.conversion import structures_of
+from reprise.report.section import panel_limits
 
 TEMPLATE = Path(__file__).with_name("section.md.j2")
 # Parts of quantities as tables name them.
@@ -180,18 +181,6 @@ def _examples(table: pd.DataFrame) -> Numbers:
     }
 
 
-def _agreement(table: pd.DataFrame) -> list[Numbers]:
-    return [
-        {
-            "name": name,
-            **part[["bias", "lower_limit", "upper_limit"]].iloc[0],
-            "has_limits": part["lower_limit"].notna().any(),
-            "patients": len(part),
-        }
-        for name, part in table.groupby("panel", sort=False)
-    ]
-
-
 def _reliability(table: pd.DataFrame) -> Numbers:
     return {"methods": [method_name(name) for name in table["method"].unique()]}
 
@@ -208,8 +197,8 @@ def _pareto(table: pd.DataFrame) -> list[Numbers]:
 FIGURES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "training": _training,
     "examples": _examples,
-    "ef": _agreement,
-    "mass": _agreement,
+    "ef": panel_limits,
+    "mass": panel_limits,
     "reliability": _reliability,
     "pareto": _pareto,
 }

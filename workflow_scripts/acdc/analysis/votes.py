@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from acdc.analysis.surfaces import bounding_box
 from acdc.analysis.weightings import CLASSES, weighted_sum
+from reprise.evaluation.surfaces import bounding_box
 
 UNDECIDED = 255
 MOST_ITERATIONS = 100

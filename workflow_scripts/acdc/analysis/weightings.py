@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from reprise.evaluation.mask_scores import confusions
+
 CLASSES = 4
 FINEST = 2.0**-20  # weights are multiples of it
 HEAVIEST = 2.0**9  # sum of the weights of a weighting: 24 + 20 + 9 bits are the 53 of float64
@@ -97,17 +99,11 @@ def weighted_sum(maps: np.ndarray, weights: ArrayLike) -> np.ndarray:
     return total
 
 
-def confusions(true: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Numbers of voxels (C, C) by true and found class."""
-    cells = true.astype(np.intp).ravel() * CLASSES + found.ravel()
-    return np.bincount(cells, minlength=CLASSES * CLASSES).reshape(CLASSES, CLASSES)
-
-
 def _split(maps: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, ...]:
     """The parts of a contest that one unit adds: settled, differences, their cells, open maps, their true classes."""
     chosen = np.stack([one.astype(np.float32).argmax(axis=-1) for one in maps])
     agreed = (chosen == chosen[0]).all(axis=0)
-    settled = confusions(true[agreed], chosen[0][agreed])
+    settled = confusions(true[agreed], chosen[0][agreed], CLASSES)
     rest, classes = maps[:, ~agreed].astype(np.float64), true[~agreed]
     beaten = np.zeros(rest.shape[1:], dtype=bool)
     for one in range(CLASSES):

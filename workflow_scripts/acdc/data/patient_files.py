@@ -8,14 +8,14 @@ above or below, files that are not packed, and patients without the folders trai
 import gzip
 import re
 import zlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import defaultdict
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from acdc.data.info import Info
 from reprise.data.findings import Findings
-from reprise.engine.folders import files_below, one_line
+from reprise.data.listed_files import listed_files, note_others
+from reprise.engine.folders import one_line
 from reprise.step.errors import InputError
 
 FOLDER = re.compile(r"patient\d{1,4}")
@@ -47,13 +47,13 @@ def find_patients(root: Path, findings: Findings) -> list[Patient]:
         raise InputError(f"{root}: no such folder")
     found: dict[str, list[str]] = defaultdict(list)
     others: list[str] = []
-    for name in _names(root, findings):
+    for name in listed_files(root, findings):
         patient = _patient_of(PurePosixPath(name))
         (found[patient] if patient else others).append(name)
     if not found:
         shown = ", ".join(map(one_line, others[:5])) or "nothing"
         raise InputError(f"{root}: expected training/patient001/{INFO} and the like in it; found {shown}")
-    _note_others(others, findings)
+    note_others(others, {CITATION: "citation of the data set"}, findings)
     _note_folders(root, [name for names in found.values() for name in names], findings)
     patients = [_collected(root, patient, names, findings) for patient, names in found.items()]
     return sorted((patient for patient in patients if patient), key=lambda each: (_number(each.name), each.name))
@@ -73,28 +73,12 @@ def refuse_incomplete(patient: Patient, info: Info) -> list[str]:
     return problems
 
 
-def _names(root: Path, findings: Findings) -> list[str]:
-    unreadable: dict[Path, str] = {}
-    files = files_below(root, lambda folder, why: unreadable.update({folder: why}))
-    for folder, why in unreadable.items():
-        findings.refuse(one_line(f"{folder.relative_to(root)}"), "", f"cannot be listed ({why})")
-    return [path.relative_to(root).as_posix() for path in files]
-
-
 def _patient_of(path: PurePosixPath) -> str:
     """The patient to whom a file belongs, "" if it is no file of ACDC's."""
     if match := FILE.fullmatch(path.name):
         return match["patient"]
     folder = next((part for part in reversed(path.parts[:-1]) if FOLDER.fullmatch(part)), "")
     return folder if path.name == INFO else ""
-
-
-def _note_others(names: Iterable[str], findings: Findings) -> None:
-    """One finding for all files that are named alike, but for numbers."""
-    kinds = Counter(re.sub(r"\d+", "N", PurePosixPath(name).name) for name in names)
-    for kind, count in kinds.items():
-        what = "citation of the data set" if kind == CITATION else "not of the kinds that are read"
-        findings.note(one_line(kind), "", f"{count} file{'s' if count > 1 else ''} of this name, {what}")
 
 
 def _note_folders(root: Path, names: list[str], findings: Findings) -> None:

@@ -50,8 +50,7 @@ def check_dataset(root: str | Path) -> Checked:
     with ThreadPoolExecutor(READERS) as pool:
         results = list(progress(pool.map(partial(_examined, root), patients), "patients checked", len(patients)))
     for facts in results:
-        findings.problems += facts.findings.problems
-        findings.rows += facts.findings.rows
+        findings.add(facts.findings)
     rows = [row for facts in results for row in facts.cases]
     if not rows and not findings.problems:
         findings.refuse(".", "", "expected patients with labels, found none")

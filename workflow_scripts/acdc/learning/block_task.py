@@ -5,10 +5,10 @@ from functools import partial
 import numpy as np
 from torch import Tensor, nn
 
-from acdc.learning.losses import dice_ce_loss
 from acdc.learning.slice_tasks import HeartSource, compared, predict_images, sound_summary
 from reprise.inference.volumes import volume_logits
 from reprise.step.device import autocast
+from reprise.training.class_losses import dice_ce_loss
 from reprise.training.task import Task
 from reprise.training.volume_blocks import Volume, load_blocks, volumes_of
 
@@ -44,5 +44,5 @@ def _validate(
     """What `compared` gives for one whole stack, as stacks differ in depth."""
     (volume,) = (val[case] for case in cases)
     with autocast(source.images.device, source.settings["precision"]):
-        logits = volume_logits(model, volume.image[None, None], source.settings["block"])
+        logits = volume_logits(model, volume.image[None], source.settings["block"])
     return compared(logits, volume.labels[None], epoch)

@@ -8,18 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from acdc.learning.losses import (
-    Sums,
-    as_classes,
-    dice_ce_loss,
-    dice_ce_value,
-    published_loss,
-    published_value,
-    soft_sums,
-)
+from acdc.learning.losses import Sums, published_loss, published_value, soft_sums
 from acdc.learning.networks import CLASSES, logits_of
 from reprise.step.device import autocast, on_device
 from reprise.training.augmentation import augment
+from reprise.training.class_losses import ClassSums, as_classes, dice_ce_loss, dice_ce_value
 from reprise.training.task import Task
 
 THRESHOLD = 0.5  # a pixel counts as a class whose probability is above this in the published scores
@@ -115,7 +108,7 @@ def compared(logits: Tensor, truth: Tensor, epoch: int) -> dict[str, Tensor]:
     winner = as_classes(logits.argmax(dim=1), CLASSES).bool()
     over = logits.float().softmax(dim=1) > THRESHOLD
     return {
-        "soft": torch.cat([part.reshape(len(truth), -1) for part in sums], dim=1),
+        "soft": torch.cat([part.reshape(len(truth), -1) for part in (*sums.classes, sums.focal)], dim=1),
         "counts": torch.stack([_pixels(true & winner), _pixels(winner), _pixels(true)], dim=1),
         "over": torch.stack([_pixels(true & over), _pixels(over)], dim=1),
         "epoch": torch.full((len(truth),), epoch + 1),
@@ -127,7 +120,7 @@ def sound_summary(settings: Mapping[str, Any], cases: np.ndarray, found: dict[st
     counts = np.stack([found["counts"][cases == case].sum(axis=0) for case in np.unique(cases)])
     dice = float(np.nanmean(_dice(counts)))
     # All pixels of a slice are of some class.
-    value = dice_ce_value(_sums(found["soft"].sum(axis=0)), int(found["counts"][:, 2].sum()))
+    value = dice_ce_value(_sums(found["soft"].sum(axis=0)).classes, int(found["counts"][:, 2].sum()))
     epoch = int(found["epoch"][0])
     chosen = {f"{HELPER}{name}": float(epoch != at) for name, at in snapshot_epochs(settings).items()}
     return {"val_loss": float(value), "val_dice": dice, f"{HELPER}best": 1 - dice} | chosen
@@ -190,4 +183,4 @@ def _sums(soft: np.ndarray) -> Sums:
     """The `Sums` of a batch from one row of `soft`, see `compared`."""
     row = torch.from_numpy(soft)
     shared, predicted, true = row[:-2].split(CLASSES)
-    return Sums(shared, predicted, true, entropy=row[-2], focal=row[-1])
+    return Sums(ClassSums(shared, predicted, true, entropy=row[-2]), focal=row[-1])

@@ -5,7 +5,6 @@ The conventions are those of the loader behind Ouyang et al., Nature 580:252 (20
 frames that are zero after normalisation.
 """
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -13,28 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from reprise.data.placed import taken
 from reprise.step.device import on_device
-
-DEVICE_MEMORY_SHARE = 0.6  # of the free device memory may hold the store; the rest is for training
 
 
 def n_starts(n_frames: Any, length: int, period: int) -> Any:
     """Number of valid starts, 0 .. n - 1, of a video of `n_frames` frames (an integer or an array of them)."""
     return np.maximum(n_frames, length * period) - (length - 1) * period
-
-
-def as_tensor(frames: np.ndarray) -> Tensor:
-    """An array as a tensor on the same memory, for reading only; a memory map stays one."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-        return torch.from_numpy(frames)
-
-
-def place_frames(frames: np.ndarray, device: torch.device) -> Tensor:
-    """A store's frames as a tensor: copied to the device if they fit there, or else left in the memory map."""
-    if device.type == "cuda" and frames.nbytes < DEVICE_MEMORY_SHARE * torch.cuda.mem_get_info(device)[0]:
-        return as_tensor(frames).to(device)
-    return as_tensor(frames)
 
 
 def clip_rows(
@@ -67,18 +51,7 @@ def gather_clips(
         had ended.
     """
     rows, valid = clip_rows(offsets, n_frames, starts, length=length, period=period)
-    return take_frames(frames, torch.from_numpy(rows), device), torch.from_numpy(valid)
-
-
-def take_frames(frames: Tensor, rows: Tensor, device: torch.device) -> Tensor:
-    """Rows of `frames` (N, ...) as a tensor (*rows.shape, ...) on the device; host memory is left asynchronously."""
-    flat = rows.reshape(-1)
-    shape = (*rows.shape, *frames.shape[1:])
-    if frames.device.type != "cpu" or device.type != "cuda":
-        return frames.index_select(0, on_device(flat, frames.device)).reshape(shape).to(device)
-    staged = torch.empty((len(flat), *frames.shape[1:]), dtype=frames.dtype, pin_memory=True)
-    torch.index_select(frames, 0, flat, out=staged)
-    return staged.reshape(shape).to(device, non_blocking=True)
+    return taken(frames, torch.from_numpy(rows), device), torch.from_numpy(valid)
 
 
 def normalise(images: Tensor, mean: Any, std: Any) -> Tensor:

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from echonet.learning.clips import as_tensor, clip_rows, downsample, normalise_clips, take_frames
+from echonet.learning.clips import clip_rows, downsample, normalise_clips
+from reprise.data.placed import as_tensor, taken
 from reprise.inference.network import in_batches
 from reprise.step.device import autocast
 
@@ -73,5 +74,5 @@ def predict_videos(
 def _gather(frames: Tensor, rows: NDArray[np.int64], device: torch.device) -> Tensor:
     """Clips (B, L, H, W, C) of the given rows (B, L) of `frames`, of which each is read once."""
     distinct, places = np.unique(rows, return_inverse=True)
-    needed = take_frames(frames, torch.from_numpy(distinct), device)
-    return take_frames(needed, torch.from_numpy(places.reshape(rows.shape)), device)
+    needed = taken(frames, torch.from_numpy(distinct), device)
+    return taken(needed, torch.from_numpy(places.reshape(rows.shape)), device)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from echonet.learning.clips import downsample, gather_clips, n_starts, normalise_clips, place_frames
+from echonet.learning.clips import downsample, gather_clips, n_starts, normalise_clips
+from reprise.data.placed import placed
 from reprise.step.device import autocast, on_device
 from reprise.training.sampler import integers
 from reprise.training.task import Task
@@ -55,7 +56,7 @@ def clip_regression_task(
     """
     shape = (settings["batch_size"], settings["frames"], *frames.shape[1:3], 3)
     memory = torch.empty(shape) if device.type == "cpu" else None
-    source = ClipSource(place_frames(frames, device), normalisation, settings, device, memory)
+    source = ClipSource(placed(frames, device), normalisation, settings, device, memory)
     return Task(
         samples=len(train),
         load=partial(_load, source, train, target),

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from echonet.learning.clips import normalise, place_frames, take_frames
+from echonet.learning.clips import normalise
+from reprise.data.placed import placed, taken
 from reprise.step.device import autocast
 from reprise.training.task import Task
 
@@ -49,7 +50,7 @@ def segmentation_task(
         settings: `batch_size` and `precision`.
         device: where the network is.
     """
-    source = PairSource(place_frames(images, device), place_frames(masks, device), normalisation, settings, device)
+    source = PairSource(placed(images, device), placed(masks, device), normalisation, settings, device)
     pixels = masks[0, 0].size
     return Task(
         samples=len(train),
@@ -95,8 +96,8 @@ def _validate(
 def _images_and_masks(source: PairSource, rows: np.ndarray, which: int) -> tuple[Tensor, Tensor]:
     """Normalised images (B, 3, H, W) and masks (B, H, W), large or small, at some rows of the store."""
     index = torch.from_numpy(rows)
-    images = take_frames(source.images[:, which], index, source.device)
-    masks = take_frames(source.masks[:, which], index, source.device).float()
+    images = taken(source.images[:, which], index, source.device)
+    masks = taken(source.masks[:, which], index, source.device).float()
     return normalise(images, source.normalisation["mean"], source.normalisation["std"]), masks
 
 

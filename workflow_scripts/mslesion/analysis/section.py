@@ -10,6 +10,7 @@ import pandas as pd
 from mslesion.analysis.protocols import has_folds
 from reprise.evaluation.runs import run_label
 from reprise.report.published import Measure, measure_of
+from reprise.report.section import panel_limits
 
 TEMPLATE = Path(__file__).with_name("section.md.j2")
 # Parts of quantities as tables name them.
@@ -111,16 +112,7 @@ def _training(table: pd.DataFrame) -> Numbers:
 
 def _sizes(table: pd.DataFrame) -> Numbers:
     """Bias and limits of agreement of each panel, and whether a panel compares two raters."""
-    panels = [
-        {
-            "name": name,
-            **part[["bias", "lower_limit", "upper_limit"]].iloc[0],
-            "has_limits": part["lower_limit"].notna().any(),
-            "scans": len(part),
-        }
-        for name, part in table.groupby("panel", sort=False)
-    ]
-    return {"panels": panels, "raters": (table["protocol"].fillna("") == "").any()}
+    return {"panels": panel_limits(table), "raters": (table["protocol"].fillna("") == "").any()}
 
 
 def _examples(table: pd.DataFrame) -> Numbers:

@@ -44,5 +44,5 @@ def _validate(
     """Soft sums and counts of one whole scan, as scans differ in depth."""
     (volume,) = (val[case] for case in cases)
     with autocast(source.images.device, source.settings["precision"]):
-        logits = volume_logits(model, volume.image[None, None], source.settings["block"])
+        logits = volume_logits(model, volume.image[None], source.settings["block"])
     return compared(logits, volume.labels[None])

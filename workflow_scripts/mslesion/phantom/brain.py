@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from mslesion.phantom.voxels import Ellipsoid, Grid, box_around, directions, inside, part_of, smooth_field
+from reprise.data.phantom_voxels import Ellipsoid, Grid, box_around, directions, inside, part_of, smooth_field
 
 TISSUES = ("outside", "csf", "grey", "white", "lesion")
 # Typical signal of the tissues; in FLAIR lesions are the brightest and fluid is dark.

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from mslesion.phantom import brain
-from mslesion.phantom.voxels import Grid, make_grid
+from reprise.data.phantom_voxels import Grid, make_grid
 from reprise.step.command import progress
 from reprise.step.errors import InputError
 from reprise.step.files import outputs

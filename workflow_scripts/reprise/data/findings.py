@@ -39,6 +39,11 @@ class Findings:
         """Add a finding that keeps a case or a file out of the study."""
         self.rows.append(("excluded", file, where, finding))
 
+    def add(self, other: "Findings") -> None:
+        """Add all problems and rows of another part of the check."""
+        self.problems += other.problems
+        self.rows += other.rows
+
     def excluded(self) -> int:
         """How many cases and files are left out."""
         return sum(severity == "excluded" for severity, *_ in self.rows)

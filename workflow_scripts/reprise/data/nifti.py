@@ -150,6 +150,11 @@ def without_text(header: bytes) -> bytes:
     return bytes(blank.binaryblock)
 
 
+def states_orientation(header: bytes) -> bool:
+    """Whether the header of a volume says how its axes lie."""
+    return _states_orientation(_parse_header(header))
+
+
 def plain_header(shape: tuple[int, int, int], spacing_mm: tuple[float, float, float] = (1, 1, 1)) -> bytes:
     """A header that states no orientation, for a volume of this shape that came without one."""
     header = Nifti1Header()
@@ -189,7 +194,7 @@ def _read(head: Path, body: Path) -> Volume:
         canonical.affine,
         (x_mm, y_mm, z_mm),
         "".join(aff2axcodes(affine)),
-        any(header.get(code, 0) != 0 for code in ("sform_code", "qform_code")),
+        _states_orientation(header),
         plain_header(shape, header.get_zooms()[:3]) if analyze else bytes(header.binaryblock),
         oddity,
     )
@@ -217,6 +222,10 @@ def _refuse_other_kind(header: Header, file: Path, paired: bool) -> None:
         fits = paired
     if not fits:
         raise InputError(f"{file}: no NIfTI of this kind of file (magic {magic!r})")
+
+
+def _states_orientation(header: Header) -> bool:
+    return any(header.get(code, 0) != 0 for code in ("sform_code", "qform_code"))
 
 
 def _text_fields(header: Header) -> list[str]:

@@ -18,7 +18,9 @@ MOST_SHOWN = 20
 OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "manifest": (Path, "CSV of the raw files, from check"),
     "settings": (json_object, "JSON object: how the study splits its cases"),
+    "lists": (Path, "CSV of official lists of cases, from check"),
     "folds": (Path, "CSV to write: the fold of each case"),
+    "leaks": (Path, "CSV to write: what official lists and splits share that they should not"),
 }
 
 
@@ -28,7 +30,7 @@ class Split(NamedTuple):
     cases: pd.DataFrame  # one row per case, with the columns case, split and the keys
     keys: Sequence[str] = ("patient", "sha256")  # no value of these columns may be in two splits
     facts: Mapping[str, Any] = {}  # what the audit says besides
-    folds: pd.DataFrame | None = None  # the table for --folds
+    tables: Mapping[str, pd.DataFrame] = {}  # by option the tables to write, such as folds
 
 
 def audit_step(
@@ -45,11 +47,10 @@ def audit_step(
     def main(args: argparse.Namespace) -> None:
         split = split_cases(args, open_store(args.store).cases)
         proof = audit_splits(split.cases, split.keys)
-        targets = [args.audit] if split.folds is None else [args.audit, args.folds]
-        with outputs(*targets) as paths:
-            paths[0].write_text(json.dumps(proof | dict(split.facts), indent=2) + "\n")
-            if split.folds is not None:
-                split.folds.to_csv(paths[1], index=False)
+        with outputs(args.audit, *(getattr(args, name) for name in split.tables)) as (audit, *paths):
+            audit.write_text(json.dumps(proof | dict(split.facts), indent=2) + "\n")
+            for table, path in zip(split.tables.values(), paths, strict=True):
+                table.to_csv(path, index=False)
 
     parser = step_parser(description)
     parser.add_argument("--store", type=Path, required=True, help="store of the data set")

@@ -24,6 +24,7 @@ from reprise.step.tables import ONLY_EMPTY_IS_MISSING, refuse_oversized
 CASES, DIGESTS = "cases.csv", "sha256.json"
 FILE = re.compile(r"cases\.csv|\w+\.npy", re.ASCII)
 LARGEST_DIGESTS = 2**16  # bytes
+TEXTS = dict.fromkeys(("case", "patient", "group", "labels", "twin"), str)  # columns of text that may look like numbers
 UNREADABLE = ("not a readable store", "; delete it and run again")
 
 
@@ -93,7 +94,7 @@ def open_store(folder: str | Path) -> Store:
         refuse_oversized(folder / CASES)
         if file_sha256(folder / CASES) != digests.pop(CASES, ""):
             raise InputError(f"{folder}: not a readable store ({CASES} is not as it was written){UNREADABLE[1]}")
-        cases = pd.read_csv(folder / CASES, dtype={"case": str, "patient": str}, **ONLY_EMPTY_IS_MISSING)
+        cases = pd.read_csv(folder / CASES, dtype=TEXTS, **ONLY_EMPTY_IS_MISSING)
         if "case" not in cases or cases["case"].isna().any() or cases["case"].duplicated().any():
             raise ValueError("cases without a name of their own")
         arrays = {Path(name).stem: _array(folder / name) for name in sorted(digests)}

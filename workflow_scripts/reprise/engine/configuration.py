@@ -24,10 +24,13 @@ LONGEST = 300  # characters of a value in a message
 def set_environment() -> None:
     """Let the steps of this process find the library, and nothing in the folder where they run, such as a json.py.
 
+    Nor do they find packages in the user's home, which would hide those of an environment.
+
     Waiting threads sleep, because jobs use the same cores.
     """
     os.environ["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
     os.environ["PYTHONSAFEPATH"] = "1"
+    os.environ["PYTHONNOUSERSITE"] = "1"
     os.environ.pop("MPLBACKEND", None)
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Trainings of one network, and those that go on after a kill, share what PyTorch's compiler made.

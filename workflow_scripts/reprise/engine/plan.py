@@ -1,5 +1,6 @@
 """Plans a workflow in this process, as a dry run does, and gives all that Snakemake knows of its jobs."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,12 +9,15 @@ from typing import Any
 from snakemake.api import SnakemakeApi
 from snakemake.dag import DAG
 from snakemake.exceptions import RuleException, WorkflowError
+from snakemake.settings.enums import RerunTrigger
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 
 from reprise.step.errors import InputError
 
 OVERTAKEN = "a concurrent process has deleted it"  # Snakemake's words if a running job removes what is looked at
 ATTEMPTS = 10
+# Those of profiles/default, which this does not read.
+TRIGGERS = frozenset({RerunTrigger.MTIME, RerunTrigger.PARAMS, RerunTrigger.INPUT, RerunTrigger.CODE})
 
 
 @contextmanager
@@ -34,7 +38,8 @@ def planned(
     Raises:
         InputError: the workflow cannot be planned.
     """
-    settings, dag = ConfigSettings(config=dict(config or {})), DAGSettings(set(targets), force_incomplete=not finished)
+    settings = ConfigSettings(config=dict(config or {}))
+    dag = DAGSettings(set(targets), force_incomplete=not finished, rerun_triggers=TRIGGERS)
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         for left in reversed(range(ATTEMPTS)):
             try:
@@ -48,6 +53,13 @@ def planned(
                 if not left or OVERTAKEN not in str(error):
                     raise InputError(f"{snakefile}: {error}") from error
         yield workflow.dag
+
+
+def planned_settings(dag: DAG, result: str) -> dict[str, Any]:
+    """The settings that the step of a planned result gets."""
+    job = next(job for job in dag.jobs if result in map(str, job.output))
+    settings: dict[str, Any] = json.loads(job.params.spec)
+    return settings
 
 
 def needed_rules(dag: DAG) -> dict[str, list[str]]:

@@ -26,17 +26,17 @@ HASH_DIGITS = 12
 
 def files_digest(root: str) -> str:
     """Digest of the paths and contents of all files below a folder (hidden ones left out), or of a single file."""
-    return remember(_contents(root))
+    return remember(digests_below(root))
 
 
 def downloaded_digest(root: str, receipt: str) -> str:
     """Digest of a download, before it is made and after: of what is there, and of what the receipt says of the rest."""
-    return remember(_receipt_files(receipt) | _contents(root))
+    return remember(_receipt_files(receipt) | digests_below(root))
 
 
 def changed_downloads(root: str, receipt: str) -> list[str]:
     """The files of a download whose content is not what the receipt says."""
-    there = _contents(root)
+    there = digests_below(root)
     return [path for path, sha256 in _receipt_files(receipt).items() if there.get(path, sha256) != sha256]
 
 
@@ -45,7 +45,7 @@ def own_files_digest(root: str) -> str:
 
     Its record names no file, because a name may identify a person.
     """
-    contents = _contents(root)
+    contents = digests_below(root)
     places = json.dumps([root, contents], sort_keys=True)  # as configured: a project that moves with its files runs on
     names = hashlib.sha256(places.encode()).hexdigest()[:16]
     return remember({case_name(sha256): sha256 for sha256 in contents.values() if sha256} | {"names": names})
@@ -64,7 +64,7 @@ def _receipt_files(receipt: str) -> dict[str, str]:
 
 
 @cache
-def _contents(root: str) -> dict[str, str]:
+def digests_below(root: str) -> dict[str, str]:
     """SHA-256 by path below the root; the path of the root itself is empty."""
     states = {path.relative_to(root).as_posix().removeprefix("."): _state(path) for path in files_below(Path(root))}
     states = {path: state for path, state in states.items() if state}

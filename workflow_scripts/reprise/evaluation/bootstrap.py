@@ -1,6 +1,6 @@
 """The bootstrap for statistics of sums over units, such as a mean over cases, MAE, R2 or micro Dice."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -85,15 +85,29 @@ def resampled_sums(terms: ArrayLike, resamples: int, seed: int) -> Floats:
     """
     values = np.asarray(terms, dtype=float)
     n, k = values.shape
-    generator = np.random.default_rng(seed)
     sums = np.zeros((resamples, k))
-    block = max(BLOCK_BYTES // (8 * max(n, 1)), 1)
+    first = 0
+    for times in drawn_times(n, resamples, seed):
+        sums[first : first + len(times)] = times @ values
+        first += len(times)
+    return sums
+
+
+def drawn_times(n: int, resamples: int, seed: int, block: int = 0) -> Iterator[NDArray[np.int64]]:
+    """How often each of n units was drawn (rows, n) in resamples with replacement, see `resampled_sums`; by blocks.
+
+    Args:
+        n: units. Without any, nothing is drawn.
+        resamples: how many.
+        seed: of the draws, which do not depend on the blocks.
+        block: resamples at a time; by default as many as fit a core's cache.
+    """
+    generator = np.random.default_rng(seed)
+    block = block or max(BLOCK_BYTES // (8 * max(n, 1)), 1)
     for first in range(0, resamples if n else 0, block):
         rows = min(block, resamples - first)
         drawn = generator.integers(n, size=(rows, n)) + np.arange(rows)[:, None] * n
-        times = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
-        sums[first : first + rows] = times @ values
-    return sums
+        yield np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
 
 
 def interval(values: ArrayLike, level: float) -> tuple[float, float]:

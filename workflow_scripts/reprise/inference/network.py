@@ -20,7 +20,24 @@ def in_batches(count: int, size: int, compute: Callable[[slice], Tensor], device
     Raises:
         InputError: the GPU's memory is too small for a single input.
     """
-    start, waiting, size = 0, None, size * (ON_A_GPU if device.type == "cuda" else 1)
+    waiting = None
+    for result in on_device_in_batches(count, size, compute, device):
+        if waiting is not None:
+            yield waiting.cpu()
+        waiting = result
+    if waiting is not None:
+        yield waiting.cpu()
+
+
+def on_device_in_batches(
+    count: int, size: int, compute: Callable[[slice], Tensor], device: torch.device
+) -> Iterator[Tensor]:
+    """The same results, left where they were computed; nothing waits for the GPU here.
+
+    Raises:
+        InputError: see `in_batches`.
+    """
+    start, size = 0, size * (ON_A_GPU if device.type == "cuda" else 1)
     while start < count:
         chunk = slice(start, min(start + size, count))
         result = _attempt(compute, chunk, device)
@@ -28,11 +45,7 @@ def in_batches(count: int, size: int, compute: Callable[[slice], Tensor], device
             size = max(1, (chunk.stop - start) // 2)
             continue
         start = chunk.stop
-        if waiting is not None:
-            yield waiting.cpu()
-        waiting = result
-    if waiting is not None:
-        yield waiting.cpu()
+        yield result
 
 
 def _attempt(compute: Callable[[slice], Tensor], chunk: slice, device: torch.device) -> Tensor | None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from reprise.step.command import say
+from reprise.step.errors import InputError
 from reprise.step.lock import locked
 
 Arrays = dict[str, np.ndarray]
@@ -34,7 +35,7 @@ def resumed(
         compute: gives the arrays of some cases, in their order.
 
     Raises:
-        InputError: another process works in the folder.
+        InputError: another process works in the folder, or the disk is full.
     """
     path = folder / f"{hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()}.jsonl"
     with locked(folder):
@@ -44,13 +45,20 @@ def resumed(
         if done:
             say(f"{len(done)} of {len(cases)} cases were done before")
         todo = [case for case in cases if case not in done]
-        with path.open("ab") as stream:
-            for case, arrays in zip(todo, compute(todo), strict=True):
-                stream.write(_line(case, arrays))
-                stream.flush()
-                os.fsync(stream.fileno())
-                done[case] = arrays
+        for case, arrays in zip(todo, compute(todo), strict=True):
+            _append(path, _line(case, arrays))
+            done[case] = arrays
         return [done[case] for case in cases]
+
+
+def _append(path: Path, line: bytes) -> None:
+    try:
+        with path.open("ab") as stream:
+            stream.write(line)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise InputError(f"{path.parent}: {error.strerror}; the results before are kept for the next try") from error
 
 
 def _line(case: str, arrays: Arrays) -> bytes:

@@ -5,7 +5,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from reprise.models.lean_torchvision import import_torchvision
+from reprise.models.lean_torchvision import lean_monai
 
 OVERLAP = 0.5
 BLOCKS_AT_A_TIME = 4
@@ -19,8 +19,8 @@ def volume_logits(model: nn.Module, volumes: Tensor, block: Sequence[int]) -> Te
         volumes: normalised, on the network's device; volumes smaller than a block are padded with zeros.
         block: depth, height and width that the network takes.
     """
-    import_torchvision()  # before MONAI, which imports it, too
-    from monai.inferers import sliding_window_inference
+    with lean_monai():
+        from monai.inferers import sliding_window_inference
 
     logits = sliding_window_inference(volumes, tuple(block), BLOCKS_AT_A_TIME, model, overlap=OVERLAP, mode="gaussian")
     return cast(Tensor, logits)

@@ -1,6 +1,7 @@
 """Reads weights that others trained from a local file into a network. The network's last layer may differ."""
 
 import zipfile
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +58,28 @@ def load_initial(model: nn.Module, path: Path | None, weights: str, width: float
     state = read_state_dict(path)
     if backbone is not None:
         state = {f"{backbone}.{name.removeprefix('features.')}": tensor for name, tensor in state.items()}
+    part = {name for name in model.state_dict() if backbone is None or name.startswith(backbone)}
+    fill(model, state, part, path, _last_layer(model))
+
+
+def fill(
+    model: nn.Module, state: Mapping[str, Tensor], part: Set[str], path: Path, optional: Set[str] = frozenset()
+) -> None:
+    """Fill a part of a network with the weights of a file, and all else that fits.
+
+    Args:
+        model: the network.
+        state: arrays by name.
+        part: the names of the network's arrays that belong to the part.
+        path: of the file, for messages.
+        optional: names of arrays that keep their values if the file does not fit them.
+
+    Raises:
+        InputError: the file lacks an array of the part that is not optional, or has it in another shape.
+    """
     own = model.state_dict()
     fitting = {name: tensor for name, tensor in state.items() if name in own and own[name].shape == tensor.shape}
-    part = {name for name in own if backbone is None or name.startswith(backbone)}
-    needed = {name for name in part - _last_layer(model) if not name.endswith("num_batches_tracked")}
+    needed = {name for name in part - optional if not name.endswith("num_batches_tracked")}
     missing = needed - fitting.keys()
     if missing:
         raise InputError(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 COMPILER = "torch._dynamo"
 
@@ -32,6 +32,20 @@ def import_torchvision() -> ModuleType:
     with without_compiler():
         import torchvision
     return torchvision
+
+
+@contextmanager
+def lean_monai() -> Iterator[None]:
+    """A block of imports from MONAI: with the lean torchvision, and without transformers, which it takes if it can."""
+    import_torchvision()
+    hidden = "transformers" not in sys.modules
+    if hidden:
+        sys.modules["transformers"] = cast(ModuleType, None)  # an import of it fails, which MONAI expects
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules["transformers"]
 
 
 def _as_it_is(function: Any, *_: Any, **options: Any) -> Any:

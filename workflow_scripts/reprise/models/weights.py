@@ -18,6 +18,7 @@ from reprise.step.command import reading
 from reprise.step.errors import InputError
 
 INFO = "model"
+LARGEST_ARGUMENT = 4096  # of those that a network is made by
 LONGEST = 200  # characters of PyTorch's message about names that do not fit
 WRAPPERS = ("_orig_mod.", "module.")  # of torch.compile and of data-parallel training
 
@@ -36,11 +37,25 @@ def _numbers(value: Any) -> bool:
     return all(type(number) in (int, float) and math.isfinite(number) for number in numbers)
 
 
+def _lengths(value: Any) -> bool:
+    """Whether these are three lengths."""
+    return isinstance(value, list) and len(value) == 3 and all(_numbers(each) and each > 0 for each in value)
+
+
+def _arguments(value: Any) -> bool:
+    """Whether these are small numbers by name, or lists of such, as a network is made by."""
+    if not isinstance(value, dict):
+        return False
+    numbers = [each for part in value.values() for each in (part if isinstance(part, list) else [part])]
+    return all(type(each) in (bool, int, float) and abs(each) <= LARGEST_ARGUMENT for each in numbers)
+
+
 # What the info may hold, by dotted names, and what is a value that prediction can use. Work and memory grow with the
 # counts, so they have limits.
 USABLE: dict[str, Callable[[Any], bool]] = {
     "kind": lambda value: isinstance(value, str),
     "network": lambda value: isinstance(value, str),
+    "task": lambda value: isinstance(value, str),
     "width": lambda value: type(value) in (int, float) and 0 < value <= 1,
     "normalisation": lambda value: isinstance(value, str | dict),
     "normalisation.mean": _numbers,
@@ -49,8 +64,14 @@ USABLE: dict[str, Callable[[Any], bool]] = {
     "settings.precision": lambda value: value in ("fp32", "bf16"),
     "settings.downsample": _count(16),
     "settings.block": _counts(512, (3,)),
+    "settings.crop": _counts(512, (3,)),
+    "settings.arguments": _arguments,
+    "settings.resize": lambda value: value is None or _count(4096)(value),
+    "settings.overlap": lambda value: type(value) in (int, float) and 0 <= value < 1,
     "frames": _count(256),
     "period": _count(1000),
+    "axes_stated": lambda value: type(value) is bool,
+    "spacing_mm": _lengths,
     "size": lambda value: value is None or _count(4096)(value),
 }
 NEEDED = ("kind", "network", "width", "normalisation", "settings")

@@ -54,12 +54,15 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @styled
-def draw_agreement(table: pd.DataFrame, quantity: str, difference_unit: str) -> Figure:
-    """Bland-Altman plot of a table that `agreement` made: difference against mean, bias and limits of agreement."""
+def draw_agreement(table: pd.DataFrame, quantity: str, difference_unit: str, *, noted: bool = False) -> Figure:
+    """Bland-Altman plot of a table that `agreement` made: difference against mean, bias and limits of agreement.
+
+    Bias and limits stand at their lines, or are noted in a corner: lines of small panels may lie close together.
+    """
     parts = groups(table, "panel") or [("", table)]
     figure, axes = panels(len(parts), *_grid(len(parts), 2.5), sharex=True, sharey=True)
     for ax, (name, part) in zip(axes, parts, strict=True):
-        _draw_differences(ax, part)
+        _draw_differences(ax, part, noted=noted)
         ax.set_title(_title(name, len(parts)))
     reach = _reach(table)
     axes[0].set_ylim(-reach, reach)
@@ -112,13 +115,14 @@ def _draw_identity(ax: Axes, part: pd.DataFrame, limits: tuple[float, float], ti
     note(ax, _errors(drawn) + missing(part["prediction"].to_numpy()))
 
 
-def _draw_differences(ax: Axes, part: pd.DataFrame, decimals: int = 1) -> None:
-    """Differences against means, with bias and limits of agreement."""
+def _draw_differences(ax: Axes, part: pd.DataFrame, decimals: int = 1, *, noted: bool = False) -> None:
+    """Differences against means, with bias and limits of agreement; their values at the lines, or in a corner."""
     ax.axhline(0, color=GREY, lw=0.9)
     ax.scatter(part["mean"], part["difference"], **POINT)
     if len(part):
-        _draw_limits(ax, part[["bias", "lower_limit", "upper_limit"]].iloc[0].to_numpy(), decimals)
-        note(ax, f"n = {len(part):,}", y=0.02)
+        limits = part[["bias", "lower_limit", "upper_limit"]].iloc[0].to_numpy()
+        _draw_limits(ax, limits, decimals, named=not noted)
+        note(ax, f"n = {len(part):,}" + _limits_text(limits, decimals) * noted, y=0.02)
 
 
 def _reach(table: pd.DataFrame, least: float = 1.0) -> float:
@@ -127,15 +131,27 @@ def _reach(table: pd.DataFrame, least: float = 1.0) -> float:
     return 1.12 * max(furthest, least) if len(table) else 1.0
 
 
-def _draw_limits(ax: Axes, limits: np.ndarray, decimals: int) -> None:
-    """Lines at bias and limits of agreement, each with its value at the right edge."""
+def _draw_limits(ax: Axes, limits: np.ndarray, decimals: int, *, named: bool) -> None:
+    """Lines at bias and limits of agreement, each with its value at the right edge if they are named."""
     for value, style in zip(limits, ("-", "--", "--"), strict=True):
         if np.isfinite(value):
             ax.axhline(value, color=VERMILLION, lw=1.2, ls=style)
+        if np.isfinite(value) and named:
             position: dict[str, Any] = {"xy": (1, value), "xycoords": ("axes fraction", "data"), "xytext": (-2, 3)}
-            shown = round(float(value), decimals)
-            text = f"{shown:{'+' if shown else ''}.{decimals}f}".replace("-", "\N{MINUS SIGN}" if shown else "")
+            text = _signed(value, decimals)
             ax.annotate(text, **position, textcoords="offset points", ha="right", fontsize=8, **UNDER_DATA)
+
+
+def _limits_text(limits: np.ndarray, decimals: int) -> str:
+    """Bias and limits of agreement (if there are any) as lines of a note."""
+    bias, low, high = (_signed(value, decimals) if np.isfinite(value) else "" for value in limits)
+    return f"\nbias {bias}" + (f"\n{low} to {high}" if low else "")
+
+
+def _signed(value: float, decimals: int) -> str:
+    """A number with its sign; 0 has none."""
+    shown = round(float(value), decimals)
+    return f"{shown:{'+' if shown else ''}.{decimals}f}".replace("-", "\N{MINUS SIGN}" if shown else "")
 
 
 def _errors(drawn: pd.DataFrame) -> str:

@@ -15,20 +15,21 @@ TRAINING = (0, (3, 2))
 
 
 @styled
-def draw_folds(table: pd.DataFrame, measures: Mapping[str, str], training: str) -> Figure:
-    """Measures by epoch, three panels per row; each fold has its line, each value of the column `run` its rows.
+def draw_folds(table: pd.DataFrame, measures: Mapping[str, str], training: str, columns: int = 3) -> Figure:
+    """Measures by epoch; each fold has its line, each value of the column `run` its rows.
 
     Args:
         table: columns run, fold, epoch, kept (0 or 1: the epoch whose weights were kept), `training` and the measures.
         measures: the column and label of each panel.
         training: the column of the training loss, dashed in the first panel.
+        columns: panels per row.
     """
     parts = groups(table, "run")
-    rows = -(-len(measures) // 3)
-    figure, axes = panels(3 * rows * len(parts), 3, 1.55)
+    places = -(-len(measures) // columns) * columns
+    figure, axes = panels(places * len(parts), columns, 1.55)
     folds = sorted(table["fold"].unique())
     for index, (name, part) in enumerate(parts):
-        own = axes[3 * rows * index : 3 * rows * (index + 1)]
+        own = axes[places * index : places * (index + 1)]
         for ax, (column, label) in zip(own, measures.items(), strict=False):
             _draw_column(ax, part, folds, column)
             ax.set_title(label, fontweight="normal", fontsize=8)
@@ -38,7 +39,7 @@ def draw_folds(table: pd.DataFrame, measures: Mapping[str, str], training: str) 
         for unused in own[len(measures) :]:
             unused.remove()
         own[0].set_ylabel(name.replace(" (", "\n("), fontweight="bold", loc="top")
-        for ax in own[-3:]:
+        for ax in own[-columns:]:
             ax.set_xlabel("epoch")
     figure.legend(handles=_handles(folds), loc="outside lower center", ncols=4)
     return figure

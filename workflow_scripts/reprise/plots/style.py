@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import numpy as np
@@ -131,15 +131,30 @@ def missing(values: np.ndarray) -> str:
     return f"\n{lost:,} not drawn (no value)" if lost else ""
 
 
-@styled
+class Drawn(NamedTuple):
+    """A figure, the numbers drawn in it, and the files of both."""
+
+    figure: Figure
+    svg: str | Path
+    table: pd.DataFrame
+    csv: str | Path
+
+
 def save_figure(figure: Figure, svg: str | Path, table: pd.DataFrame, csv: str | Path) -> None:
-    """Write a figure as SVG and the numbers drawn in it as CSV, both or neither.
+    """Write a figure as SVG and the numbers drawn in it as CSV, both or neither, see `save_figures`."""
+    save_figures(Drawn(figure, svg, table, csv))
+
+
+@styled
+def save_figures(*drawn: Drawn) -> None:
+    """Write figures as SVG and their numbers as CSV, all or none.
 
     Equal figures give equal bytes: no date, no version, identifiers from a fixed salt.
 
     Raises:
         InputError: the disk is full, or the folder cannot be written.
     """
-    with outputs(svg, csv) as (partial_svg, partial_csv):
-        figure.savefig(partial_svg, format="svg", metadata={"Date": None, "Creator": None})
-        table.to_csv(partial_csv, index=False)
+    with outputs(*(file for one in drawn for file in (one.svg, one.csv))) as partials:
+        for one, svg, csv in zip(drawn, partials[::2], partials[1::2], strict=True):
+            one.figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+            one.table.to_csv(csv, index=False)

@@ -1,4 +1,4 @@
-"""Reads the blocks of a page (figures, tables, videos, slices, text), checks them, and embeds their files."""
+"""Reads the blocks of a page (figures, tables, videos, slices, galleries, text), checks and embeds their files."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +22,7 @@ REQUIRED = {
     "table": {"title", "csv", "caption"},
     "videos": {"title", "caption", "videos"},
     "slices": {"title", "caption", "key", "slices", "start"},
+    "gallery": {"title", "caption", "csv", "groups"},
     "text": {"title", "text"},
 }
 
@@ -73,6 +74,8 @@ def prepared(blocks: Sequence[Mapping[str, Any]], prefix: str, video_bytes: int)
             extra |= {"uri": data_uri(Path(block["svg"]))} | _numbers(block, FIGURE_ROWS)
         elif block["kind"] == "table":
             extra |= _numbers(block, TABLE_ROWS)
+        elif block["kind"] == "gallery":
+            extra |= {"groups": _galleries(block["groups"])} | _numbers(block, TABLE_ROWS)
         elif block["kind"] == "videos":
             extra["videos"], video_bytes = _videos(block["videos"], video_bytes)
         elif block["kind"] == "slices":
@@ -129,8 +132,18 @@ def _videos(videos: Sequence[Mapping[str, Any]], room: int) -> tuple[list[dict[s
 
 
 def _with_pictures(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The slices and the samples of the key of a block of slices. There are none in other blocks."""
+    """What a block shows as pictures: slices and the samples of their key, or all pictures of a gallery."""
+    if block["kind"] == "gallery":
+        return [picture for group in block["groups"] for each in group["classes"] for picture in each["pictures"]]
     return [*block["slices"], *block["key"]] if block["kind"] == "slices" else []
+
+
+def _galleries(groups: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The groups of a gallery, each with its classes, and these with their pictures embedded."""
+    return [
+        {**group, "classes": [{**each, "pictures": [*map(pictured, each["pictures"])]} for each in group["classes"]]}
+        for group in groups
+    ]
 
 
 def _slices(block: Mapping[str, Any]) -> dict[str, Any]:

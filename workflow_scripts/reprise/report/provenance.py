@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from reprise.report.environments import chosen_versions, shown_version
 from reprise.step.errors import InputError
 from reprise.step.tables import read_table
 
@@ -21,7 +22,9 @@ _PATH_LIKE = re.compile(r"^(~|/|[A-Za-z]:[\\/]|\\\\)")
 
 
 def software(lock: str | Path) -> pd.DataFrame:
-    """Versions of Python, R and each direct dependency: the locked one, and the one on the machine of the report.
+    """Versions of Python, R and each direct dependency: the locked one, and the one found.
+
+    With `--sdm conda` these are found in the environments of the steps, otherwise in that of the report.
 
     Args:
         lock: a pip requirements file. Its comments name, after `via`, the packages that need each one. If it has
@@ -38,9 +41,10 @@ def software(lock: str | Path) -> pd.DataFrame:
     for name, release, comments in _DIRECT.findall(text):
         if "(pyproject.toml)" in comments:
             locked.setdefault(name, []).append(release)
-    rows = [("Python", "", platform.python_version()), ("R", "", _first_match(["R", "--version"], r"R version (\S+)"))]
-    for name, releases in locked.items():
-        found = _installed(name)
+    chosen = chosen_versions()
+    rows = []
+    for name, releases in {"Python": [""], "R": [""], **locked}.items():
+        found = shown_version(name, chosen) if chosen else _installed(name)
         rows.append((name, found if found in releases else ", ".join(releases), found))
     return pd.DataFrame(rows, columns=["software", "locked", "found"])
 
@@ -138,14 +142,6 @@ def size_text(size: float) -> str:
     return f"{size:.3g} TB"
 
 
-def duration_text(seconds: float) -> str:
-    """A duration as `1 h 02 min`, `3 min 05 s` or `4.2 s`."""
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
-
-
 def _benchmark(file: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(file, sep="\t", na_values=["-", "NA"])
@@ -155,6 +151,10 @@ def _benchmark(file: Path) -> pd.DataFrame:
 
 
 def _installed(name: str) -> str:
+    if name == "Python":
+        return platform.python_version()
+    if name == "R":
+        return _first_match(["R", "--version"], r"R version (\S+)")
     try:
         return version(name)
     except PackageNotFoundError:

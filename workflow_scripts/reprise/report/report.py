@@ -16,6 +16,7 @@ from reprise.report.page import Contents, write_page
 from reprise.report.page_tables import number
 from reprise.report.published import Published
 from reprise.report.scoreboard import COLUMNS, Setup
+from reprise.step.durations import duration_text
 from reprise.step.errors import InputError
 from reprise.step.tables import read_table
 
@@ -149,7 +150,7 @@ def _provenance(setup: Setup, rules: Graph, jobs: pd.DataFrame, lock: Path) -> d
         "configuration": _as_yaml(setup.config),
         "parameters": _as_yaml(setup.parameters),
         "costs": [_cost(row, costs["seconds"].max()) for row in costs.to_dict("records")],
-        "total": provenance.duration_text(costs["seconds"].sum()),
+        "total": duration_text(costs["seconds"].sum()),
         "drawing": draw_rules(rules, "The workflow's rules and what each needs", _only_study(setup)),
         "rules": pd.DataFrame([(rule, ", ".join(needed)) for rule, needed in rules.items()], columns=["rule", "needs"]),
     }
@@ -169,8 +170,8 @@ def _cost(row: Mapping[Any, Any], longest: float) -> dict[str, Any]:
     return {
         "rule": row["rule"],
         "jobs": number(row["jobs"], None),
-        "seconds": provenance.duration_text(row["seconds"]),
-        "longest": provenance.duration_text(row["longest_seconds"]),
+        "seconds": duration_text(row["seconds"]),
+        "longest": duration_text(row["longest_seconds"]),
         "peak": "–" if pd.isna(peak) else provenance.size_text(peak * 2**20),  # noqa: RUF001
         "cores": number(row["cores"], 1),
         "share": round(100 * row["seconds"] / longest) if longest else 0,

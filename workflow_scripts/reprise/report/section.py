@@ -83,6 +83,23 @@ def table_files(**tables: Path) -> dict[str, Block]:
     return {name: {"kind": "table", "csv": str(path)} for name, path in tables.items()}
 
 
+def panel_limits(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Name, bias, limits of agreement and number of points of each panel of a figure that compares two quantities.
+
+    Args:
+        table: of the figure: panel, bias, lower_limit and upper_limit (empty where there are none); a row a point.
+    """
+    return [
+        {
+            "name": name,
+            **part[["bias", "lower_limit", "upper_limit"]].iloc[0],
+            "has_limits": part["lower_limit"].notna().any(),
+            "points": len(part),
+        }
+        for name, part in table.groupby("panel", sort=False)
+    ]
+
+
 def figure_numbers(
     figures: Sequence[Path], numbers: Mapping[str, Callable[[pd.DataFrame], Any]]
 ) -> tuple[dict[str, Any], dict[str, Block]]:

@@ -26,9 +26,10 @@ _in_log = False
 
 
 def step_parser(description: str | None) -> argparse.ArgumentParser:
-    """An argument parser with the option that all steps share: `--log`."""
+    """An argument parser with the options that all steps share: `--log`, `--environment`."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--log", type=Path, help="write messages here instead of to the terminal")
+    parser.add_argument("--environment", type=Path, help="end if Python is not that of this environment of conda")
     return parser
 
 
@@ -50,6 +51,7 @@ def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentPar
     if args.log:
         _log_to(args.log)
     try:
+        _check_environment(args.environment)
         bind_to_snakemake()
         with _journal(args):
             main(args)
@@ -87,6 +89,16 @@ def reading(name: str | Path, fault: str, advice: str = "") -> Iterator[None]:
         reason = "it takes more memory than there is" if isinstance(error, MemoryError) else ""
         reason = error.strerror or "" if isinstance(error, OSError) else reason
         raise InputError(f"{name}: {fault}{f': {reason}' if reason else ''}{advice}") from error
+
+
+def _check_environment(environment: Path | None) -> None:
+    """After a failed activation the shell goes on, with the Python that comes next on PATH."""
+    if environment and environment.resolve() != Path(sys.prefix).resolve():
+        raise InputError(
+            f"{os.path.relpath(environment)}: activating this environment of conda failed, for the step runs with the "
+            f"Python of {os.path.relpath(sys.prefix)}; see whether `conda activate` works in bash, or remove the "
+            "environment, so that Snakemake makes it again"
+        )
 
 
 @contextmanager

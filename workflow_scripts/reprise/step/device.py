@@ -2,11 +2,14 @@
 
 import os
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from reprise.step.errors import InputError
+
+DEVICES = Path("/dev")
 
 
 def pick_device(wish: str, deterministic: bool = False) -> torch.device:
@@ -16,10 +19,16 @@ def pick_device(wish: str, deterministic: bool = False) -> torch.device:
     more slowly; a CPU always computes the same bits.
 
     Raises:
-        InputError: there is no GPU for `cuda`, or there are more processes than GPUs.
+        InputError: there is no GPU for `cuda`, there is one that this build of PyTorch cannot use, or there are more
+            processes than GPUs.
     """
     if "OMP_NUM_THREADS" in os.environ:
         torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    if wish != "cpu" and not torch.backends.cuda.is_built() and (gpus := _gpu_files()):
+        raise InputError(
+            f"device: {wish}: there is a GPU ({gpus[0]}), and PyTorch is a build without CUDA; install one with it "
+            "(docs/cluster.md says how conda does that), or set device: cpu"
+        )
     if wish == "cuda" and not torch.cuda.is_available():
         raise InputError("device: cuda was asked for, and PyTorch finds no GPU here; use device: auto or cpu")
     if wish == "cpu" or not torch.cuda.is_available():
@@ -32,6 +41,12 @@ def pick_device(wish: str, deterministic: bool = False) -> torch.device:
         raise InputError(f"processes: each needs a GPU of its own, and PyTorch finds {torch.cuda.device_count()} here")
     torch.cuda.set_device(number)
     return torch.device("cuda", number)
+
+
+def _gpu_files() -> list[Path]:
+    """The device files of NVIDIA's driver; none if the environment hides all GPUs."""
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1", "NoDevFiles")
+    return [] if hidden else sorted(DEVICES.glob("nvidia[0-9]*"))
 
 
 def on_device(values: Tensor, device: torch.device) -> Tensor:

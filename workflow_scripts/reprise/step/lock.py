@@ -38,8 +38,8 @@ def locked(folder: Path, patience_s: float = 0) -> Iterator[None]:
                 raise
             say(f"{folder}: this disk has no locks ({error.strerror}): see to it that nothing else is at work here")
         lock.truncate(0)
-        job = os.environ.get("SLURM_JOB_ID")
-        lock.write(f"process {os.getpid()} on {socket.gethostname()}{f', Slurm job {job}' if job else ''}\n")
+        job = os.environ.get("SLURM_JOB_ID") or os.environ.get("JOB_ID")
+        lock.write(f"process {os.getpid()} on {socket.gethostname()}{f', job {job}' if job else ''}\n")
         lock.flush()
         yield
 

@@ -12,7 +12,7 @@ from reprise.step.device import autocast
 from reprise.step.errors import InputError
 from reprise.training.ahead import ahead
 from reprise.training.compiled import compile_network
-from reprise.training.optimiser import optimiser_of, take_step
+from reprise.training.optimiser import clip_gradients, optimiser_of, take_step
 from reprise.training.processes import Processes, own_part, set_own_rows, shared_model, whole_batch
 from reprise.training.task import Task
 
@@ -63,6 +63,7 @@ def loaded(learner: Learner, todo: Iterable[np.ndarray], epoch: int) -> Iterator
 def train_step(learner: Learner, batch: Batch, step: int) -> Tensor:
     """Change the network by a batch, the epoch's number `step`; the loss, on its device.
 
+    If the task watches K numbers, they follow the loss: (1 + K,).
     The host does not wait for the device here.
 
     Raises:
@@ -74,11 +75,16 @@ def train_step(learner: Learner, batch: Batch, step: int) -> Tensor:
     with enough_memory(batch.samples):
         learner.optimiser.zero_grad(set_to_none=True)
         with autocast(learner.device, learner.settings["precision"]):
-            pair = task.predict(learner.shared, batch.loaded)
-            loss = task.loss(*(whole_batch(part, batch.samples, processes) for part in pair))
+            parts = task.predict(learner.shared, batch.loaded)
+            pair = [whole_batch(part, batch.samples, processes) for part in parts]
+            loss = task.loss(*pair)
         (loss * processes.size).backward()  # gradients come out as the mean over processes
+        clip_gradients(learner.model, learner.settings.get("clip"))
         take_step(learner.optimiser)
-    return loss.detach()
+    if task.watch is None:
+        return loss.detach()
+    with torch.no_grad():
+        return torch.cat([loss.detach()[None], task.watch(*pair)])
 
 
 @contextmanager

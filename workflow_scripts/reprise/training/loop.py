@@ -1,5 +1,6 @@
 """The one training loop: any model, any data, any number of processes, resumable at any step."""
 
+import argparse
 import hashlib
 import json
 import signal
@@ -18,13 +19,16 @@ from torch.utils.tensorboard import SummaryWriter
 from reprise.step.command import progress, reading, say
 from reprise.step.errors import InputError
 from reprise.step.lock import locked
+from reprise.training.compiled import compile_mode
 from reprise.training.interval import Interval
 from reprise.training.keeper import Keeper, copied
 from reprise.training.learner import Batch, Learner, enough_memory, learner_of, loaded, train_step
 from reprise.training.optimiser import learning_rate, set_learning_rate
+from reprise.training.options import depends_on
 from reprise.training.processes import any_of, gathered, join, leave
-from reprise.training.sampler import batches
+from reprise.training.sampler import batches, steps_in_all
 from reprise.training.task import Task
+from reprise.training.tracking import tracker_of
 
 INTERRUPTED = 75
 STATE = ("epoch", "step", "seen", "loss_sum", "validated", "history", "best")
@@ -46,23 +50,26 @@ def fit(
     tensorboard: Path,
     every: Interval,
     compile_mode: str | None = None,
+    tracking: str = "off",
 ) -> tuple[dict[str, Chosen], pd.DataFrame]:
     """Train a network, or go on where a killed run stopped.
 
     The order of samples depends on (seed, epoch) only, dropout on (seed, epoch, step). A checkpoint is written to
-    `folder` at each interval, at the end, and at SIGTERM, which then ends the process with status 75. The last
-    checkpoint stays: a run that has ended gives its result again at once. If there are several processes, only the
-    first one returns; the others end here.
+    `folder` at each interval, at the end, and at SIGTERM or SIGUSR2, which then ends the process with status 75. The
+    last checkpoint stays: a run that has ended gives its result again at once. If there are several processes, only
+    the first one returns; the others end here.
 
     Args:
         model: already on its device.
         task: see `Task`.
-        settings: the recipe: `epochs`, `batch_size`, `seed`, `precision`, `optimiser`, `decay`; it may hold more.
+        settings: the recipe: `epochs`, `batch_size`, `seed`, `precision`, `optimiser`, `decay`, and `clip`, the longest
+            gradient, if there is a limit; it may hold more.
         data: what else the result depends on, as JSON can write it, such as a store's identity.
         folder: for checkpoints; checkpoints of other settings or data are ignored.
         tensorboard: folder for TensorBoard's event files.
         every: how much work a kill may cost.
         compile_mode: of `torch.compile`; None does not compile.
+        tracking: `mlflow` writes the training into a database, see `reprise.training.tracking`; or `off`.
 
     Returns: the chosen weights by the name of the choice, and the history with one row per epoch.
 
@@ -77,16 +84,47 @@ def fit(
     ):
         run = _Run(learner_of(model, task, settings, processes, compile_mode), keeper)
         run.resume()
-        with SummaryWriter(str(tensorboard), purge_step=run.epoch + 1) if processes.first else nullcontext() as writer:
+        with (
+            SummaryWriter(str(tensorboard), purge_step=run.epoch + 1) if processes.first else nullcontext() as writer,
+            tracker_of(tracking, folder, settings, data, identity, run.history)
+            if processes.first
+            else nullcontext() as tracker,
+        ):
             while run.epoch < settings["epochs"]:
                 row = run.train_epoch()
                 if writer:
                     for name, value in row.items():
                         writer.add_scalar(name, value, run.epoch)
+                if tracker:
+                    tracker.follow()
                 run.pause()
         run.save(finished=True)
     leave(processes)
     return run.chosen(), pd.DataFrame(run.history)
+
+
+def fit_by_options(
+    args: argparse.Namespace,
+    model: nn.Module,
+    task: Task,
+    device: torch.device,
+    compiled: Mapping[str, str],
+    *depends: Any,
+) -> tuple[dict[str, Chosen], pd.DataFrame]:
+    """`fit` as the options of a training step have it.
+
+    Args:
+        args: of `training_parser`.
+        model: already on its device.
+        task: see `Task`.
+        device: where the model is.
+        compiled: the study's table of the networks that a GPU compiles or records.
+        depends: what else the result depends on, besides the recipe, the store and the initial weights.
+    """
+    settings = args.settings
+    mode = compile_mode(args, device, compiled.get(settings["network"]), steps_in_all(settings, task.samples))
+    data, places = [*depends_on(args), *depends], (args.checkpoints, args.tensorboard)
+    return fit(model, task, settings, data, *places, args.checkpoint_every, mode, args.tracking)
 
 
 class _Run:
@@ -97,7 +135,8 @@ class _Run:
         self.model, self.optimiser, self.processes = learner.model, learner.optimiser, learner.processes
         self.task, self.settings, self.device = learner.task, learner.settings, learner.device
         self.epoch = self.step = self.seen = 0
-        self.loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
+        watched = (1 + len(self.task.watched),) if self.task.watched else ()
+        self.loss_sum = torch.zeros(watched, dtype=torch.float64, device=self.device)
         self.validated: list[dict[str, Tensor]] = []  # of the cases validated so far, one entry per batch
         self.history: list[dict[str, float]] = []
         self.best: dict[str, dict[str, Any]] = {}
@@ -139,16 +178,17 @@ class _Run:
         """Do the rest of an epoch, its steps and then validation; return its row of the history."""
         self.model.train()
         rate = learning_rate(self.settings, self.epoch)
-        set_learning_rate(self.optimiser, rate)
         todo = list(batches(self.task.samples, self.settings["batch_size"], self.settings["seed"], self.epoch))
         rest = loaded(self.learner, islice(todo, self.step, None), self.epoch)
         for batch in progress(rest, f"epoch {self.epoch + 1}", len(todo) - self.step):
+            set_learning_rate(self.optimiser, learning_rate(self.settings, self.epoch + self.step / len(todo)))
             self._train_step(batch)
             self.pause()
-        train_loss = self.loss_sum.item() / self.seen
+        train_loss, *watched = [total / self.seen for total in self.loss_sum.flatten().tolist()]
         if not np.isfinite(train_loss):
             raise InputError(f"the training loss of epoch {self.epoch + 1} is not finite; lower optimiser: lr")
-        row = {"epoch": self.epoch + 1, "train_loss": train_loss, **self._validate(), "lr": rate}
+        shown = dict(zip(self.task.watched, watched, strict=True))
+        row = {"epoch": self.epoch + 1, "train_loss": train_loss, **shown, **self._validate(), "lr": rate}
         self._end_epoch(row)
         say(", ".join(f"{name} {value:.6g}" for name, value in row.items()))
         return row
@@ -192,7 +232,8 @@ class _Run:
 
 
 def _stop_signals() -> list[int]:
-    """A list that a request to stop (SIGTERM) makes non-empty; the loop looks at it after each step."""
+    """A list that a request to stop (SIGUSR2 is Grid Engine's) makes non-empty; the loop looks at it at each step."""
     received: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
+    for request in (signal.SIGTERM, signal.SIGUSR2):
+        signal.signal(request, lambda number, _: received.append(number))
     return received

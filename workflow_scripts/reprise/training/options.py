@@ -22,6 +22,7 @@ def training_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--checkpoints", type=Path, required=True, help="folder; a killed run goes on from there")
     parser.add_argument("--checkpoint-every", type=interval, default="60 seconds", help="N seconds, or N steps")
     parser.add_argument("--tensorboard", type=Path, required=True, help="folder for TensorBoard's event files")
+    parser.add_argument("--tracking", default="off", choices=["off", "mlflow"], help="MLflow's database of trainings")
     parser.add_argument("--history", type=Path, required=True, help="output: CSV with one row per epoch")
     return parser
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
+from reprise.models.noise import Noise
 from reprise.step.errors import InputError
 
 # Each process computes the same buffers. PyTorch 2.13 renamed the option.
@@ -115,9 +116,9 @@ def shared_model(model: nn.Module, processes: Processes) -> nn.Module:
 
 
 def set_own_rows(model: nn.Module, samples: int, processes: Processes) -> None:
-    """Tell a network's dropout which rows of a batch of so many samples this process computes."""
+    """Tell a network's dropout and noise which rows of a batch of so many samples this process computes."""
     for module in model.modules():
-        if isinstance(module, _GlobalDropout):
+        if isinstance(module, _GlobalDropout | Noise):
             module.rows = (*_own_rows(samples, processes), samples)
 
 

@@ -24,10 +24,11 @@ def steps_in_all(settings: Mapping[str, Any], samples: int) -> int:
     return settings["epochs"] * max(1, samples // settings["batch_size"])
 
 
-def uniform(seed: int, epoch: int, samples: np.ndarray, stream: int) -> np.ndarray:
+def uniform(seed: int, epoch: int, samples: np.ndarray, stream: int | np.ndarray) -> np.ndarray:
     """A number in [0, 1) for each sample (int array of any shape); it does not depend on batch and process.
 
-    Each use has its own `stream`. The mixing is SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
+    Each use has its own `stream`, or an array of streams that samples broadcast with. The mixing is
+    SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
     """
     with np.errstate(over="ignore"):
         state = np.zeros(np.shape(samples), np.uint64)

@@ -12,6 +12,8 @@ Load = Callable[[np.ndarray, int], Any]
 Predict = Callable[[nn.Module, Any], tuple[Tensor, Tensor]]
 # (outputs, truth) of a whole batch -> the loss to minimise: a function, or a loss of torch, MONAI or others
 Loss = Callable[[Tensor, Tensor], Tensor]
+# (outputs, truth) of a whole batch -> numbers (K,) to show, such as the Dice of each class
+Watch = Callable[[Tensor, Tensor], Tensor]
 # (model in evaluation mode, case indices (B,), epoch) -> by name, numbers (B, ...) of these cases
 Validation = Callable[[nn.Module, np.ndarray, int], dict[str, Tensor]]
 # by name, numbers (cases, ...) of all cases -> columns of the epoch's row in the history
@@ -38,3 +40,5 @@ class Task(NamedTuple):
     summary: Summary
     choices: dict[str, str]
     terms_per_sample: int | None = None  # that the loss adds up, if it is a sum; the log shows the mean
+    watched: tuple[str, ...] = ()  # columns of the history: the means over an epoch's samples of what `watch` gives
+    watch: Watch | None = None

@@ -18,13 +18,13 @@ DEPTH, ROW, COLUMN, FORCED, VOXEL = range(5)
 class Volume(NamedTuple):
     """A volume with its labels, on the network's device."""
 
-    image: Tensor  # (D, H, W) float32, normalised
+    image: Tensor  # (C, D, H, W) float32, normalised
     labels: Tensor  # (D, H, W) uint8, 0 is background
     labelled: np.ndarray  # (n, 3), indices of the voxels with a label
 
 
 def volumes_of(images: Tensor, labels: Tensor, owners: np.ndarray, chosen: np.ndarray) -> list[Volume]:
-    """The volumes of some owners, such as scans, from the slices (N, H, W) of all.
+    """The volumes, of one channel, of some owners, such as scans, from the slices (N, H, W) of all.
 
     Args:
         images: float32, normalised.
@@ -34,20 +34,26 @@ def volumes_of(images: Tensor, labels: Tensor, owners: np.ndarray, chosen: np.nd
     """
     ends = [np.searchsorted(owners, [owner, owner + 1]) for owner in chosen]
     parts = [(images[first:last], labels[first:last]) for first, last in ends]
-    return [Volume(image, label, label.nonzero().cpu().numpy()) for image, label in parts]
+    return [labelled_volume(image[None], label) for image, label in parts]
+
+
+def labelled_volume(image: Tensor, labels: Tensor) -> Volume:
+    """A volume from its image (C, D, H, W) and its labels (D, H, W)."""
+    return Volume(image, labels, labels.nonzero().cpu().numpy())
 
 
 def load_blocks(
     volumes: list[Volume], block: tuple[int, int, int], seed: int, samples: np.ndarray, epoch: int
 ) -> tuple[Tensor, Tensor]:
-    """Augmented blocks (B, 1, D, H, W) and their labels (B, D, H, W); samples go through the volumes in turns."""
+    """Augmented blocks (B, C, D, H, W) and their labels (B, D, H, W); samples go through the volumes in turns."""
     of_samples = [volumes[sample % len(volumes)] for sample in samples]
     corners = block_corners(of_samples, np.array(block), seed, epoch, samples)
     places = list(zip(of_samples, corners, strict=True))
     images = torch.stack([_cut(volume.image, corner, block) for volume, corner in places])
     labels = torch.stack([_cut(volume.labels, corner, block) for volume, corner in places])
-    images, labels = augment(images, labels, seed, epoch, samples)
-    return images[:, None], labels
+    channels = images.shape[1:3]
+    images, labels = augment(images.flatten(1, 2), labels, seed, epoch, samples)
+    return images.unflatten(1, channels), labels
 
 
 def block_corners(volumes: list[Volume], block: np.ndarray, seed: int, epoch: int, samples: np.ndarray) -> np.ndarray:
@@ -63,6 +69,6 @@ def block_corners(volumes: list[Volume], block: np.ndarray, seed: int, epoch: in
 
 
 def _cut(volume: Tensor, corner: np.ndarray, block: tuple[int, int, int]) -> Tensor:
-    """The block of a volume that begins at a corner, padded with 0 where it is larger than the volume."""
+    """The block of a volume (..., D, H, W) that begins at a corner, padded with 0 where it is larger than that."""
     depth, row, column = (slice(first, first + size) for first, size in zip(corner, block, strict=True))
-    return cut_or_pad(volume[depth, row, column], tuple(block))
+    return cut_or_pad(volume[..., depth, row, column], tuple(block))

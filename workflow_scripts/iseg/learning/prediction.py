@@ -1,0 +1,92 @@
+"""What trained networks find in whole volumes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from iseg.learning.networks import tissue_network
+from iseg.learning.normalisation import BRAIN, NORMALISATIONS, OF_CROP, image_of, of_crops
+from iseg.learning.stitching import stitched
+from reprise.models.weights import load_model
+from reprise.step.device import autocast
+from reprise.step.errors import InputError
+
+OVERLAP = 0.5  # of windows, where the recipe has none: the published code has no whole-volume prediction that works
+Network = tuple[nn.Module, dict[str, Any]]  # in evaluation mode, with the info of its weights
+
+
+def load_tissue_network(path: Path, device: torch.device, protocol: str = "sound") -> Network:
+    """A network trained by a protocol, and the info of its weights.
+
+    Raises:
+        InputError: see `load_model`; or weights of another protocol, or of a normalisation that is not known.
+    """
+    needs = ("settings.precision", "settings.crop", "axes_stated", "spacing_mm")
+    model, info = load_model(path, device, "tissues", tissue_network, *needs)
+    if info.get("protocol") != protocol:
+        raise InputError(f"{path}: expected weights of the protocol {protocol}, found {info.get('protocol')}")
+    if info["normalisation"] not in NORMALISATIONS:
+        raise InputError(
+            f"{path}: expected a normalisation of {', '.join(NORMALISATIONS)}, found {info['normalisation']}"
+        )
+    return model, info
+
+
+def normalisation_of(settings: Mapping[str, Any]) -> str:
+    """The name of the normalisation in a recipe; the sound protocol has only one."""
+    return settings.get("normalisation", BRAIN)
+
+
+def tissue_slabs(model: nn.Module, image: Tensor, settings: Mapping[str, Any]) -> Iterator[Tensor]:
+    """Logits (4, x, Y, Z) float32 of a whole volume, slab by slab along X, from overlapping windows.
+
+    Args:
+        model: in evaluation mode.
+        image: (2, X, Y, Z) on the network's device, normalised as in training.
+        settings: the recipe of its training.
+
+    Raises:
+        InputError: the GPU's memory is too small for a single window.
+    """
+
+    def predict(windows: Tensor) -> Tensor:
+        seen = of_crops(windows) if normalisation_of(settings) == OF_CROP else windows
+        with autocast(image.device, settings["precision"]):
+            return model(seen)
+
+    return stitched(predict, image, settings["crop"], settings.get("overlap", OVERLAP))
+
+
+def probability_slabs(
+    networks: Sequence[Network], t1: np.ndarray, t2: np.ndarray, device: torch.device
+) -> Iterator[Tensor]:
+    """Probabilities (4, x, Y, Z) of the classes, the mean of networks of one protocol, slab by slab along X.
+
+    Args:
+        networks: of different folds.
+        t1: (X, Y, Z) of any numeric type, finite.
+        t2: the same.
+        device: where the networks are.
+
+    Raises:
+        InputError: a volume has no contrast, or see `tissue_slabs`.
+    """
+    settings = [info["settings"] for _, info in networks]
+    names = {normalisation_of(each) for each in settings}
+    images = {name: image_of([t1, t2], "T1 and T2", name).to(device) for name in names}
+    slabs = [
+        tissue_slabs(model, images[normalisation_of(each)], each)
+        for (model, _), each in zip(networks, settings, strict=True)
+    ]
+    for logits in zip(*slabs, strict=True):
+        yield torch.stack([each.softmax(dim=0) for each in logits]).mean(dim=0)
+
+
+def tissue_labels(networks: Sequence[Network], t1: np.ndarray, t2: np.ndarray, device: torch.device) -> np.ndarray:
+    """The most probable class of each voxel, (X, Y, Z) uint8, 0 to 3; for the arguments see `probability_slabs`."""
+    slabs = [part.argmax(dim=0).to(torch.uint8).cpu() for part in probability_slabs(networks, t1, t2, device)]
+    return torch.cat(slabs).numpy()
