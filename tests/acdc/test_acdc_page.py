@@ -95,6 +95,7 @@ class Person:
 
     def upload(self, name: str, content: bytes) -> None:
         file = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+        self.page.get_by_text("Drop File Here").wait_for()  # else the file is added to one that is about to go
         self.page.locator("input[type=file]").set_input_files([file])
         self.page.get_by_text("1 file is here").wait_for()
 

@@ -21,6 +21,7 @@ from packaging.utils import canonicalize_name
 
 from reprise.report.environments import CONDA_NAMES
 
+SITE_PACKAGES = Path(yaml.__file__).parents[1]
 PYPI_NAMES = {conda: pypi for pypi, conda in CONDA_NAMES.items() if conda != "mlflow-skinny"}
 ACTIVATE = 'export CONDA_PREFIX="$1" PATH="$1/bin:$PATH"\n'
 
@@ -59,8 +60,8 @@ def r_version() -> str:
 
 
 def installed_packages() -> dict[str, Distribution]:
-    """The distributions that the Python of the tests has, by name."""
-    return {canonicalize_name(each.metadata["Name"]): each for each in distributions()}
+    """The distributions that the Python of the tests has, by name; not the copies that setuptools adds to its path."""
+    return {canonicalize_name(each.metadata["Name"]): each for each in distributions(path=[str(SITE_PACKAGES)])}
 
 
 def closure(names: list[str], installed: dict[str, Distribution]) -> set[str]:
@@ -88,7 +89,7 @@ def make_python(prefix: Path, names: set[str], installed: dict[str, Distribution
 
 def link_packages(names: set[str], installed: dict[str, Distribution], target: Path) -> None:
     """Link what distributions have installed: whole folders where no other distribution has files in them."""
-    source, owners = Path(yaml.__file__).parents[1], defaultdict(set)
+    owners = defaultdict(set)
     files = {name: [file for file in installed[name].files or [] if file.parts[0] != ".."] for name in installed}
     for name, paths in files.items():
         for path in paths:
@@ -98,7 +99,7 @@ def link_packages(names: set[str], installed: dict[str, Distribution], target: P
         place = Path(path.parts[0]) if owners[path.parts[0]] <= names else Path(path)
         if not (target / place).exists():
             (target / place).parent.mkdir(parents=True, exist_ok=True)
-            (target / place).symlink_to(source / place)
+            (target / place).symlink_to(SITE_PACKAGES / place)
 
 
 def answer(folder: Path, words: list[str]) -> str:
