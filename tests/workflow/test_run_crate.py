@@ -134,6 +134,8 @@ def test_nobody_and_no_raw_or_own_file_is_named(crate: Crate) -> None:
     assert "config.yaml" not in crate.files
     assert json.loads(crate.files["configuration.json"])["data"][STUDY] == "raw"
     assert re.search(r"case-[0-9a-f]{12}", crate.files[f"results/{STUDY}/figures/scatter.csv"].decode())
+    drawn = csv.DictReader(crate.files[f"results/{STUDY}/figures/areas.csv"].decode().splitlines())
+    assert {re.sub(r"\d+", "1", row["title"]) for row in drawn} == {"video 1: EF 1 %"}
 
 
 def test_the_same_results_give_the_same_bytes(crate: Crate) -> None:

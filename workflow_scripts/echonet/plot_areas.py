@@ -33,17 +33,22 @@ def main(args: argparse.Namespace) -> None:
     cases, areas = scored_cases(open_store(args.store)), read_table(args.areas, AREAS)
     systoles = {"published": read_systoles(args.size), "sound": read_systoles(args.size_sound)}
     chosen = evenly_over(cases["ef"][cases.index.isin(areas["case"])], args.settings["cases"])
-    curves = [_curve(case, areas[areas["case"] == name], systoles) for name, case in cases.loc[chosen].iterrows()]
+    curves = [
+        _curve(number, case, areas[areas["case"] == name], systoles)
+        for number, (name, case) in enumerate(cases.loc[chosen].iterrows(), start=1)
+    ]
     table = pd.concat(curves, ignore_index=True)
     save_figure(draw_areas(table), args.figure, table, args.table)
 
 
-def _curve(case: pd.Series, areas: pd.DataFrame, systoles: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """A case's rows of the table that `draw_areas` draws."""
+def _curve(
+    number: int, case: pd.Series, areas: pd.DataFrame, systoles: Mapping[str, Mapping[str, Any]]
+) -> pd.DataFrame:
+    """A case's rows of the table that `draw_areas` draws. Its name, which may be a person's, is in the table only."""
     frame = areas["frame"]
     columns = {
         "case": case["case"],
-        "title": f"{case['case']}: EF {case['ef']:.0f} %",
+        "title": f"video {number}: EF {case['ef']:.0f} %",
         "frame": frame,
         "seconds": (frame / case["fps"]).round(DECIMALS),
         "area": areas["area"],

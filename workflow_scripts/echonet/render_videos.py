@@ -53,7 +53,7 @@ def _render(stem: Path, store: Store, case: pd.Series, segmented: Segmented, sys
     areas = segmented.areas[segmented.areas["case"] == case["case"]]
     frames = np.asarray(store.arrays["frames"][case["offset"] : case["offset"] + case["frames"]])
     masks = masks_of(segmented, areas.index.to_numpy(), frames.shape[2])
-    title = f"{case['case']} · measured EF {case['ef']:.0f} % · {case['fps']:g} frames/s"
+    title = f"measured EF {case['ef']:.0f} % · {case['fps']:g} frames/s"  # no name: a page cannot take it out of a film
     human = int(case["ed_frame"]), int(case["es_frame"])
     curve, fps = areas["area"].to_numpy(), float(case["fps"])
     write_overlay_video(f"{stem}.mp4", f"{stem}.avi", frames, masks, curve, systoles, fps, human, title)

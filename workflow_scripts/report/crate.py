@@ -14,7 +14,8 @@ from reprise.engine.plan import planned, planned_settings
 from reprise.report.crate import CONFIGURATION, DIFFERENCE, describe, listings, packed_results
 from reprise.report.crate_code import code_of_run
 from reprise.report.crate_files import contents, raw_content
-from reprise.report.crate_privacy import machine_names, raw_names, refuse_private, without_raw_names
+from reprise.report.crate_privacy import machine_names, refuse_private
+from reprise.report.crate_raw_names import raw_names, without_raw_names
 from reprise.step.command import reading
 from reprise.step.errors import InputError
 from reprise.step.files import outputs

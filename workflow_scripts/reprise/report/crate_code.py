@@ -1,6 +1,8 @@
 """The code of a run, as a run crate holds it: its files, their commit, and how they differ from it."""
 
+import io
 import subprocess
+import tarfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,9 +10,12 @@ from reprise.engine.folders import files_below
 
 # All that decides what a run does, but config.yaml, which names folders of the user.
 CODE = [
-    *("Snakefile", "rules", "workflow_scripts", "config", "envs", "profiles", "slurm", "sge"),
+    *("Snakefile", "rules", "workflow_scripts", "config", "envs"),
     *("requirements.lock", "pyproject.toml", "LICENSE", "CITATION.cff"),
 ]
+# Where a user writes accounts and partitions of a site, which change no result; as committed they are public.
+SITE = ["profiles", "slurm", "sge"]
+OWN = "config/"  # what a user may have changed, if no commit says otherwise
 
 
 class Code(NamedTuple):
@@ -23,15 +28,28 @@ class Code(NamedTuple):
 
 
 def code_of_run() -> Code:
-    """The code in the working directory. Outside a clone all of it counts as committed."""
+    """The code in the working directory; profiles as committed.
+
+    Outside a clone there are no profiles, and all of the code but `config/` counts as committed.
+    """
     paths = [path for name in CODE if Path(name).exists() for path in files_below(Path(name))]
     files = {path.as_posix(): path.read_bytes() for path in paths if "__pycache__" not in path.parts}
-    known = [name for name in CODE if _git("ls-files", "--", name)]
-    if not known or not (commit := _git("rev-parse", "HEAD").decode().strip()):
-        return Code(files, "", "", b"\n".join(files.values()))
+    known = [name for name in [*CODE, *SITE] if _git("ls-tree", "HEAD", name)]
+    archive = _git("archive", "--format=tar", "HEAD", *known) if known else b""
+    if not archive:
+        return Code(files, "", "", b"\n".join(text for name, text in files.items() if not name.startswith(OWN)))
+    commit = _git("rev-parse", "HEAD").decode().strip()
     difference = _git("diff", "--no-ext-diff", "--no-color", "HEAD", "--", *CODE).decode(errors="replace")
-    committed = _git("archive", "--format=tar", "HEAD", *[name for name in CODE if _git("ls-tree", "HEAD", name)])
-    return Code(files, commit, difference, committed)
+    committed = _unpacked(archive)
+    files |= {name: text for name, text in committed.items() if name.split("/")[0] in SITE}
+    return Code(files, commit, difference, b"\n".join(committed.values()))
+
+
+def _unpacked(archive: bytes) -> dict[str, bytes]:
+    """The files of a tar archive by path."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
+        members = [(member.name, opened.extractfile(member)) for member in opened if member.isfile()]
+        return {name: stream.read() for name, stream in members if stream}
 
 
 def _git(*words: str) -> bytes:
