@@ -69,6 +69,7 @@ def test_only_jobs_of_this_folder_that_snakemake_sent_are_cancelled(
 
 QSTAT = """
 if [ "$1" = -j ]; then
+    echo job_number: 4
     echo job_number: 1; echo script_file: {here}/.snakemake/tmp.a/snakejob.train.1.sh
     echo job_number: 2; echo script_file: {here}-other/.snakemake/tmp.b/snakejob.train.1.sh
     echo job_number: 3; echo script_file: STDIN
@@ -84,13 +85,27 @@ def test_only_jobs_of_this_folder_are_cancelled_in_grid_engine(
 ) -> None:
     here, queue = tmp_path / "here", tmp_path / "queue"
     here.mkdir()
-    queue.write_text(f"<queue>{''.join(ROW.format(number, 'r') for number in (1, 2, 3))}</queue>")
+    queue.write_text(f"<queue>{''.join(ROW.format(number, 'r') for number in (1, 2, 3, 4))}</queue>")
     fake(tmp_path, "qstat", QSTAT.format(here=here, queue=queue))
     fake(tmp_path, "qdel", f'echo "$@" >> {tmp_path}/cancelled; echo "<queue/>" > {queue}')
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     take_over(here)
     assert (tmp_path / "cancelled").read_text() == "1\n"
     assert capsys.readouterr().err.endswith("left in the queue: 1\n")
+
+
+@pytest.mark.parametrize(("program", "jobs"), [("squeue", "slurm_logs"), ("qstat", "sge")])
+def test_a_scheduler_that_does_not_answer_counts_as_one_with_jobs_of_this_folder(
+    program: str, jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only if jobs were sent from it: another program may have this name."""
+    here = tmp_path / "here"
+    (here / ".snakemake" / jobs).mkdir(parents=True)
+    fake(tmp_path, program, "exit 1")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    take_over(tmp_path / "new")
+    with pytest.raises(SystemExit, match=f"^error: {here}: jobs were sent from here, .* remove .snakemake/{jobs} if"):
+        take_over(here)
 
 
 @pytest.mark.parametrize(
@@ -213,10 +228,15 @@ def test_jobs_of_grid_engine_get_the_environment_by_a_file_that_only_its_user_re
 ) -> None:
     file = tmp_path / "environment"
     monkeypatch.setenv("WARD", "two words, a 'quote'\nand a line")
-    monkeypatch.setenv("TMPDIR", "/of/the/login/node")
+    for name in ("TMPDIR", "JOB_ID", "NSLOTS", "SGE_TASK_ID"):
+        monkeypatch.setenv(name, "/of/the/login/node")
+    monkeypatch.setenv("SGE_CELL", "-default-")
     grid_engine._keep_environment(file)
     assert file.stat().st_mode & 0o777 == 0o600
     shell = subprocess.run(
-        ["env", "-i", "sh", "-c", f'. {file}; printf %s "$WARD$TMPDIR"'], capture_output=True, text=True, check=False
+        ["env", "-i", "sh", "-c", f'. {file}; printf %s "$WARD$TMPDIR$JOB_ID$NSLOTS$SGE_TASK_ID$SGE_CELL"'],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert shell.stdout == os.environ["WARD"]
+    assert shell.stdout == os.environ["WARD"] + "-default-"

@@ -120,7 +120,7 @@ def test_jobs_that_slurm_ends_are_not_forgotten(runs: Runs, cluster: slurm.Clust
     undisturbed = tmp_path / "undisturbed"
     copy_run(runs.folder, undisturbed)
     edit(undisturbed)
-    assert type_command("snakemake results/report.html", undisturbed).returncode == 0
+    assert type_command("snakemake results/report.html", undisturbed, cluster.inside).returncode == 0
     assert outcome(folder) == outcome(undisturbed)
 
 

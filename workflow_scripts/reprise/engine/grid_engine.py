@@ -2,7 +2,9 @@
 
 import atexit
 import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -13,8 +15,11 @@ from xml.etree import ElementTree
 
 CANCEL = "qdel"
 JOBS = Path(".snakemake/sge")  # sge/job.sh and the profile name it too
-# Grid Engine sets them for each job.
-OWN_VARIABLES = {"HOSTNAME", "TMP", "TMPDIR"}
+# Grid Engine sets them for each job, so also for the job in which Snakemake itself may run.
+OWN_VARIABLES = re.compile(
+    "ARC|CUDA_VISIBLE_DEVICES|ENVIRONMENT|HOSTNAME|JOB_(ID|NAME|SCRIPT)|NHOSTS|NQUEUES|NSLOTS|PE|PE_HOSTFILE|QUEUE|"
+    "REQNAME|REQUEST|RESTARTED|TMP|TMPDIR|SGE_(?!(ROOT|CELL|CLUSTER_NAME|QMASTER_PORT|EXECD_PORT)$).*"
+)
 _missed: dict[str, float] = {}  # by job: when it was first seen to be gone from the queue
 
 
@@ -26,21 +31,31 @@ def get_ready(settings: Any) -> None:
         _tell_lost_jobs(sys.modules["snakemake_executor_plugin_cluster_generic"].Executor)
 
 
-def queued_jobs(folder: Path) -> list[str]:
-    """Numbers of queued jobs that a Snakemake sent from `folder`: their script was in its folder `.snakemake`."""
-    numbers = list(_states() or {})
-    if not numbers:
-        return []
-    command = ["qstat", "-j", ",".join(numbers)]
+def queued_jobs(folder: Path) -> list[str] | None:
+    """Numbers of queued jobs that a Snakemake sent from `folder`: their script was in its folder `.snakemake`.
+
+    None if there may be some: jobs were sent from there, and Grid Engine does not answer.
+    """
+    states = _states()
+    if not states:
+        return None if states is None and shutil.which("qstat") and (folder / JOBS).is_dir() else []
+    command = ["qstat", "-j", ",".join(states)]
     shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    fields = [line.split(maxsplit=1) for line in shown.splitlines() if line.startswith(("job_number:", "script_file:"))]
-    pairs = zip(fields[::2], fields[1::2], strict=False)
-    return [number[1] for number, script in pairs if Path(script[-1]).is_relative_to(folder / ".snakemake")]
+    jobs, number = [], ""
+    for line in shown.splitlines():
+        field, _, value = line.partition(":")
+        if field == "job_number":
+            number = value.strip()
+        elif field == "script_file" and Path(value.strip()).is_relative_to(folder / ".snakemake"):
+            jobs.append(number)
+    return jobs
 
 
 def _keep_environment(file: Path) -> None:
     """Write this process's environment for jobs to read: what `qsub -V` passes on, `qstat -j` shows to all users."""
-    known = {name: value for name, value in os.environ.items() if name.isidentifier() and name not in OWN_VARIABLES}
+    known = {
+        name: value for name, value in os.environ.items() if name.isidentifier() and not OWN_VARIABLES.fullmatch(name)
+    }
     file.unlink(missing_ok=True)
     file.touch(0o600)
     file.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in known.items()))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 CANCEL = "scancel"
+JOBS = Path(".snakemake/slurm_logs")  # of Snakemake's plugin
 
 
 def tell_ended_jobs() -> None:
@@ -24,13 +25,18 @@ def tell_ended_jobs() -> None:
         plugin.query_job_status = ask_and_tell
 
 
-def queued_jobs(folder: Path) -> list[str]:
-    """Numbers of queued jobs that a Snakemake sent from `folder`; their comment is a rule's name."""
+def queued_jobs(folder: Path) -> list[str] | None:
+    """Numbers of queued jobs that a Snakemake sent from `folder`; their comment is a rule's name.
+
+    None if there may be some: jobs were sent from there, and Slurm does not answer.
+    """
     command = ["squeue", "--me", "--noheader", "--format=%i|%k|%Z"]
     try:
         queue = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-    except (OSError, subprocess.SubprocessError):
+    except OSError:
         return []
+    except subprocess.SubprocessError:
+        return None if (folder / JOBS).is_dir() else []
     rows = (line.split("|", 2) for line in queue.splitlines() if line.count("|") >= 2)
     return [job for job, comment, where in rows if comment.startswith("rule_") and Path(where).resolve() == folder]
 

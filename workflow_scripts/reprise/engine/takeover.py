@@ -4,6 +4,7 @@ import subprocess
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from types import ModuleType
 
 from reprise.engine import grid_engine, slurm
 from reprise.engine.orphans import wait_for_orphans
@@ -37,11 +38,21 @@ def take_over(folder: Path) -> None:
 
 def _cancel_jobs(folder: Path) -> None:
     for scheduler in (slurm, grid_engine):
-        if left := scheduler.queued_jobs(folder):
+        if left := _queued_jobs(scheduler, folder):
             say(f"cancelling jobs that an earlier Snakemake left in the queue: {' '.join(left)}")
             subprocess.run([scheduler.CANCEL, *left], stdout=subprocess.DEVNULL, check=False)
             deadline = time.monotonic() + PATIENCE_SECONDS
-            while running := scheduler.queued_jobs(folder):
+            while running := _queued_jobs(scheduler, folder):
                 if time.monotonic() > deadline:
                     raise InputError(f"{folder}: jobs of an earlier Snakemake do not end: {' '.join(running)}")
                 time.sleep(1)
+
+
+def _queued_jobs(scheduler: ModuleType, folder: Path) -> list[str]:
+    jobs: list[str] | None = scheduler.queued_jobs(folder)
+    if jobs is None:
+        raise InputError(
+            f"{folder}: jobs were sent from here, and the scheduler does not say whether some still run; "
+            f"try again, or remove {scheduler.JOBS} if none does"
+        )
+    return jobs
