@@ -195,9 +195,9 @@ def test_odd_files_among_the_videos_are_refused(raw: Path, real_data: Path) -> N
 )
 def test_tables_of_other_kinds_are_one_line_at_once(raw: Path, real_data: Path, table: str, expected: str) -> None:
     shutil.copyfile(real_data / f"cases/{table}.csv", raw / "FileList.csv")
-    began = time.monotonic()
+    began = time.process_time()
     lines = [line for line in problems(raw) if line.startswith("FileList.csv")]
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
     assert len(lines) == 1
     assert expected in lines[0]
 

@@ -30,7 +30,11 @@ UNREACHED = f"""() => ({FOR_A_MOUSE})()
   .filter(element => !reached.has(element) && ![...reached].some(stop => element.contains(stop)))
   .concat([...document.querySelectorAll('[title]')])
   .map(element => element.outerHTML.slice(0, 120))"""
-SCROLLED = "element => new Promise(done => setTimeout(() => done(element.scrollLeft + element.scrollTop), 400))"
+SCROLLED = """async element => {
+  for (let waited = 0; waited < 5000 && !(element.scrollLeft + element.scrollTop); waited += 100)
+    await new Promise(done => setTimeout(done, 100));
+  return element.scrollLeft + element.scrollTop;
+}"""
 
 
 def unreachable(page: Any) -> list[str]:
@@ -84,6 +88,7 @@ def _stuck(page: Any) -> list[str]:
 
 def without_visible_focus(page: Any) -> list[str]:
     """One stop of each kind whose picture is the same with and without the focus, in the light or the dark scheme."""
+    page.evaluate("() => document.querySelectorAll('video').forEach(video => video.pause())")  # else pictures differ
     page.evaluate("() => scrollTo(0, 0)")
     stops = page.evaluate_handle(
         "() => [...new Map([...reached].map(stop => [stop.tagName + stop.type + stop.className, stop])).values()]"

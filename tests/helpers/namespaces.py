@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-READY_SECONDS = 60
+READY_SECONDS = 300
 # `cat` waits for the test's end of a pipe to close, be it by the test's death: then the shell, the namespace's first
 # process, ends, and the kernel kills all others before anyone learns of that. Until then the shell reaps orphans.
 WAIT = "cat; exit\n"
@@ -41,7 +41,7 @@ def obstacle(scheduler: str, programs: Sequence[str], packages: str) -> str | No
     if missing:
         return f"not installed: {', '.join(missing)} (apt-get install {packages})"
     if subprocess.run(["unshare", "--mount", "--pid", "--fork", "--mount-proc", "true"], check=False).returncode:
-        return "this sandbox allows no new namespaces"
+        return "this machine allows no new namespaces"
     return None
 
 
@@ -63,7 +63,7 @@ def started(script: str, *before: str) -> Iterator[tuple[subprocess.Popen[bytes]
 
 
 def is_soon(ready: Callable[[], bool], holder: subprocess.Popen[bytes]) -> bool:
-    """Whether something comes true within a minute, while the script's process lives."""
+    """Whether something comes true within five minutes, while the script's process lives."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and holder.poll() is None:
         if ready():

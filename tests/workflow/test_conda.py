@@ -46,7 +46,8 @@ def test_again_and_without_conda_there_is_nothing_to_do(project: Path) -> None:
     assert NOTHING in type_command(REPORT, project).stdout
     for file in (project / "envs").iterdir():
         file.write_text(f"# another comment\n{file.read_text()}")
-    assert NOTHING in type_command(f"{REPORT} --dry-run", project).stdout
+    assert NOTHING in with_conda(project, "--dry-run").stdout
+    assert NOTHING in with_conda(project, "--dry-run --conda-prefix elsewhere").stdout
     assert why(project) == ["nothing would run"]
 
 

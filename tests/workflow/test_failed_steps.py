@@ -168,7 +168,7 @@ def wait_for_the_end(_: argparse.Namespace) -> None:
     first = subprocess.Popen(
         COMMAND.split(), cwd=project, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while not (marks / "begun").exists():
         assert time.monotonic() < deadline and first.poll() is None
         time.sleep(0.1)

@@ -29,7 +29,7 @@ rule report_page:
 """
 TRAIN = """
 echo "terms: CC BY, $1" >&2
-test -e wait && sleep 2
+while test -e wait; do sleep 0.1; done
 test $1 = 1 || test -e tried || { touch tried; exit 1; }
 touch $2
 """
@@ -38,7 +38,7 @@ test -e good || { echo 'error: labels.csv, row 3: expected a number' | tee $2 >&
 touch $1
 """
 TRAINED = [f"lungs: train, unet_2d, seed 0, fold {fold}" for fold in (1, 2)]
-SECONDS = re.compile(r"[\d.]+ s\b")
+SECONDS = re.compile(r"(\d+ h )?(\d+ min )?[\d.]+ s\b")
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_terminal_has_lines_above_a_bar_and_in_the_end_lines_alone(project: Path
     status, written = type_on_terminal(RUN, project, columns)
     assert status == 0
     assert "planning" in written
-    assert re.search(r"\r2/3 \|█+\S? +\| [\d.]+ s", written)
+    assert re.search(r"\r2/3 \|█+\S? +\| ([\d.]+ s|perhaps .* left)", written)
     assert any(re.search(rf"\rnow {words}"[: columns - 1], written) for words in TRAINED), "what runs now"
     text = SECONDS.sub("N s", "".join(as_typed(seen(written, columns), columns)))
     first, *lines = text.splitlines()
@@ -125,9 +125,11 @@ def test_stopped_run_waits_for_its_steps_as_snakemake_does(project: Path) -> Non
     while not running.stdout.readline().startswith("terms"):
         assert running.poll() is None
     os.kill(running.pid, signal.SIGTERM)
+    while not running.stdout.readline().startswith("stopping as asked, when the steps that run have ended"):
+        assert running.poll() is None
+    (project / "wait").unlink()
     told = without_seconds(running.communicate()[0])
     assert running.returncode == 1
-    assert "stopping as asked, when the steps that run have ended" in told
     assert f"{TRAINED[0]} (N s)" in told and not [line for line in told if line.startswith("report: page")]
 
 
