@@ -10,7 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from browser import check_page, page_height
+from browser import check_page, opened, page_height
+from keyboard import dead_controls, unreachable, without_visible_focus
+from paper import cut_on_paper
 from project import TINY, configure, copy_project, type_command
 from workflow_rules import STUDIES
 
@@ -148,6 +150,18 @@ def test_report_opens_without_a_fault(demo: Demo) -> None:
     assert report.stat().st_size < 7e6
     assert page_height(report) < len(STUDIES) * 7_000, "each study has a bearable length"
     assert "not comparable" in report.read_text().lower()
+
+
+def test_report_prints_uncut_and_a_keyboard_reaches_all_of_it(demo: Demo, tmp_path: Path) -> None:
+    report = demo[0] / "results/report.html"
+    with opened(report, bypass_csp=True) as (page, _):
+        assert cut_on_paper(page, tmp_path) == []
+        assert len(list(tmp_path.glob("sheet-*.png"))) > 2 * len(STUDIES)
+    with opened(report, viewport={"width": 1000, "height": 700}) as (page, faults):
+        assert unreachable(page) == []
+        assert dead_controls(page) == []
+        assert without_visible_focus(page) == []
+        assert faults == []
 
 
 def test_every_step_has_left_its_log_and_benchmark(demo: Demo) -> None:
