@@ -51,6 +51,19 @@ def copied(name: str, other: str) -> Change:
     return copy
 
 
+def again(name: str, other: str) -> Change:
+    """The voxels of a file once more under another name, in the other byte order and another type, or packed."""
+
+    def change(root: Path) -> None:
+        voxels = np.asanyarray(nibabel.load(root / name, mmap=False).dataobj).astype(np.float32)
+        if other.endswith(".img"):
+            save_analyze(root / other, voxels)
+        else:
+            nibabel.save(nibabel.Nifti1Image(voxels[..., 0], None, nibabel.Nifti1Header()), root / other)
+
+    return change
+
+
 def at_first(voxels: np.ndarray, value: float) -> np.ndarray:
     changed = voxels.astype(np.float32 if np.isnan(value) else voxels.dtype)
     changed[3, 3, 3] = value
@@ -122,11 +135,17 @@ BROKEN: dict[str, Change] = {
     f"{T1}.gz: another T1 of subject-2 than {HEADER}; one is too many": packed(T1),
     f"{T2.replace('.img', '.hdr')}: the same voxels as {HEADER}":
         written(T2, RAW[..., None]),
-    f"{T2}: the same content as {TRAINING}/subject-1-T2.img; one subject has one number":
+    f"{T2.replace('.img', '.hdr')}: the same voxels as {TRAINING}/subject-1-T2.hdr; one subject has one number":
         all_of(written(T1.replace("-2-", "-1-"), SHIFTED), written(LABEL.replace("-2-", "-1-"), FILE_LABELS),
         written(T2.replace("-2-", "-1-"), RAW2), written(T2, RAW2)),
-    f"{T1.replace('-2-', '-3-')}: the same content as {T1}; one subject has one number":
+    f"{HEADER.replace('-2-', '-3-')}: the same voxels as {HEADER}; one subject has one number":
         all_of(*[copied(name, name.replace("-2-", "-3-")) for name in (T1, T2, LABEL)]),
+    f"{HEADER.replace('-2-', '-4-')}: the same voxels as {HEADER}; one subject has one number":
+        all_of(*[again(name, name.replace("-2-", "-4-")) for name in (T1, T2, LABEL)]),
+    f"{T1.replace('-2-T1.img', '-3-T1.nii.gz')}: the same voxels as {HEADER}; one subject has one number":
+        all_of(*[again(name, name.replace("-2-", "-3-").replace(".img", ".nii.gz")) for name in (T1, T2, LABEL)]),
+    f"{LABEL.replace('.img', '.hdr')}: the same voxels as {TRAINING}/subject-1-label.hdr; one subject has one number":
+        again(LABEL.replace("-2-", "-1-"), LABEL),
     "subject-2: expected all its files in one folder, found some in that of testing and training":
         all_of(copied(T2, f"{TESTING}/subject-2-T2.img"), removed(T2), removed(T2.replace(".img", ".hdr"))),
     f"{HEADER}: expected subject-2-T2 beside it, found none": all_of(removed(T2), removed(T2.replace(".img", ".hdr"))),
