@@ -97,6 +97,19 @@ def packed(name: str) -> Change:
     return change
 
 
+def shortened(name: str) -> Change:
+    """Y is one too small in a header, which begins with its size and states the axes' number and lengths at 40."""
+
+    def change(root: Path) -> None:
+        block = bytearray((root / name).read_bytes())
+        order = "little" if block[0] else "big"
+        y = int.from_bytes(block[44:46], order)
+        block[44:46] = (y - 1).to_bytes(2, order)
+        (root / name).write_bytes(block)
+
+    return change
+
+
 def pipe(root: Path) -> None:
     (root / T1).unlink()
     os.mkfifo(root / T1)
@@ -110,8 +123,16 @@ BROKEN: dict[str, Change] = {
     f"{HEADER}: No such file or directory": removed(HEADER),
     f"{T1}: not a regular file": pipe,
     f"{T1}: truncated (expected {2 * VOXELS} bytes, found {2 * VOXELS - 9})": length(T1, lambda data: data[:-9]),
-    f"{T1}: expected {2 * VOXELS} bytes, found {2 * VOXELS + 9}": length(T1, lambda data: data + bytes(9)),
-    f"{T1}: expected {2 * VOXELS} bytes, found {4 * VOXELS}": length(T1, lambda data: data * 2),
+    f"{T1}: goes on for 9 bytes behind the voxels that its header states": length(T1, lambda data: data + bytes(9)),
+    f"{T1}: goes on for {2 * VOXELS} bytes behind the voxels that its header states": length(T1, lambda data: data * 2),
+    f"{T1}.gz: goes on for {2 * VOXELS} bytes behind the voxels that its header states":
+        all_of(length(T1, lambda data: data * 2), packed(T1), packed(HEADER)),
+    f"{T1}.gz: goes on for {2 * VOXELS // 9} bytes behind the voxels that its header states":
+        all_of(shortened(HEADER), shortened(T2.replace(".img", ".hdr")), packed(T1), packed(HEADER)),
+    f"{T1}.gz: goes on for {2**20 - 1} bytes behind the voxels that its header states":
+        all_of(length(T1, lambda data: data + bytes(2**20 - 1)), packed(T1), packed(HEADER)),
+    f"{HEADER}.gz: not readable (damaged; gzip cannot unpack it)":
+        all_of(packed(T1), packed(HEADER), length(f"{T1}.gz", lambda data: data[:-9])),
     f"{T1}: empty": length(T1, lambda data: b""),
     f"{HEADER}: no NIfTI file (a header of 348 or 540 bytes is expected at its start)":
         length(HEADER, lambda data: data[:100]),

@@ -2,6 +2,7 @@
 
 import gzip
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import nibabel
@@ -146,6 +147,28 @@ def test_what_cannot_be_segmented_is_a_finding_each(tmp_path: Path, weights: Pat
     assert list(left) == ["the same content as another pair"]
     notes = findings.query("severity == 'note'")["finding"]
     assert "not read: no NIfTI or Analyze files with T1 or T2 in their names" in [*notes]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_voxels_in_another_shape_than_stated_are_left_out(tmp_path: Path, weights: Path, packed: bool) -> None:
+    def pair(name: str, change: Callable[[np.ndarray], np.ndarray], more: bytes = b"") -> None:
+        for which, voxels in brain(len(name)).items():
+            body = tmp_path / f"in/{name}_{which}.img"
+            save_analyze(body, change(voxels))
+            body.write_bytes(voxels.tobytes(order="F") + more)
+            for half in (body, body.with_suffix(".hdr")) if packed else ():
+                half.with_suffix(f"{half.suffix}.gz").write_bytes(gzip.compress(half.read_bytes()))
+                half.unlink()
+
+    pair("good", lambda voxels: voxels)
+    pair("Roe^Richard", lambda voxels: voxels[:, 1:])
+    pair("twice", lambda voxels: voxels, bytes(2 * int(np.prod(SHAPE))))
+    table = predict(tmp_path / "in", [untrained(tmp_path, stated=False)], tmp_path, keep_names=False)
+    assert len(table) == 1
+    left = pd.read_csv(tmp_path / "findings.csv").query("severity == 'excluded'")["finding"]
+    told = "its .img file goes on for {} bytes behind the voxels that its header states"
+    count = 2 * int(np.prod(SHAPE))
+    assert sorted(left) == sorted([told.format(count // SHAPE[1])] * 2 + [told.format(count)] * 2)
 
 
 def test_a_point_in_time_is_no_image(tmp_path: Path, weights: Path) -> None:

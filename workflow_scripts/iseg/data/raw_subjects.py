@@ -1,25 +1,23 @@
 """The check of iSeg-2017: each file of each subject is read, and compared with the others of the subject."""
 
-import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import nibabel
 import numpy as np
 import pandas as pd
 
 from iseg.analysis.protocols import TISSUES
 from iseg.data.conversion import FILE_LABELS
-from iseg.data.image_checks import brains_apart, grids_apart, image_problem, other_origin
+from iseg.data.image_checks import brains_apart, grids_apart, image_problem, length_problem, other_origin
 from iseg.data.subject_files import IMAGES, LABEL, Subject, find_subjects
 from reprise.data.exact_types import common_type, smallest_type
 from reprise.data.findings import Checked, Findings
 from reprise.data.nifti import Volume, half_of, read_volume
 from reprise.data.voxel_digest import voxels_sha256
-from reprise.step.command import progress, reading
+from reprise.step.command import progress
 from reprise.step.errors import InputError
 from reprise.step.files import file_sha256
 
@@ -86,7 +84,8 @@ def _compare_files(root: Path, subject: Subject, volumes: dict[str, Volume], fin
     first, first_name = volumes["T1"], subject.files["T1"]
     for content, volume in volumes.items():
         name = subject.files[content]
-        _refuse_other_length(root, name, findings)
+        if problem := length_problem(root / name, volume):
+            findings.refuse(half_of(Path(name), "img").as_posix(), "", problem)
         if volume.oddity:
             findings.note(name, "", volume.oddity)
         if found := grids_apart(first, volume):
@@ -192,16 +191,3 @@ def _refuse_copies(subjects: Sequence[Facts], findings: Findings) -> None:
         for name, digest in facts.digests.items():
             if (other := first.setdefault(digest, name)) != name:
                 findings.refuse(name, "", f"the same voxels as {other}; one subject has one number")
-
-
-def _refuse_other_length(root: Path, name: str, findings: Findings) -> None:
-    """Refuse voxels of an Analyze pair that go on behind those that the header states: one of both is not right."""
-    body = half_of(root / name, "img")
-    if body == root / name or body.suffix == ".gz":
-        return
-    with reading(root / name, "not readable"):
-        image: Any = nibabel.load(body)
-        expected = image.dataobj.offset + math.prod(image.shape) * image.get_data_dtype().itemsize
-    if body.stat().st_size != expected:
-        found = body.stat().st_size
-        findings.refuse(half_of(Path(name), "img").as_posix(), "", f"expected {expected} bytes, found {found}")
