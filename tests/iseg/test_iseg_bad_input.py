@@ -144,6 +144,7 @@ BROKEN: dict[str, Change] = {
         written(LABEL, FILE_LABELS.transpose(1, 0, 2)),
     f"{T1}: 1 voxels are NaN or infinite": written(T1, at_first(RAW, np.nan)),
     f"{HEADER}: every voxel has the same value": written(T1, np.full(SHAPE, 7, np.int16)),
+    f"{HEADER}: every voxel that is not 0 has the same value": written(T1, np.where(RAW > 0, 7, 0).astype(np.int16)),
     f"{HEADER}: expected one volume with 3 axes, found 8x9x10x1x2, a film or a series":
         written(T1, np.stack([RAW, RAW], axis=-1)[..., None, :]),
     f"{HEADER}: expected a brain without its skull, with 0 around it; found 0.0% of 0": written(T1, RAW + 1),

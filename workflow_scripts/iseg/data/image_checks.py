@@ -28,6 +28,8 @@ def image_problem(voxels: np.ndarray) -> str:
     air = 1 - np.count_nonzero(voxels) / voxels.size
     if low == high:
         return "every voxel has the same value"
+    if np.ptp(voxels[voxels != 0]) == 0:
+        return "every voxel that is not 0 has the same value"
     if max(-low, high) > LARGEST:
         return f"values up to {max(-low, high):.3g}, which no 32-bit number holds"
     return "" if air >= LEAST_AIR else f"expected a brain without its skull, with 0 around it; found {air:.1%} of 0"
