@@ -19,7 +19,7 @@ from iseg.analysis.protocols import CLASSES
 from iseg.data.conversion import FILE_LABELS, volume_of
 from iseg.learning import losses
 from iseg.learning.losses import dice_of
-from iseg.learning.prediction import load_tissue_network, probability_slabs, tissue_labels
+from iseg.learning.prediction import load_tissue_network, probability_slabs, tissue_labels, tissue_slabs
 from iseg.learning.protocol_tasks import task_of
 from iseg.learning.volume_task import load_crops
 from reprise.data.store import Store, open_store
@@ -140,6 +140,23 @@ def test_sound_scores_crops_rich_in_the_brain_of_the_subject_left_out(study: Pat
     for subject, rows in crops[crops["class"] != "air"].groupby("of"):
         inside = rows.groupby("number")["true"].sum()
         assert (inside >= CROPS["least"] * (brain(int(subject.partition("-")[2])) > 0).sum()).all()
+
+
+def test_a_window_without_brain_is_air_where_crops_are_normalised_by_theirs() -> None:
+    class Grey(torch.nn.Module):
+        """Grey matter where a voxel is 0 or more, as the brain's mean is; air where it lies below."""
+
+        def forward(self, windows: torch.Tensor) -> torch.Tensor:
+            low = -torch.ones_like(windows[:, :1])
+            return torch.cat([-windows[:, :1] - 0.5, low, windows[:, 1:] + 0.5, low], dim=1)
+
+    image = torch.zeros(2, 24, 8, 8)
+    image[:, :8] = 100 + torch.rand(2, 8, 8, 8)
+    recipe = {"crop": [8, 8, 8], "overlap": 0.5, "precision": "fp32", "normalisation": "crop"}
+    found = torch.cat(list(tissue_slabs(Grey(), image, recipe)), dim=1).argmax(dim=0)
+    assert (found[12:] == 0).all() and (found[:8] == 2).any()
+    by_volume = torch.cat(list(tissue_slabs(Grey(), image, recipe | {"normalisation": "brain"})), dim=1).argmax(dim=0)
+    assert (by_volume[12:] == 2).all(), "where 0 was air in training, the network has its say"
 
 
 def test_predictions_that_are_there_already_are_not_computed_again(

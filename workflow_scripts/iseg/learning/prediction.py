@@ -16,6 +16,7 @@ from reprise.step.device import autocast
 from reprise.step.errors import InputError
 
 OVERLAP = 0.5  # of windows, where the recipe has none: the published code has no whole-volume prediction that works
+SURE = 10.0  # the logit of air in a window without any brain; those of the tissues are below 0 by as much
 Network = tuple[nn.Module, dict[str, Any]]  # in evaluation mode, with the info of its weights
 
 
@@ -44,6 +45,9 @@ def normalisation_of(settings: Mapping[str, Any]) -> str:
 def tissue_slabs(model: nn.Module, image: Tensor, settings: Mapping[str, Any]) -> Iterator[Tensor]:
     """Logits (4, x, Y, Z) float32 of a whole volume, slab by slab along X, from overlapping windows.
 
+    Where each crop is normalised by its brain, a window without any brain says air: its voxels would be 0, which is the
+    mean of the brain there, and no crop of the training was such a one.
+
     Args:
         model: in evaluation mode.
         image: (2, X, Y, Z) on the network's device, normalised as in training.
@@ -54,9 +58,10 @@ def tissue_slabs(model: nn.Module, image: Tensor, settings: Mapping[str, Any]) -
     """
 
     def predict(windows: Tensor) -> Tensor:
-        seen = of_crops(windows) if normalisation_of(settings) == OF_CROP else windows
+        by_crop = normalisation_of(settings) == OF_CROP
         with autocast(image.device, settings["precision"]):
-            return model(seen)
+            logits = model(of_crops(windows) if by_crop else windows)
+        return _with_air(logits, windows) if by_crop else logits
 
     return stitched(predict, image, settings["crop"], settings.get("overlap", OVERLAP))
 
@@ -90,3 +95,10 @@ def tissue_labels(networks: Sequence[Network], t1: np.ndarray, t2: np.ndarray, d
     """The most probable class of each voxel, (X, Y, Z) uint8, 0 to 3; for the arguments see `probability_slabs`."""
     slabs = [part.argmax(dim=0).to(torch.uint8).cpu() for part in probability_slabs(networks, t1, t2, device)]
     return torch.cat(slabs).numpy()
+
+
+def _with_air(logits: Tensor, windows: Tensor) -> Tensor:
+    """Logits (B, 4, ...) that are those of air for each window (B, 2, ...) that is 0 in both modalities."""
+    brain = windows.flatten(1).any(dim=1)
+    air = logits.new_tensor([SURE] + [-SURE] * (logits.shape[1] - 1))
+    return torch.where(brain[:, None, None, None, None], logits, air[:, None, None, None])
