@@ -28,7 +28,7 @@ def figures(study: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]
 def test_the_section_shows_every_figure_and_table_in_the_order_of_the_story(study, figures, tmp_path) -> None:
     section = read_section(steps.describe(study, tmp_path, figures))
     kinds = [block["kind"] for block in section["blocks"]]
-    assert kinds == ["figure"] * 2 + ["text"] * 2 + ["figure"] * 4 + ["table"] * 6
+    assert kinds == ["figure"] * 3 + ["text"] * 2 + ["figure"] * 4 + ["table"] * 6
     drawn = [Path(block["svg"]).stem for block in section["blocks"] if block["kind"] == "figure"]
     assert drawn == list(steps.FIGURES)
     words = json.dumps(section, ensure_ascii=False)
@@ -44,7 +44,7 @@ def test_the_section_shows_every_figure_and_table_in_the_order_of_the_story(stud
 def test_the_answer_stands_below_the_figure_and_not_in_its_description(study, figures, tmp_path) -> None:
     section = read_section(steps.describe(study, tmp_path, figures))
     (block,) = [block for block in section["blocks"] if block["title"] == "Which is which?"]
-    table = pd.read_csv(figures[2].with_suffix(".csv")).drop_duplicates("subject")
+    table = pd.read_csv(figures[3].with_suffix(".csv")).drop_duplicates("subject")
     answers = re.findall(r"in (subject-\d+) \(Dice [\d.]+\) ([AB]) is the truth", block["caption"])
     assert answers == list(zip(table["subject"], table["truth"], strict=True))
     assert "truth" not in block["alt"]
