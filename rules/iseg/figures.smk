@@ -71,5 +71,6 @@ use rule analyse as iseg_describe with:
         **step(
             "iseg/describe.py",
             settings=lambda w: described_study("iseg", "thesis", "master", "sound")
-            | some_settings("iseg", "width", "folds"),
+            | some_settings("iseg", "width", "folds")
+            | {"printed": printed_tissue_dice()},
         ),

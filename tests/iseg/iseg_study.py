@@ -84,6 +84,7 @@ def describe(study: Path, folder: Path, figures: list[Path]) -> Path:
         "measures": yaml.safe_load((ROOT / "config" / "published.yaml").read_text())["measures"],
         **{name: recipe[name] for name in ("thesis", "master", "sound", "width")},
         "folds": 3,
+        "printed": 0.1234,
     }
     tables = [
         part

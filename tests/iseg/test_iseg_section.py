@@ -38,6 +38,7 @@ def test_the_section_shows_every_figure_and_table_in_the_order_of_the_story(stud
     metrics = pd.read_csv(study / "metrics.csv").set_index(["protocol", "quantity"])["value"]
     assert f"{metrics['published', 'unet3d/thesis/crops/dice']:.4f} on 10 crops of one subject" in section["summary"][2]
     assert section["sound_headline"]["value"].startswith(f"{metrics['sound', 'unet3d/subjects/dice']:.4f} (")
+    assert "The published 12.34 % is not a Dice of brains." in words
     assert "This run did not train both." in words and "left and right are not known" in words
 
 
