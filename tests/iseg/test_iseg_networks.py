@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import pytest
 import torch
@@ -230,4 +231,12 @@ def test_what_does_not_exist_is_named() -> None:
 def test_sides_that_a_network_cannot_take_are_told(wrong: tuple[int, int, int]) -> None:
     check_sides("unet3d", (16, 16, 32))
     with pytest.raises(InputError, match=r"sides for unet3d: expected multiples of 16, .* found \d+ x \d+ x \d+$"):
+        check_sides("unet3d", wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong", [[32, 32], [32], [], [32, 32, 32, 32], 32, None, "323", [32.0, 32, 32], [32, 32, None]]
+)
+def test_sides_that_are_no_three_numbers_are_told(wrong: Any) -> None:
+    with pytest.raises(InputError, match=r"^sides for unet3d: expected three whole numbers, found "):
         check_sides("unet3d", wrong)

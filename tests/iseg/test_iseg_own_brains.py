@@ -211,6 +211,23 @@ def test_weights_without_what_prediction_needs_are_named(tmp_path: Path) -> None
             predict(tmp_path / "in", [tmp_path / f"{name}.safetensors"], tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"crop": [16, 32, 16]}, r"expected the crop \[16, 16, 32\], as in .*-0.safetensors, found \[16, 32, 16\]"),
+        ({"overlap": 0.25}, r"expected an overlap of 0.5, as in .*-0.safetensors, found 0.25"),
+        ({"stated": False}, r"expected axes_stated True, as in .*-0.safetensors, found False"),
+    ],
+)
+def test_networks_that_see_other_windows_or_axes_are_not_mixed(
+    tmp_path: Path, weights: Path, changes: dict, line: str
+) -> None:
+    save_pair(tmp_path / "in", "T1", 1)
+    with pytest.raises(InputError, match=line):
+        predict(tmp_path / "in", [weights, untrained(tmp_path, seed=1, **changes)], tmp_path)
+    assert not (tmp_path / "predictions").exists()
+
+
 def test_a_killed_run_goes_on_and_a_changed_file_is_segmented_again(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -229,6 +229,7 @@ def test_a_killed_training_ends_as_one_never_stopped(
     ("protocol", "changes", "line"),
     [
         ("by_master", {"crop": [20, 16, 16]}, r"^sides for unet3d: expected multiples of 16, .* found 20 x 16 x 16$"),
+        ("sound", {"crop": [32, 32]}, r"^sides for unet3d: expected three whole numbers, found \[32, 32\]$"),
         ("sound", {"crop": [24, 24, 24]}, r"^sides for unet3d: expected multiples of 16, .* found 24 x 24 x 24$"),
         ("sound", {"crop": [32, 32, 16]}, r"^subject-10: expected a crop that fits into the volume 36 x 24 x 20"),
         ("by_thesis", {"crop": [32, 32, 16]}, r"^subject-10: expected a crop that fits into the volume 36 x 24 x 20"),

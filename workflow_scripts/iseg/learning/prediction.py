@@ -37,6 +37,31 @@ def load_tissue_network(path: Path, device: torch.device, protocol: str = "sound
     return model, info
 
 
+def load_tissue_networks(paths: Sequence[Path], device: torch.device) -> list[Network]:
+    """Networks of the sound protocol whose outputs can be averaged, such as those of each fold.
+
+    Raises:
+        InputError: see `load_tissue_network`; or networks with other windows, or that learnt from files whose axes are
+            stated and from others.
+    """
+    networks = [load_tissue_network(path, device) for path in paths]
+    for path, (_, info) in zip(paths, networks, strict=True):
+        for name, expected in _in_common(networks[0][1]).items():
+            if (found := _in_common(info)[name]) != expected:
+                raise InputError(f"{path}: expected {name} {expected}, as in {paths[0]}, found {found}")
+    return networks
+
+
+def _in_common(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What the info of networks must agree on, so that each sees the same windows of the same volume."""
+    settings = info["settings"]
+    return {
+        "the crop": settings["crop"],
+        "an overlap of": settings.get("overlap", OVERLAP),
+        "axes_stated": info["axes_stated"],
+    }
+
+
 def normalisation_of(settings: Mapping[str, Any]) -> str:
     """The name of the normalisation in a recipe; the sound protocol has only one."""
     return settings.get("normalisation", BRAIN)
@@ -72,7 +97,7 @@ def probability_slabs(
     """Probabilities (4, x, Y, Z) of the classes, the mean of networks of one protocol, slab by slab along X.
 
     Args:
-        networks: of different folds.
+        networks: of different folds, see `load_tissue_networks`.
         t1: (X, Y, Z) of any numeric type, finite.
         t2: the same.
         device: where the networks are.
