@@ -11,6 +11,7 @@ import iseg_study as steps
 import iseg_tables as example
 from iseg.analysis.section import of_no_tissue, two_unets
 from project import ROOT
+from reprise.data.store import open_store, write_store
 from reprise.report.blocks import read_section
 from reprise.report.published import read_published
 
@@ -49,6 +50,17 @@ def test_the_answer_stands_below_the_figure_and_not_in_its_description(study, fi
     answers = re.findall(r"in (subject-\d+) \(Dice [\d.]+\) ([AB]) is the truth", block["caption"])
     assert answers == list(zip(table["subject"], table["truth"], strict=True))
     assert "truth" not in block["alt"]
+
+
+@pytest.mark.parametrize("stated", [False, True])
+def test_the_caption_says_how_slices_lie(study, figures, tmp_path, stated) -> None:
+    folder = _linked(study, tmp_path / "study", "store")
+    store = open_store(study / "store")
+    write_store(folder / "store", store.cases.assign(stated=int(stated)), store.arrays)
+    section = read_section(steps.describe(folder, tmp_path, figures))
+    (block,) = [block for block in section["blocks"] if block["title"] == "Which is which?"]
+    assert ("The right of the head is on the right of axial and coronal slices" in block["caption"]) == stated
+    assert ("Planes are named as if the first axis ran to a side" in block["caption"]) != stated
 
 
 def test_a_single_example_is_called_the_lowest(study, figures, tmp_path) -> None:
