@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from monai.networks.nets import VNet
+from monai.networks.nets import VNet, resnet18
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -134,6 +134,20 @@ def test_in_training_some_give_more_than_four_channels(name: str) -> None:
     channels = {"densevoxelnet": 8, "resnet3dvae": 5}.get(name, 4)
     with torch.no_grad():
         assert without_values(name).train()(torch.empty(1, 2, *sides(name), device="meta")).shape[1] == channels
+
+
+def test_resnetmed3d_is_monais_resnet_until_it_dilates() -> None:
+    options = {"conv1_t_stride": 2, "feed_forward": False, "bias_downsample": False, "widen_factor": 0.25}
+    ours, theirs = tissue_network("resnetmed3d", 0.25).eval(), resnet18(n_input_channels=2, **options).eval()
+    own = [value for name, value in ours.state_dict().items() if name.startswith(("stem", "blocks"))]
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), own, strict=True)))  # both have their layers in one order
+    with torch.no_grad():
+        images = torch.randn(1, 2, 32, 32, 32)
+        stem = theirs.maxpool(theirs.act(theirs.bn1(theirs.conv1(images))))
+        eighth = theirs.layer2(theirs.layer1(stem))
+        torch.testing.assert_close(ours.blocks[:4](ours.stem(images)), eighth)
+        assert ours.blocks(ours.stem(images)).shape[2:] == (4, 4, 4)
+        assert theirs.layer4(theirs.layer3(eighth)).shape[2:] == (1, 1, 1)
 
 
 def test_unet3d_is_the_network_that_the_protocol_describes() -> None:
