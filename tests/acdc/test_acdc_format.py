@@ -17,9 +17,7 @@ from acdc.data.raw_patients import check_dataset
 from acdc.data.short_axis import from_slices, header_orientation, slice_spacing, to_slices
 from acdc_dataset import AFFINE, drawn, save, small_store, write_acdc
 from reprise.data.nifti import read_volume
-from reprise.data.split_audit import audit_splits
 from reprise.data.store import Store, open_store
-from reprise.step.errors import InputError
 from test_nifti import ORIENTATIONS
 
 CASES = [f"patient{number:03}-{phase}" for number in (2, 10, 101) for phase in ("ED", "ES")]
@@ -295,15 +293,3 @@ def test_steps_bring_a_folder_into_the_store(tmp_path: Path, run_step) -> None:
     proof = json.loads((tmp_path / "audit.json").read_text())
     assert proof["patients"] == {"train": 4, "val": 2, "test": 1} and proof["structures"] == ["rv", "myo", "lv"]
     assert proof["keys"]["patient"] == {"distinct": 7, "in_two_splits": 0}
-
-
-def test_one_frame_under_two_patients_is_found_whatever_file_holds_it(tmp_path: Path) -> None:
-    root = write_acdc(tmp_path / "raw")
-    frame, copy = root / "training/patient010/patient010_frame04.nii.gz", "testing/patient101/patient101_frame01.nii"
-    voxels = np.asanyarray(nibabel.load(frame, mmap=False).dataobj)
-    (root / "testing/patient101/patient101_frame01.nii.gz").unlink()
-    (root / "testing/patient101/patient101_4d.nii.gz").unlink()  # it has another image in this place
-    save(root / copy, voxels.astype(np.float64))
-    cases = check_dataset(root).cases
-    with pytest.raises(InputError, match=r"patient010-ED \(training\), patient101-ED \(testing\)"):
-        audit_splits(cases.assign(split=cases["official"]), ("patient", "sha256"))

@@ -144,14 +144,12 @@ def test_pictures_fit_their_budget_and_voxels_keep_their_shape(tmp_path) -> None
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < MOST_BYTES
 
 
-TRAINING_LOSS = {"val_loss": "train_loss"}
-
-
 def test_training_marks_the_epoch_that_each_protocol_keeps(study, figures) -> None:
     table = pd.read_csv(figures["training"].with_suffix(".csv"))
     kept = table[table["kept"] == 1]
     assert len(kept) == 9 and set(zip(kept["protocol"], kept["epoch"], strict=True)) == {("published", 8), ("sound", 2)}
-    figure = draw_folds(table, {"val_loss": "loss", "val_dice": "Dice", "val_accuracy": "accuracy"}, TRAINING_LOSS)
+    labels = {"val_loss": "loss", "val_dice": "Dice", "val_accuracy": "accuracy"}
+    figure = draw_folds(table, labels, {"val_loss": "train_loss"})
     dots = [line for line in figure.axes[1].lines if line.get_linestyle() == "None"]
     drawn = [tuple(line.get_xydata()[0]) for line in dots]
     first = kept[kept["run"] == kept["run"].iloc[0]]
