@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from iseg.data.conversion import convert_dataset
+from iseg.data.image_checks import image_problem
 from iseg.data.raw_subjects import check_dataset
 from iseg_dataset import LABELS, SHAPE, TESTING, TRAINING, drawn, images, save_analyze, write_iseg
 from reprise.step.errors import InputError
@@ -195,6 +196,16 @@ def test_what_is_harmless_is_read(tmp_path: Path) -> None:
     told = [f"{row.file}: {row.finding}" for row in table.itertuples()]
     other = T2.replace(".img", ".hdr")
     assert f"{other}: 1 voxels are 0 here and not in {HEADER}, or the other way round" in told and len(told) == 2
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_of_any_size_are_judged_without_a_warning() -> None:
+    voxels = np.zeros(SHAPE, np.float32)
+    voxels[2:5] = np.linspace(-3.4e38, 3.4e38, SHAPE[2])
+    assert image_problem(voxels) == "" and "32-bit" in image_problem(voxels.astype(np.float64) * 2)
+    assert (
+        image_problem(np.where(voxels > 0, -128, 0).astype(np.int8)) == "every voxel that is not 0 has the same value"
+    )
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:

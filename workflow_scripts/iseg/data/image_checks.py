@@ -28,7 +28,7 @@ def image_problem(voxels: np.ndarray) -> str:
     air = 1 - np.count_nonzero(voxels) / voxels.size
     if low == high:
         return "every voxel has the same value"
-    if np.ptp(voxels[voxels != 0]) == 0:
+    if (brain := voxels[voxels != 0]).min() == brain.max():
         return "every voxel that is not 0 has the same value"
     if max(-low, high) > LARGEST:
         return f"values up to {max(-low, high):.3g}, which no 32-bit number holds"
