@@ -10,7 +10,7 @@ use rule analyse as iseg_plot_training with:
             for fold in iseg_folds(protocol)
         ],
     output:
-        **figure_files("iseg", "training", "folds"),
+        **figure_files("iseg", "training", "classes", "folds"),
     pathvars:
         name="iseg/plot_training",
     localrule: True
@@ -54,7 +54,7 @@ use rule analyse as iseg_describe with:
         test_volumes=f"{shown_tissue_run()}/test_volumes.csv",
         figures=expand(
             "results/iseg/figures/{name}.svg",
-            name=["training", "folds", "slices", "maps", "confusion", "volumes"],
+            name=["training", "classes", "folds", "slices", "maps", "confusion", "volumes"],
         ),
         picture="results/iseg/figures/brain.webp",
         overlay="results/iseg/figures/brain.png",
@@ -71,5 +71,6 @@ use rule analyse as iseg_describe with:
         **step(
             "iseg/describe.py",
             settings=lambda w: described_study("iseg", "thesis", "master", "sound")
-            | some_settings("iseg", "width", "folds"),
+            | some_settings("iseg", "width", "folds")
+            | {"printed": printed_tissue_dice()},
         ),

@@ -48,7 +48,8 @@ SWITCHES["iseg"] = some_settings("iseg", "folds")
 
 def scored_crops(protocol):
     """The crops that `sound` is scored on besides whole volumes, chosen as published; others score those of training."""
-    return {"crops": settings("iseg", "master")["crops"] | {"val": 16}} if protocol == "sound" else {}
+    own = {"val": settings("iseg")["scored_crops"]}
+    return {"crops": settings("iseg", "master")["crops"] | own} if protocol == "sound" else {}
 
 
 def measured_networks():
@@ -63,6 +64,16 @@ def scored_as_published():
     crops = {name: master["crops"][name] for name in ("train", "val", "least")}
     counted = {name: master[name] for name in ("dice", "crop", "batch_size")}
     return {"thesis": {"dice": thesis["dice"]}, "master": counted | {"crops": crops}}
+
+
+def printed_tissue_dice():
+    """The Dice of the 3-D U-Net that its repository prints."""
+    printed = {"quantity": "unet3d/thesis/crops/dice", "source": "zoo_readme"}
+    return from_published(
+        lambda found: [
+            figure["value"] for figure in found["studies"]["iseg"]["figures"] if printed.items() <= figure.items()
+        ][0]
+    )
 
 
 def shown_tissue_run():

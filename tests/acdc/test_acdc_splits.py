@@ -1,11 +1,17 @@
 """The splits of the cardiac study: whole patients, a share of each group validates, the official tests are the test."""
 
+from pathlib import Path
+
+import nibabel
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from acdc.analysis.protocols import splits
+from acdc.data.raw_patients import check_dataset
+from acdc_dataset import save, write_acdc
 from reprise.data.split_audit import audit_splits
 from reprise.step.errors import InputError
 
@@ -44,3 +50,15 @@ def test_the_released_set_has_80_20_and_50_patients() -> None:
     released = [("training", group) for group in "ABCDE" for _ in range(20)] + [("testing", g) for g in "ABCDE"] * 10
     counts = splits(table(released), 5).value_counts() / 2
     assert counts.to_dict() == {"train": 80, "val": 20, "test": 50}
+
+
+def test_one_frame_under_two_patients_is_found_whatever_file_holds_it(tmp_path: Path) -> None:
+    root = write_acdc(tmp_path / "raw")
+    frame, copy = root / "training/patient010/patient010_frame04.nii.gz", "testing/patient101/patient101_frame01.nii"
+    voxels = np.asanyarray(nibabel.load(frame, mmap=False).dataobj)
+    (root / "testing/patient101/patient101_frame01.nii.gz").unlink()
+    (root / "testing/patient101/patient101_4d.nii.gz").unlink()  # it has another image in this place
+    save(root / copy, voxels.astype(np.float64))
+    cases = check_dataset(root).cases
+    with pytest.raises(InputError, match=r"patient010-ED \(training\), patient101-ED \(testing\)"):
+        audit_splits(cases.assign(split=cases["official"]), ("patient", "sha256"))

@@ -65,6 +65,7 @@ SEEN_BY: dict[str, dict[str, set[str]]] = {
         "master": {"iseg_train", "iseg_describe"},
         "master.crops": {"iseg_train", "iseg_predict", "iseg_score", "iseg_describe"},
         "sound": {"iseg_train", "iseg_measure_costs", "iseg_describe"},
+        "scored_crops": {"iseg_predict"},
         "costs": {"iseg_measure_costs"},
         "bootstrap": {"iseg_score"},
         "examples": {"iseg_plot_slices"},

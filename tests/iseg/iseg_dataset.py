@@ -17,6 +17,7 @@ def drawn(number: int) -> np.ndarray:
     labels = np.zeros(SHAPE, np.uint8)
     labels[1:7, 1:8, 1:8] = 1
     labels[2:6, 2:8, 2:7], labels[2:5, 3:7, 3 : 5 + number % 3], labels[6, 2, 7] = 2, 3, 3
+    labels[1, 1, 1 + number % 6] = 2  # no two of the subjects have the same labels
     return labels
 
 

@@ -11,7 +11,7 @@ import yaml
 import iseg_tables as example
 from project import ROOT
 
-FIGURES = ("training", "folds", "slices", "maps", "confusion", "volumes")
+FIGURES = ("training", "classes", "folds", "slices", "maps", "confusion", "volumes")
 
 
 def make_study(folder: Path) -> Path:
@@ -51,7 +51,7 @@ def histories(study: Path) -> list[Path]:
 def draw(study: Path, folder: Path, step: str) -> list[Path]:
     """Draw the figures of one step; return their SVGs."""
     names, options = {
-        "plot_training": (("training", "folds"), ["--history", *histories(study)]),
+        "plot_training": (FIGURES[:3], ["--history", *histories(study)]),
         "plot_tissues": (
             ("confusion", "volumes"),
             ["--confusion", study / "confusion.csv", "--scores", study / "scores.csv"],
@@ -84,6 +84,7 @@ def describe(study: Path, folder: Path, figures: list[Path]) -> Path:
         "measures": yaml.safe_load((ROOT / "config" / "published.yaml").read_text())["measures"],
         **{name: recipe[name] for name in ("thesis", "master", "sound", "width")},
         "folds": 3,
+        "printed": 0.1234,
     }
     tables = [
         part

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -18,13 +19,16 @@ SHAPE = (20, 26, 18)
 AFFINE = np.array([[2.0, 0.1, 0, -7], [-0.1, 3.0, 0, 5], [0, 0, 1.5, 9], [0, 0, 0, 1]])
 
 
-def untrained(folder: Path, *, stated: bool = True, seed: int = 0) -> Path:
-    """Weights of a narrow, untrained network that has seen files that state their axes, or files that do not."""
+def untrained(folder: Path, *, stated: bool = True, seed: int = 0, **changes: Any) -> Path:
+    """Weights of a narrow, untrained network that has seen files that state their axes, or files that do not.
+
+    `changes`: of its settings.
+    """
     torch.manual_seed(seed)
-    settings = {"crop": [16, 16, 32], "precision": "fp32", "overlap": 0.5}
+    settings = {"crop": [16, 16, 32], "precision": "fp32", "overlap": 0.5} | changes
     info = {"kind": "tissues", "network": "unet3d", "width": 0.25, "normalisation": "brain", "settings": settings}
     info |= {"protocol": "sound", "fold": seed + 1, "epoch": 1, "axes_stated": stated, "spacing_mm": [1.0, 1.0, 1.0]}
-    path = folder / f"unet3d-{stated}-{seed}.safetensors"
+    path = folder / f"unet3d-{stated}-{seed}{'-other' * bool(changes)}.safetensors"
     save_model(path, tissue_network("unet3d", 0.25), info)
     return path
 

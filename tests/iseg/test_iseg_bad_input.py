@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from iseg.data.conversion import convert_dataset
+from iseg.data.image_checks import image_problem
 from iseg.data.raw_subjects import check_dataset
 from iseg_dataset import LABELS, SHAPE, TESTING, TRAINING, drawn, images, save_analyze, write_iseg
 from reprise.step.errors import InputError
@@ -51,6 +52,19 @@ def copied(name: str, other: str) -> Change:
     return copy
 
 
+def again(name: str, other: str) -> Change:
+    """The voxels of a file once more under another name, in the other byte order and another type, or packed."""
+
+    def change(root: Path) -> None:
+        voxels = np.asanyarray(nibabel.load(root / name, mmap=False).dataobj).astype(np.float32)
+        if other.endswith(".img"):
+            save_analyze(root / other, voxels)
+        else:
+            nibabel.save(nibabel.Nifti1Image(voxels[..., 0], None, nibabel.Nifti1Header()), root / other)
+
+    return change
+
+
 def at_first(voxels: np.ndarray, value: float) -> np.ndarray:
     changed = voxels.astype(np.float32 if np.isnan(value) else voxels.dtype)
     changed[3, 3, 3] = value
@@ -84,6 +98,19 @@ def packed(name: str) -> Change:
     return change
 
 
+def shortened(name: str) -> Change:
+    """Y is one too small in a header, which begins with its size and states the axes' number and lengths at 40."""
+
+    def change(root: Path) -> None:
+        block = bytearray((root / name).read_bytes())
+        order = "little" if block[0] else "big"
+        y = int.from_bytes(block[44:46], order)
+        block[44:46] = (y - 1).to_bytes(2, order)
+        (root / name).write_bytes(block)
+
+    return change
+
+
 def pipe(root: Path) -> None:
     (root / T1).unlink()
     os.mkfifo(root / T1)
@@ -97,8 +124,16 @@ BROKEN: dict[str, Change] = {
     f"{HEADER}: No such file or directory": removed(HEADER),
     f"{T1}: not a regular file": pipe,
     f"{T1}: truncated (expected {2 * VOXELS} bytes, found {2 * VOXELS - 9})": length(T1, lambda data: data[:-9]),
-    f"{T1}: expected {2 * VOXELS} bytes, found {2 * VOXELS + 9}": length(T1, lambda data: data + bytes(9)),
-    f"{T1}: expected {2 * VOXELS} bytes, found {4 * VOXELS}": length(T1, lambda data: data * 2),
+    f"{T1}: goes on for 9 bytes behind the voxels that its header states": length(T1, lambda data: data + bytes(9)),
+    f"{T1}: goes on for {2 * VOXELS} bytes behind the voxels that its header states": length(T1, lambda data: data * 2),
+    f"{T1}.gz: goes on for {2 * VOXELS} bytes behind the voxels that its header states":
+        all_of(length(T1, lambda data: data * 2), packed(T1), packed(HEADER)),
+    f"{T1}.gz: goes on for {2 * VOXELS // 9} bytes behind the voxels that its header states":
+        all_of(shortened(HEADER), shortened(T2.replace(".img", ".hdr")), packed(T1), packed(HEADER)),
+    f"{T1}.gz: goes on for {2**20 - 1} bytes behind the voxels that its header states":
+        all_of(length(T1, lambda data: data + bytes(2**20 - 1)), packed(T1), packed(HEADER)),
+    f"{HEADER}.gz: not readable (damaged; gzip cannot unpack it)":
+        all_of(packed(T1), packed(HEADER), length(f"{T1}.gz", lambda data: data[:-9])),
     f"{T1}: empty": length(T1, lambda data: b""),
     f"{HEADER}: no NIfTI file (a header of 348 or 540 bytes is expected at its start)":
         length(HEADER, lambda data: data[:100]),
@@ -110,6 +145,7 @@ BROKEN: dict[str, Change] = {
         written(LABEL, FILE_LABELS.transpose(1, 0, 2)),
     f"{T1}: 1 voxels are NaN or infinite": written(T1, at_first(RAW, np.nan)),
     f"{HEADER}: every voxel has the same value": written(T1, np.full(SHAPE, 7, np.int16)),
+    f"{HEADER}: every voxel that is not 0 has the same value": written(T1, np.where(RAW > 0, 7, 0).astype(np.int16)),
     f"{HEADER}: expected one volume with 3 axes, found 8x9x10x1x2, a film or a series":
         written(T1, np.stack([RAW, RAW], axis=-1)[..., None, :]),
     f"{HEADER}: expected a brain without its skull, with 0 around it; found 0.0% of 0": written(T1, RAW + 1),
@@ -122,11 +158,17 @@ BROKEN: dict[str, Change] = {
     f"{T1}.gz: another T1 of subject-2 than {HEADER}; one is too many": packed(T1),
     f"{T2.replace('.img', '.hdr')}: the same voxels as {HEADER}":
         written(T2, RAW[..., None]),
-    f"{T2}: the same content as {TRAINING}/subject-1-T2.img; one subject has one number":
+    f"{T2.replace('.img', '.hdr')}: the same voxels as {TRAINING}/subject-1-T2.hdr; one subject has one number":
         all_of(written(T1.replace("-2-", "-1-"), SHIFTED), written(LABEL.replace("-2-", "-1-"), FILE_LABELS),
         written(T2.replace("-2-", "-1-"), RAW2), written(T2, RAW2)),
-    f"{T1.replace('-2-', '-3-')}: the same content as {T1}; one subject has one number":
+    f"{HEADER.replace('-2-', '-3-')}: the same voxels as {HEADER}; one subject has one number":
         all_of(*[copied(name, name.replace("-2-", "-3-")) for name in (T1, T2, LABEL)]),
+    f"{HEADER.replace('-2-', '-4-')}: the same voxels as {HEADER}; one subject has one number":
+        all_of(*[again(name, name.replace("-2-", "-4-")) for name in (T1, T2, LABEL)]),
+    f"{T1.replace('-2-T1.img', '-3-T1.nii.gz')}: the same voxels as {HEADER}; one subject has one number":
+        all_of(*[again(name, name.replace("-2-", "-3-").replace(".img", ".nii.gz")) for name in (T1, T2, LABEL)]),
+    f"{LABEL.replace('.img', '.hdr')}: the same voxels as {TRAINING}/subject-1-label.hdr; one subject has one number":
+        again(LABEL.replace("-2-", "-1-"), LABEL),
     "subject-2: expected all its files in one folder, found some in that of testing and training":
         all_of(copied(T2, f"{TESTING}/subject-2-T2.img"), removed(T2), removed(T2.replace(".img", ".hdr"))),
     f"{HEADER}: expected subject-2-T2 beside it, found none": all_of(removed(T2), removed(T2.replace(".img", ".hdr"))),
@@ -154,6 +196,16 @@ def test_what_is_harmless_is_read(tmp_path: Path) -> None:
     told = [f"{row.file}: {row.finding}" for row in table.itertuples()]
     other = T2.replace(".img", ".hdr")
     assert f"{other}: 1 voxels are 0 here and not in {HEADER}, or the other way round" in told and len(told) == 2
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_of_any_size_are_judged_without_a_warning() -> None:
+    voxels = np.zeros(SHAPE, np.float32)
+    voxels[2:5] = np.linspace(-3.4e38, 3.4e38, SHAPE[2])
+    assert image_problem(voxels) == "" and "32-bit" in image_problem(voxels.astype(np.float64) * 2)
+    assert (
+        image_problem(np.where(voxels > 0, -128, 0).astype(np.int8)) == "every voxel that is not 0 has the same value"
+    )
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:

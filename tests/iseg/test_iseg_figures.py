@@ -25,7 +25,7 @@ from reprise.plots.agreement import agreement, draw_agreement
 from reprise.step.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("no_warnings")
-STEPS = {"plot_training": steps.FIGURES[:2], "plot_slices": steps.FIGURES[2:4], "plot_tissues": steps.FIGURES[4:]}
+STEPS = {"plot_training": steps.FIGURES[:3], "plot_slices": steps.FIGURES[3:5], "plot_tissues": steps.FIGURES[5:]}
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +53,9 @@ def write_log(path: Path, epochs: int) -> Path:
     """A history with its lowest loss at epoch 2, its highest Dice at epoch 3, in validation."""
     path.parent.mkdir(parents=True)
     epoch = np.arange(1, epochs + 1)
-    values = {"val_loss": np.abs(epoch - 2) / epochs, "val_dice": 1 - np.abs(epoch - 3) / epochs}
+    values = {"val_loss": np.abs(epoch - 2) / epochs, "val_argmax_dice": 1 - np.abs(epoch - 3) / epochs}
     others = [f"{part}_dice_{name}" for part in ("train", "val") for name in CLASSES]
-    constant = dict.fromkeys(("train_loss", "train_dice", *others), 0.5)
+    constant = dict.fromkeys(("train_loss", "train_dice", "val_dice", *others), 0.5)
     pd.DataFrame({"epoch": epoch} | values | constant).to_csv(path, index=False)
     return path
 
@@ -75,8 +75,14 @@ def test_long_histories_are_thinned_out_but_for_the_epochs_kept(tmp_path) -> Non
 
 
 def test_the_histories_drawn_are_those_of_their_protocols(tables) -> None:
-    published, folds = (pd.read_csv(tables[name]) for name in ("training", "folds"))
-    assert published["protocol"].unique().tolist() == ["thesis", "master"] and set(folds["protocol"]) == {"sound"}
+    published, classes, folds = (pd.read_csv(tables[name]) for name in ("training", "classes", "folds"))
+    assert published["protocol"].unique().tolist() == ["thesis", "master"]
+    assert set(folds["protocol"]) == set(classes["protocol"]) == {"sound"}
+    by_class = [f"{part}_dice_{name}" for part in ("train", "val") for name in CLASSES]
+    mean = classes.set_index(["run", "epoch"])
+    assert len(mean) == len(example.PROTOCOLS["sound"]) * example.EPOCHS and not mean["kept"].any()
+    for column in ("train_loss", "val_loss", "train_dice", "val_dice", *by_class):
+        assert np.allclose(mean[column], folds.groupby(["run", "epoch"])[column].mean().reindex(mean.index), atol=1e-4)
     assert len(folds) == len(example.PROTOCOLS["sound"]) * example.FOLDS * example.EPOCHS
     assert folds.groupby(["run", "fold"])["kept"].sum().eq(1).all()
 

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import pytest
 import torch
-from monai.networks.nets import VNet
+from monai.networks.nets import VNet, resnet18
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -135,6 +136,20 @@ def test_in_training_some_give_more_than_four_channels(name: str) -> None:
         assert without_values(name).train()(torch.empty(1, 2, *sides(name), device="meta")).shape[1] == channels
 
 
+def test_resnetmed3d_is_monais_resnet_until_it_dilates() -> None:
+    options = {"conv1_t_stride": 2, "feed_forward": False, "bias_downsample": False, "widen_factor": 0.25}
+    ours, theirs = tissue_network("resnetmed3d", 0.25).eval(), resnet18(n_input_channels=2, **options).eval()
+    own = [value for name, value in ours.state_dict().items() if name.startswith(("stem", "blocks"))]
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), own, strict=True)))  # both have their layers in one order
+    with torch.no_grad():
+        images = torch.randn(1, 2, 32, 32, 32)
+        stem = theirs.maxpool(theirs.act(theirs.bn1(theirs.conv1(images))))
+        eighth = theirs.layer2(theirs.layer1(stem))
+        torch.testing.assert_close(ours.blocks[:4](ours.stem(images)), eighth)
+        assert ours.blocks(ours.stem(images)).shape[2:] == (4, 4, 4)
+        assert theirs.layer4(theirs.layer3(eighth)).shape[2:] == (1, 1, 1)
+
+
 def test_unet3d_is_the_network_that_the_protocol_describes() -> None:
     """Written out with plain functions: context path, localisation path, and the sum of three heads."""
     model = tissue_network("unet3d", WIDTH).eval().requires_grad_(False)
@@ -230,4 +245,12 @@ def test_what_does_not_exist_is_named() -> None:
 def test_sides_that_a_network_cannot_take_are_told(wrong: tuple[int, int, int]) -> None:
     check_sides("unet3d", (16, 16, 32))
     with pytest.raises(InputError, match=r"sides for unet3d: expected multiples of 16, .* found \d+ x \d+ x \d+$"):
+        check_sides("unet3d", wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong", [[32, 32], [32], [], [32, 32, 32, 32], 32, None, "323", [32.0, 32, 32], [32, 32, None]]
+)
+def test_sides_that_are_no_three_numbers_are_told(wrong: Any) -> None:
+    with pytest.raises(InputError, match=r"^sides for unet3d: expected three whole numbers, found "):
         check_sides("unet3d", wrong)

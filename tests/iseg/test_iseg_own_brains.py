@@ -2,6 +2,7 @@
 
 import gzip
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import nibabel
@@ -121,6 +122,7 @@ def test_what_cannot_be_segmented_is_a_finding_each(tmp_path: Path, weights: Pat
         "skull": t1 + 5,
         "flat": np.full(SHAPE, 7, np.int16),
         "mask": np.where(t1 > 500, 2, 0).astype(np.int16),
+        "labels": np.where(t1 > 500, 2, t1 > 0).astype(np.int16),
         "hole": np.where(np.arange(t1.size).reshape(SHAPE) == t1.argmax(), np.nan, t1),
         "other": np.roll(t1, 8, axis=0),
         "short": t1[1:],
@@ -137,7 +139,8 @@ def test_what_cannot_be_segmented_is_a_finding_each(tmp_path: Path, weights: Pat
         "alone_T1": "by its name a T1; there is no T2 of the same name beside it",
         "skull_T2": "expected a brain without its skull, with 0 around it; found 0.0% of 0",
         "flat_T2": "every voxel has the same value",
-        "mask_T2": "by its content a mask or a map of labels: 2 different values",
+        "mask_T2": "every voxel that is not 0 has the same value",
+        "labels_T2": "by its content a mask or a map of labels: 3 different values",
         "hole_T2": "1 voxels are NaN or infinite",
         "other_T1": "T1 and T2 do not show one brain without its skull: found a Dice of 0.",
         "short_T1": "T1 and T2 do not lie on one grid: T2 has shape 19x26x18, not 20x26x18",
@@ -146,6 +149,28 @@ def test_what_cannot_be_segmented_is_a_finding_each(tmp_path: Path, weights: Pat
     assert list(left) == ["the same content as another pair"]
     notes = findings.query("severity == 'note'")["finding"]
     assert "not read: no NIfTI or Analyze files with T1 or T2 in their names" in [*notes]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_voxels_in_another_shape_than_stated_are_left_out(tmp_path: Path, weights: Path, packed: bool) -> None:
+    def pair(name: str, change: Callable[[np.ndarray], np.ndarray], more: bytes = b"") -> None:
+        for which, voxels in brain(len(name)).items():
+            body = tmp_path / f"in/{name}_{which}.img"
+            save_analyze(body, change(voxels))
+            body.write_bytes(voxels.tobytes(order="F") + more)
+            for half in (body, body.with_suffix(".hdr")) if packed else ():
+                half.with_suffix(f"{half.suffix}.gz").write_bytes(gzip.compress(half.read_bytes()))
+                half.unlink()
+
+    pair("good", lambda voxels: voxels)
+    pair("Roe^Richard", lambda voxels: voxels[:, 1:])
+    pair("twice", lambda voxels: voxels, bytes(2 * int(np.prod(SHAPE))))
+    table = predict(tmp_path / "in", [untrained(tmp_path, stated=False)], tmp_path, keep_names=False)
+    assert len(table) == 1
+    left = pd.read_csv(tmp_path / "findings.csv").query("severity == 'excluded'")["finding"]
+    told = "its .img file goes on for {} bytes behind the voxels that its header states"
+    count = 2 * int(np.prod(SHAPE))
+    assert sorted(left) == sorted([told.format(count // SHAPE[1])] * 2 + [told.format(count)] * 2)
 
 
 def test_a_point_in_time_is_no_image(tmp_path: Path, weights: Path) -> None:
@@ -184,6 +209,23 @@ def test_weights_without_what_prediction_needs_are_named(tmp_path: Path) -> None
     for name in ("bare", "odd"):
         with pytest.raises(InputError, match="not weights of this pipeline: no axes_stated, spacing_mm in its header"):
             predict(tmp_path / "in", [tmp_path / f"{name}.safetensors"], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"crop": [16, 32, 16]}, r"expected the crop \[16, 16, 32\], as in .*-0.safetensors, found \[16, 32, 16\]"),
+        ({"overlap": 0.25}, r"expected an overlap of 0.5, as in .*-0.safetensors, found 0.25"),
+        ({"stated": False}, r"expected axes_stated True, as in .*-0.safetensors, found False"),
+    ],
+)
+def test_networks_that_see_other_windows_or_axes_are_not_mixed(
+    tmp_path: Path, weights: Path, changes: dict, line: str
+) -> None:
+    save_pair(tmp_path / "in", "T1", 1)
+    with pytest.raises(InputError, match=line):
+        predict(tmp_path / "in", [weights, untrained(tmp_path, seed=1, **changes)], tmp_path)
+    assert not (tmp_path / "predictions").exists()
 
 
 def test_a_killed_run_goes_on_and_a_changed_file_is_segmented_again(

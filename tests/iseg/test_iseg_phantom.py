@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from iseg.data.raw_subjects import check_dataset
-from iseg.phantom.infant_brain import acquire, draw_labels
+from iseg.phantom.infant_brain import VOLUMES_ML, acquire, draw_labels
 from iseg.phantom.phantom_subjects import write_phantom
 from iseg_dataset import TESTING, TRAINING
 from reprise.data.phantom_voxels import Grid, make_grid
@@ -36,8 +36,11 @@ def faces(mask: np.ndarray) -> int:
     return sum(int(np.count_nonzero(np.diff(mask.astype(np.int8), axis=axis))) for axis in range(3))
 
 
-def test_volumes_are_those_of_the_release() -> None:
-    volumes = np.array([volumes_ml(brain(number)) for number in range(1, 24)])[:, 1:]
+@pytest.mark.parametrize("shape", [SMALL, FULL])
+def test_volumes_are_those_of_the_release(shape: tuple[int, int, int]) -> None:
+    volumes = np.array([volumes_ml(brain(number, shape)) for number in range(1, 24)])[:, 1:]
+    assert np.allclose(volumes, [*VOLUMES_ML.values()], rtol=0.13), "each has the size and the shares that it may have"
+    assert np.allclose(volumes, MEDIAN_ML, rtol=0.23), "each beside the median of the release"
     median = np.median(volumes, axis=0)
     assert np.allclose(median, MEDIAN_ML, rtol=0.1)
     assert np.allclose(median / (np.prod(FULL) / 1000), SHARES[1:], rtol=0.1)
@@ -47,9 +50,7 @@ def test_volumes_are_those_of_the_release() -> None:
 
 def test_a_brain_on_the_full_grid() -> None:
     labels = brain(13, FULL)
-    volumes, size = volumes_ml(labels), labels.size
-    assert np.allclose(volumes[1:], MEDIAN_ML, rtol=0.1)
-    assert np.allclose(np.bincount(labels.ravel()) / size, SHARES, rtol=0.1)
+    assert np.allclose(np.bincount(labels.ravel()) / labels.size, SHARES, rtol=0.1)
     white, whole = labels == 3, labels > 0
     for mask, times in ((white, 2.5), (white | (labels == 2), 2.5), (whole, 0.9)):
         sphere = 1.5 * 4.836 * np.count_nonzero(mask) ** (2 / 3)  # faces of voxels, 1.5 times the area

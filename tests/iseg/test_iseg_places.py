@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from iseg.learning.crops import Crops, Subject, gathered
-from iseg.learning.normalisation import PUBLISHED, normalised, of_crops
+from iseg.learning.normalisation import PUBLISHED, image_of, normalised, of_crops
 from iseg.learning.places import Places, accepted_corners, published_places
 from reprise.step.errors import InputError
 
@@ -151,3 +151,17 @@ def test_a_volume_without_contrast_is_one_line() -> None:
     with pytest.raises(InputError, match="expected a volume with contrast, found 0 almost everywhere"):
         normalised(volume, "full_volume_mean")
     assert normalised(volume, "brain").count_nonzero() == 0
+
+
+def test_what_divides_by_0_or_has_no_name_is_one_line() -> None:
+    flat, below = np.zeros((2, *SHAPE), np.int16)
+    flat[5:], below[5:] = 9, np.arange(SHAPE[2]) - 40
+    for volume, name in ((flat, "mean"), (below, "max")):
+        with pytest.raises(InputError, match=f"^subject-1: the normalisation {name} divides by 0 on this"):
+            image_of([volume, volume], "subject-1", name)
+    for name in PUBLISHED:
+        if name != "max":
+            assert normalised(below, name).isfinite().all()
+    for name in ("full_volume_means", "", "CROP"):
+        with pytest.raises(InputError, match=f"expected a normalisation of full_volume_mean, .*brain, found {name}$"):
+            normalised(flat, name)

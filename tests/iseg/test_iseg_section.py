@@ -11,6 +11,7 @@ import iseg_study as steps
 import iseg_tables as example
 from iseg.analysis.section import of_no_tissue, two_unets
 from project import ROOT
+from reprise.data.store import open_store, write_store
 from reprise.report.blocks import read_section
 from reprise.report.published import read_published
 
@@ -28,7 +29,7 @@ def figures(study: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]
 def test_the_section_shows_every_figure_and_table_in_the_order_of_the_story(study, figures, tmp_path) -> None:
     section = read_section(steps.describe(study, tmp_path, figures))
     kinds = [block["kind"] for block in section["blocks"]]
-    assert kinds == ["figure"] * 2 + ["text"] * 2 + ["figure"] * 4 + ["table"] * 6
+    assert kinds == ["figure"] * 3 + ["text"] * 2 + ["figure"] * 4 + ["table"] * 6
     drawn = [Path(block["svg"]).stem for block in section["blocks"] if block["kind"] == "figure"]
     assert drawn == list(steps.FIGURES)
     words = json.dumps(section, ensure_ascii=False)
@@ -38,16 +39,28 @@ def test_the_section_shows_every_figure_and_table_in_the_order_of_the_story(stud
     metrics = pd.read_csv(study / "metrics.csv").set_index(["protocol", "quantity"])["value"]
     assert f"{metrics['published', 'unet3d/thesis/crops/dice']:.4f} on 10 crops of one subject" in section["summary"][2]
     assert section["sound_headline"]["value"].startswith(f"{metrics['sound', 'unet3d/subjects/dice']:.4f} (")
+    assert "The published 12.34 % is not a Dice of brains." in words
     assert "This run did not train both." in words and "left and right are not known" in words
 
 
 def test_the_answer_stands_below_the_figure_and_not_in_its_description(study, figures, tmp_path) -> None:
     section = read_section(steps.describe(study, tmp_path, figures))
     (block,) = [block for block in section["blocks"] if block["title"] == "Which is which?"]
-    table = pd.read_csv(figures[2].with_suffix(".csv")).drop_duplicates("subject")
+    table = pd.read_csv(figures[3].with_suffix(".csv")).drop_duplicates("subject")
     answers = re.findall(r"in (subject-\d+) \(Dice [\d.]+\) ([AB]) is the truth", block["caption"])
     assert answers == list(zip(table["subject"], table["truth"], strict=True))
     assert "truth" not in block["alt"]
+
+
+@pytest.mark.parametrize("stated", [False, True])
+def test_the_caption_says_how_slices_lie(study, figures, tmp_path, stated) -> None:
+    folder = _linked(study, tmp_path / "study", "store")
+    store = open_store(study / "store")
+    write_store(folder / "store", store.cases.assign(stated=int(stated)), store.arrays)
+    section = read_section(steps.describe(folder, tmp_path, figures))
+    (block,) = [block for block in section["blocks"] if block["title"] == "Which is which?"]
+    assert ("The right of the head is on the right of axial and coronal slices" in block["caption"]) == stated
+    assert ("Planes are named as if the first axis ran to a side" in block["caption"]) != stated
 
 
 def test_a_single_example_is_called_the_lowest(study, figures, tmp_path) -> None:

@@ -7,9 +7,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from iseg.learning.stitching import LEAST_WEIGHT, SIGMA, starts_of, stitched
+from reprise.training.measuring import LivingArrays
 
 SIDES = st.tuples(*[st.integers(1, 9)] * 3)
 
@@ -88,33 +88,21 @@ def test_windows_go_in_batches_and_one_without_contrast_stands_for_all() -> None
     assert sum(sizes) == 1 + 4 + 4 + 1 and max(sizes) > 1
 
 
-class Largest(TorchDispatchMode):
-    """The bytes of the largest tensor that any operation makes, besides views of the volume."""
-
-    def __init__(self, volume: torch.Tensor) -> None:
-        super().__init__()
-        self.bytes, self.volume = 0, volume.untyped_storage().data_ptr()
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = function(*args, **(kwargs or {}))
-        for each in result if isinstance(result, tuple | list) else [result]:
-            if isinstance(each, torch.Tensor) and each.untyped_storage().data_ptr() != self.volume:
-                self.bytes = max(self.bytes, each.untyped_storage().nbytes())
-        return result
-
-
 @pytest.mark.parametrize("length", [16, 160])
 def test_memory_holds_a_layer_of_windows_not_the_volume(length: int) -> None:
     volume, predicted = torch.randn(1, length, 16, 16), list[int]()
+    there = torch.nn.Module()
+    there.register_buffer("volume", volume)
 
     def predict(windows: torch.Tensor) -> torch.Tensor:
         predicted.append(len(windows))
         return windows.repeat(1, 4, 1, 1, 1)
 
-    with Largest(volume) as largest:
+    with LivingArrays(there) as living:
         slabs = stitched(predict, volume, (8, 8, 8), 0.5)
         first = next(slabs)
         assert sum(predicted) == 9, "the first slab comes before the second layer is predicted"
         assert first.shape == (4, 4, 16, 16) and sum(slab.shape[1] for slab in slabs) == length - 4
     layer = 4 * 8 * 16 * 16 * 8  # float64
-    assert largest.bytes <= layer
+    assert living.peak - volume.nbytes <= 5 * layer, "of all arrays that live at one time"
+    assert length == 16 or 4 * volume.nbytes == 10 * layer, "the whole result would take twice as much"

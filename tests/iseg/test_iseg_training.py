@@ -19,9 +19,10 @@ from iseg.analysis.protocols import CLASSES
 from iseg.data.conversion import FILE_LABELS, volume_of
 from iseg.learning import losses
 from iseg.learning.losses import dice_of
-from iseg.learning.prediction import load_tissue_network, probability_slabs, tissue_labels
-from iseg.learning.protocol_tasks import task_of
+from iseg.learning.prediction import load_tissue_network, probability_slabs, tissue_labels, tissue_slabs
+from iseg.learning.protocol_tasks import subjects_by_part, task_of
 from iseg.learning.volume_task import load_crops
+from iseg.learning.volumes import subjects_of
 from reprise.data.store import Store, open_store
 from reprise.step.errors import InputError
 from reprise.training.loop import INTERRUPTED
@@ -75,7 +76,7 @@ def weights_of(study: Path, protocol: str) -> list[Path]:
 @pytest.mark.parametrize("protocol", RECIPES)
 def test_the_history_has_loss_and_dice_of_each_class_for_training_and_validation(study: Path, protocol: str) -> None:
     log = pd.read_csv(study / protocol / "fold1/log.csv")
-    error = ["val_error"] if protocol == "sound" else []
+    error = [name.replace("train", "val_argmax") for name in DICE[:5]] + ["val_error"] if protocol == "sound" else []
     assert sorted(log) == sorted(["epoch", "train_loss", "val_loss", *DICE, *error, "lr"])
     assert log[DICE].ge(0).all(axis=None) and log[DICE].le(1).all(axis=None)
     for part in ("train", "val"):
@@ -85,6 +86,8 @@ def test_the_history_has_loss_and_dice_of_each_class_for_training_and_validation
         assert np.allclose(log["val_loss"], 1 - log["val_dice"]) and np.allclose(
             log["train_loss"], 1 - log["train_dice"]
         )
+    else:
+        assert np.allclose(log["val_error"], 1 - log[[f"val_argmax_dice_{name}" for name in CLASSES[1:]]].mean(axis=1))
     info = load_tissue_network(weights_of(study, protocol)[0], CPU, protocol)[1]
     assert info["epoch"] == log["epoch"][log["val_error" if protocol == "sound" else "val_loss"].idxmin()]
     assert (info["kind"], info["fold"], info["settings"]) == ("tissues", 1, RECIPES[protocol])
@@ -140,6 +143,23 @@ def test_sound_scores_crops_rich_in_the_brain_of_the_subject_left_out(study: Pat
     for subject, rows in crops[crops["class"] != "air"].groupby("of"):
         inside = rows.groupby("number")["true"].sum()
         assert (inside >= CROPS["least"] * (brain(int(subject.partition("-")[2])) > 0).sum()).all()
+
+
+def test_a_window_without_brain_is_air_where_crops_are_normalised_by_theirs() -> None:
+    class Grey(torch.nn.Module):
+        """Grey matter where a voxel is 0 or more, as the brain's mean is; air where it lies below."""
+
+        def forward(self, windows: torch.Tensor) -> torch.Tensor:
+            low = -torch.ones_like(windows[:, :1])
+            return torch.cat([-windows[:, :1] - 0.5, low, windows[:, 1:] + 0.5, low], dim=1)
+
+    image = torch.zeros(2, 24, 8, 8)
+    image[:, :8] = 100 + torch.rand(2, 8, 8, 8)
+    recipe = {"crop": [8, 8, 8], "overlap": 0.5, "precision": "fp32", "normalisation": "crop"}
+    found = torch.cat(list(tissue_slabs(Grey(), image, recipe)), dim=1).argmax(dim=0)
+    assert (found[12:] == 0).all() and (found[:8] == 2).any()
+    by_volume = torch.cat(list(tissue_slabs(Grey(), image, recipe | {"normalisation": "brain"})), dim=1).argmax(dim=0)
+    assert (by_volume[12:] == 2).all(), "where 0 was air in training, the network has its say"
 
 
 def test_predictions_that_are_there_already_are_not_computed_again(
@@ -209,6 +229,7 @@ def test_a_killed_training_ends_as_one_never_stopped(
     ("protocol", "changes", "line"),
     [
         ("by_master", {"crop": [20, 16, 16]}, r"^sides for unet3d: expected multiples of 16, .* found 20 x 16 x 16$"),
+        ("sound", {"crop": [32, 32]}, r"^sides for unet3d: expected three whole numbers, found \[32, 32\]$"),
         ("sound", {"crop": [24, 24, 24]}, r"^sides for unet3d: expected multiples of 16, .* found 24 x 24 x 24$"),
         ("sound", {"crop": [32, 32, 16]}, r"^subject-10: expected a crop that fits into the volume 36 x 24 x 20"),
         ("by_thesis", {"crop": [32, 32, 16]}, r"^subject-10: expected a crop that fits into the volume 36 x 24 x 20"),
@@ -242,6 +263,24 @@ def test_published_training_goes_through_its_places_in_a_new_order_each_epoch(st
     assert seen.shape == (2, 2, *CROP) and truth.shape == (2, *CROP)
     again = task.load(np.array([1, 4]), 7)
     assert torch.equal(again[0], seen.flip(0)) and torch.equal(again[1], truth.flip(0)), "the epoch moves no crop"
+
+
+def test_sound_validates_on_the_scale_of_its_training_and_by_the_most_probable_class(study: Path) -> None:
+    store: Store = open_store(study / "store")
+    task = task_of("sound", 1, *store, RECIPES["sound"], CPU)
+    model, info = load_tissue_network(weights_of(study, "sound")[0], CPU)
+    found = {name: values.numpy() for name, values in task.validate(model, np.array([0]), 0).items()}
+    row, dice = task.summary(found), {}
+    case = subjects_by_part(store.cases, "sound", 1, RECIPES["sound"])["val"].iloc[0]
+    (subject,) = subjects_of(pd.DataFrame([case]), store.arrays, info["normalisation"], CPU)
+    logits = torch.cat(list(tissue_slabs(model, subject.image, info["settings"])), dim=1)[None]
+    dice["val"] = task.watch(logits, subject.labels[None])
+    sure = 1e6 * torch.nn.functional.one_hot(logits.argmax(dim=1), 4).movedim(-1, 1)
+    dice["val_argmax"] = task.watch(sure.float(), subject.labels[None])
+    for part, expected in dice.items():
+        names = [f"{part}_dice{name.rstrip('_')}" for name in BY_CLASS]
+        assert [row[name] for name in names] == pytest.approx(expected.tolist(), rel=1e-5), part
+    assert not torch.allclose(dice["val"], dice["val_argmax"], atol=0.01), "the two are told apart"
 
 
 def test_sound_crops_are_turned_and_flipped_in_the_axial_plane_with_their_labels() -> None:

@@ -1,5 +1,6 @@
 """The steps from a raw folder of multiple-sclerosis scans to audited folds, as a user runs them."""
 
+import gzip
 import json
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pandas as pd
+import pytest
 
 from ms_dataset import write_isbi
 from mslesion.data.conversion import write_scan_mask
@@ -48,9 +50,19 @@ def test_steps_from_raw_folder_to_audited_folds(tmp_path: Path, run_step: RunSte
     assert (refused.returncode, refused.stderr) == (2, message) and not (tmp_path / "audit.json").exists()
 
 
-def test_the_same_flair_in_two_folds_is_found(tmp_path: Path, run_step: RunStep) -> None:
+@pytest.mark.parametrize("change", ("none", "type", "byte order", "packed"))
+def test_the_same_flair_in_two_folds_is_found(tmp_path: Path, run_step: RunStep, change: str) -> None:
     raw = write_isbi(tmp_path / "raw")
-    shutil.copy(raw / FLAIR, raw / FLAIR.replace("01_02", "02_01").replace("training01", "training02"))
+    copy = raw / FLAIR.replace("01_02", "02_01").replace("training01", "training02")
+    shutil.copy(raw / FLAIR, copy)
+    if change == "packed":
+        copy.with_suffix(".nii.gz").write_bytes(gzip.compress(copy.read_bytes(), 1))
+        copy.unlink()
+    elif change != "none":
+        image = nibabel.load(raw / FLAIR)
+        header = nibabel.Nifti1Header(endianness=">" if change == "byte order" else "<")
+        header.set_data_dtype(np.float32 if change == "type" else np.int16)
+        nibabel.save(nibabel.Nifti1Image(np.asanyarray(image.dataobj), image.affine, header), copy)
     *_, refused = run_all(run_step, raw, tmp_path, "patient", 2)
     assert "training01_02 (fold 1), training02_01 (fold 2)" in refused and "Traceback" not in refused
     assert not (tmp_path / "audit.json").exists() and not (tmp_path / "folds.csv").exists()

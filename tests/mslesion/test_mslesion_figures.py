@@ -148,12 +148,15 @@ def test_training_marks_the_epoch_that_each_protocol_keeps(study, figures) -> No
     table = pd.read_csv(figures["training"].with_suffix(".csv"))
     kept = table[table["kept"] == 1]
     assert len(kept) == 9 and set(zip(kept["protocol"], kept["epoch"], strict=True)) == {("published", 8), ("sound", 2)}
-    figure = draw_folds(table, {"val_loss": "loss", "val_dice": "Dice", "val_accuracy": "accuracy"}, "train_loss")
+    labels = {"val_loss": "loss", "val_dice": "Dice", "val_accuracy": "accuracy"}
+    figure = draw_folds(table, labels, {"val_loss": "train_loss"})
     dots = [line for line in figure.axes[1].lines if line.get_linestyle() == "None"]
     drawn = [tuple(line.get_xydata()[0]) for line in dots]
     first = kept[kept["run"] == kept["run"].iloc[0]]
     assert drawn == list(first[["epoch", "val_dice"]].itertuples(index=False, name=None))
     assert len({line.get_marker() for line in dots}) == example.FOLDS, "folds differ without colour, too"
+    dashed = [sum(line.get_linestyle() == "--" for line in ax.lines) for ax in figure.axes[:3]]
+    assert dashed == [example.FOLDS, 0, 0], "the training stands where it has the same scale"
 
 
 def test_loads_and_counts_are_the_tables_and_raters_stand_beside(study, figures) -> None:

@@ -1,4 +1,4 @@
-"""Prove that no patient and no frame's file is in two splits of the sound protocol."""
+"""Prove that no patient and no frame is in two splits of the sound protocol."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""Prove that no subject and no file is in two splits, in each fold of the sound protocol."""
+"""Prove that no subject and no T1 is in two splits, in each fold of the sound protocol."""
 
 import argparse
 

@@ -64,12 +64,12 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(args: argparse.Namespace) -> None:
     """Segment each brain, then write maps, pictures, the table and the page."""
-    from iseg.learning.prediction import load_tissue_network, tissue_labels
+    from iseg.learning.prediction import load_tissue_networks, tissue_labels
     from reprise.inference.parts import Arrays, resumed
     from reprise.step.device import pick_device
 
     device = pick_device(args.device)
-    networks = [load_tissue_network(path, device) for path in args.weights]
+    networks = load_tissue_networks(args.weights, device)
     infos = [info for _, info in networks]
     stated = infos[0]["axes_stated"]  # in the data that the networks learnt from
     findings = Findings()

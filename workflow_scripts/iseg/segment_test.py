@@ -29,7 +29,7 @@ def arguments() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     """Segment subject by subject, then write all labels and their volumes."""
     from iseg.data.conversion import volume_of, write_tissues
-    from iseg.learning.prediction import load_tissue_network, tissue_labels
+    from iseg.learning.prediction import load_tissue_networks, tissue_labels
     from reprise.inference.parts import resumed
     from reprise.step.device import pick_device
 
@@ -37,7 +37,7 @@ def main(args: argparse.Namespace) -> None:
     cases, arrays = open_store(args.store)
     tests = cases[(cases["official"] == "testing") & (cases["labelled"] == 0)]
     by_name = {case["case"]: case | {"row": row} for row, case in tests.to_dict("index").items()}
-    networks = [load_tissue_network(path, device) for path in args.weights]
+    networks = load_tissue_networks(args.weights, device)
 
     def labels_of(todo: list[str]) -> Iterator[dict[str, np.ndarray]]:
         for name in progress(todo, "test subjects"):

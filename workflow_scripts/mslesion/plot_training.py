@@ -37,7 +37,7 @@ def arguments() -> argparse.ArgumentParser:
 def main(args: argparse.Namespace) -> None:
     """Draw rows of panels for each run and protocol, with one line per fold."""
     table = pd.concat([read_history(path) for path in args.history], ignore_index=True)
-    save_figure(draw_folds(table, MEASURES, "train_loss"), args.figure, table, args.table)
+    save_figure(draw_folds(table, MEASURES, {"val_loss": "train_loss"}), args.figure, table, args.table)
 
 
 def read_history(path: Path) -> pd.DataFrame:

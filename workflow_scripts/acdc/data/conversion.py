@@ -6,7 +6,7 @@ cases.csv has one row per patient and phase, in the order of patients, ED before
     offset, slices, height, width: `array[offset : offset + slices * height * width]` of a flat array is the frame as
         (slices, height, width), see `slices_of`; first_slice: the number of slices of the frames before it;
     slice_mm, row_mm, column_mm: spacing along the three axes; orientation (of the file's axes);
-    sha256 (of the frame's file), dtype (smallest type that holds the frame and the cine);
+    sha256 (of the frame's voxels, see `voxels_sha256`), dtype (smallest type that holds the frame and the cine);
     rv_voxels, myo_voxels, lv_voxels: of each label;
     cine_offset, cine_frames: where the patient's cine begins and how many frames it has (0: there is none), see
         `cine_of`. Both rows of a patient have the same.

@@ -17,6 +17,7 @@ from reprise.data.exact_types import LARGEST, common_type, smallest_type
 from reprise.data.findings import Checked, Findings
 from reprise.data.nifti import Volume, read_volume
 from reprise.data.nifti_grid import grid_difference
+from reprise.data.voxel_digest import voxels_sha256
 from reprise.step.command import progress
 from reprise.step.errors import InputError
 from reprise.step.files import file_sha256
@@ -111,10 +112,7 @@ def _compared(root: Path, patient: Patient, info: Info, findings: Findings) -> F
         "dtype": common_type(types).name,
         "cine_frames": frames,
     }
-    rows = [
-        _case(root, patient, phase, info.frames[phase], images[phase], labels[phase].voxels) | shared
-        for phase in images
-    ]
+    rows = [_case(patient, phase, info.frames[phase], images[phase], labels[phase].voxels) | shared for phase in images]
     return Facts(_manifest(root, patient, info), rows, findings)
 
 
@@ -183,7 +181,7 @@ def _same(slices: np.ndarray, other: np.ndarray) -> bool:
     return np.array_equal(slices.astype(np.float32), other.astype(np.float32))
 
 
-def _case(root: Path, patient: Patient, phase: str, frame: int, image: Volume, labels: np.ndarray) -> dict[str, Any]:
+def _case(patient: Patient, phase: str, frame: int, image: Volume, labels: np.ndarray) -> dict[str, Any]:
     """A row of the table of cases, without what is the patient's, and offsets."""
     slices, height, width = to_slices(image.voxels, image.orientation).shape
     spacing = np.round(slice_spacing(image.spacing_mm, image.orientation), 6).tolist()
@@ -191,7 +189,7 @@ def _case(root: Path, patient: Patient, phase: str, frame: int, image: Volume, l
     row |= {"slices": slices, "height": height, "width": width}
     row |= dict(zip(("slice_mm", "row_mm", "column_mm"), spacing, strict=True)) | {"orientation": image.orientation}
     row |= {f"{name}_voxels": int(np.count_nonzero(labels == label)) for name, label in STRUCTURES.items()}
-    return row | {"sha256": file_sha256(root / patient.images[frame])}
+    return row | {"sha256": voxels_sha256(image.voxels)}
 
 
 def _manifest(root: Path, patient: Patient, info: Info) -> list[dict[str, Any]]:

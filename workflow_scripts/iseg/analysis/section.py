@@ -126,13 +126,20 @@ def _training(table: pd.DataFrame) -> Numbers:
     return {"kept": kept[["protocol", "run", "epoch", "val_dice"]].to_dict("records")}
 
 
+def _classes(table: pd.DataFrame) -> list[Numbers]:
+    """Of each run the Dice of the tissues at the last epoch that is drawn, the mean over folds."""
+    last = table.groupby("run", sort=False).tail(1)
+    names = ("run", "epoch", "train_dice", "val_dice")
+    return [{name: row[name] for name in names} for row in last.to_dict("records")]
+
+
 def _folds(table: pd.DataFrame) -> list[Numbers]:
     kept = table[table["kept"] == 1]
     return [
         {
             "run": run,
-            "lowest": part["val_dice"].min(),
-            "highest": part["val_dice"].max(),
+            "lowest": part["val_argmax_dice"].min(),
+            "highest": part["val_argmax_dice"].max(),
             "first": part["epoch"].min(),
             "last": part["epoch"].max(),
         }
@@ -179,6 +186,7 @@ def _confusion(table: pd.DataFrame) -> list[Numbers]:
 # What each caption and alternative text names, from the figure's CSV.
 FIGURES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "training": _training,
+    "classes": _classes,
     "folds": _folds,
     "slices": _slices,
     "maps": _maps,

@@ -7,7 +7,7 @@ cases.csv has one row per subject, in the order of their numbers:
     orientation (of the file's axes), stated (0 | 1: whether the file states it), dtype (smallest type that holds both
         images);
     csf_voxels, gm_voxels, wm_voxels: of each label, 0 without labels;
-    sha256 (of the file with the voxels of T1).
+    sha256 (of the voxels of T1, see `voxels_sha256`).
 
 If the files state an orientation, the axes run to the right, the front and the top. If they do not, as Analyze's, the
 axes are those of the file.

@@ -1,13 +1,25 @@
 """What an image of a brain without its skull must be, in a data set and among a user's own files."""
 
+from pathlib import Path
+
 import numpy as np
 
 from reprise.data.exact_types import LARGEST
-from reprise.data.nifti import Volume
+from reprise.data.nifti import Volume, half_of
 from reprise.data.nifti_grid import grid_difference
 
 LEAST_AIR = 0.1  # of all voxels; an image with fewer voxels of 0 was not freed from the skull
 LEAST_OVERLAP = 0.8  # Dice of the voxels that are not 0 in two files of one subject
+
+
+def length_problem(path: Path, volume: Volume) -> str:
+    """Why the voxels of a pair of files, of which `path` is one, cannot be as its header states, "" if they can.
+
+    Voxels that go on behind those that the header states were written in another shape: they would be read garbled.
+    """
+    if half_of(path, "img") == half_of(path, "hdr") or not volume.spare_bytes:
+        return ""
+    return f"goes on for {volume.spare_bytes} bytes behind the voxels that its header states"
 
 
 def image_problem(voxels: np.ndarray) -> str:
@@ -16,6 +28,8 @@ def image_problem(voxels: np.ndarray) -> str:
     air = 1 - np.count_nonzero(voxels) / voxels.size
     if low == high:
         return "every voxel has the same value"
+    if (brain := voxels[voxels != 0]).min() == brain.max():
+        return "every voxel that is not 0 has the same value"
     if max(-low, high) > LARGEST:
         return f"values up to {max(-low, high):.3g}, which no 32-bit number holds"
     return "" if air >= LEAST_AIR else f"expected a brain without its skull, with 0 around it; found {air:.1%} of 0"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from iseg.data.image_checks import brains_apart, grids_apart, image_problem, other_origin
+from iseg.data.image_checks import brains_apart, grids_apart, image_problem, length_problem, other_origin
 from reprise.data.findings import Findings
 from reprise.data.nifti import Volume, ending_of, half_of, read_volume, volume_files
 from reprise.data.own_files import OwnFile, joined, reason_without_name
@@ -115,7 +115,9 @@ def _readable(brain: OwnBrain, findings: Findings) -> tuple[Volume, Volume] | No
     for case, path in zip((brain.case, brain.t2), brain.paths, strict=True):
         try:
             volume = read_volume(path)
-            problem = image_problem(volume.voxels) or _label_problem(volume.voxels)
+            longer = length_problem(path, volume)
+            other = image_problem(volume.voxels) or _label_problem(volume.voxels)
+            problem = f"its .img file {longer}" if longer else other
         except InputError as error:
             problem = reason_without_name(error, path)
         if problem:

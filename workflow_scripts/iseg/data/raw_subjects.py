@@ -1,23 +1,23 @@
 """The check of iSeg-2017: each file of each subject is read, and compared with the others of the subject."""
 
-import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import nibabel
 import numpy as np
 import pandas as pd
 
 from iseg.analysis.protocols import TISSUES
 from iseg.data.conversion import FILE_LABELS
-from iseg.data.image_checks import brains_apart, grids_apart, image_problem, other_origin
+from iseg.data.image_checks import brains_apart, grids_apart, image_problem, length_problem, other_origin
 from iseg.data.subject_files import IMAGES, LABEL, Subject, find_subjects
 from reprise.data.exact_types import common_type, smallest_type
 from reprise.data.findings import Checked, Findings
 from reprise.data.nifti import Volume, half_of, read_volume
-from reprise.step.command import progress, reading
+from reprise.data.voxel_digest import voxels_sha256
+from reprise.step.command import progress
 from reprise.step.errors import InputError
 from reprise.step.files import file_sha256
 
@@ -29,7 +29,8 @@ class Facts(NamedTuple):
     """What the check keeps of one subject."""
 
     manifest: list[dict[str, Any]]
-    case: dict[str, Any]  # empty if there are problems
+    case: dict[str, Any]  # empty if there are problems, and so are the digests
+    digests: dict[str, str]  # of the voxels of each file, by its path below the root
     findings: Findings
 
 
@@ -55,7 +56,7 @@ def check_dataset(root: str | Path) -> Checked:
     findings.raise_problems(root)
     cases = _with_offsets(pd.DataFrame([facts.case for facts in results]))
     manifest = pd.DataFrame([row for facts in results for row in facts.manifest])
-    _refuse_copies(manifest, findings)
+    _refuse_copies(results, findings)
     _compare_subjects(cases, findings)
     findings.raise_problems(root)
     return Checked(manifest, cases, findings.table())
@@ -63,18 +64,19 @@ def check_dataset(root: str | Path) -> Checked:
 
 def _examined(root: Path, subject: Subject) -> Facts:
     """What the check keeps of one subject; problems are among its findings."""
-    findings, manifest, case = Findings(), [], {}
+    findings, manifest, case, digests = Findings(), [], {}, {}
     try:
         volumes = {content: read_volume(root / name) for content, name in subject.files.items()}
         _compare_files(root, subject, volumes, findings)
         if not findings.problems:
             manifest, case = _manifest(root, subject), _case(subject, volumes)
-            case["sha256"] = next(row["sha256"] for row in reversed(manifest) if row["content"] == "T1")
+            digests = {name: voxels_sha256(volumes[content].voxels) for content, name in subject.files.items()}
+            case["sha256"] = digests[subject.files["T1"]]
     except InputError as error:
         findings.problems.append(str(error).removeprefix(f"{root}/"))
     except OSError as error:
         findings.refuse(subject.name, "", f"{error.filename}: {error.strerror}")
-    return Facts(manifest, case, findings)
+    return Facts(manifest, case, digests, findings)
 
 
 def _compare_files(root: Path, subject: Subject, volumes: dict[str, Volume], findings: Findings) -> None:
@@ -82,7 +84,8 @@ def _compare_files(root: Path, subject: Subject, volumes: dict[str, Volume], fin
     first, first_name = volumes["T1"], subject.files["T1"]
     for content, volume in volumes.items():
         name = subject.files[content]
-        _refuse_other_length(root, name, findings)
+        if problem := length_problem(root / name, volume):
+            findings.refuse(half_of(Path(name), "img").as_posix(), "", problem)
         if volume.oddity:
             findings.note(name, "", volume.oddity)
         if found := grids_apart(first, volume):
@@ -181,23 +184,10 @@ def _compare_subjects(cases: pd.DataFrame, findings: Findings) -> None:
         )
 
 
-def _refuse_copies(manifest: pd.DataFrame, findings: Findings) -> None:
-    """Refuse an image whose file of voxels is that of another one."""
-    voxels = manifest[manifest["content"].isin(IMAGES)].drop_duplicates(["case", "content"], keep="last")
-    first = voxels.groupby("sha256")["path"].transform("first")
-    for path, other in zip(voxels["path"], first, strict=True):
-        if path != other:
-            findings.refuse(path, "", f"the same content as {other}; one subject has one number")
-
-
-def _refuse_other_length(root: Path, name: str, findings: Findings) -> None:
-    """Refuse voxels of an Analyze pair that go on behind those that the header states: one of both is not right."""
-    body = half_of(root / name, "img")
-    if body == root / name or body.suffix == ".gz":
-        return
-    with reading(root / name, "not readable"):
-        image: Any = nibabel.load(body)
-        expected = image.dataobj.offset + math.prod(image.shape) * image.get_data_dtype().itemsize
-    if body.stat().st_size != expected:
-        found = body.stat().st_size
-        findings.refuse(half_of(Path(name), "img").as_posix(), "", f"expected {expected} bytes, found {found}")
+def _refuse_copies(subjects: Sequence[Facts], findings: Findings) -> None:
+    """Refuse a T1, T2 or map of labels with the voxels of another one, whatever files hold them."""
+    first: dict[str, str] = {}
+    for facts in subjects:
+        for name, digest in facts.digests.items():
+            if (other := first.setdefault(digest, name)) != name:
+                findings.refuse(name, "", f"the same voxels as {other}; one subject has one number")

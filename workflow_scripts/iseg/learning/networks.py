@@ -1,9 +1,9 @@
 """Networks that tell air, CSF, grey and white matter apart in T1 and T2: by name, one word each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import nn
 
@@ -79,14 +79,16 @@ def multiple_of(network: str) -> int:
     return _kind(network).multiple
 
 
-def check_sides(network: str, sides: Sequence[int]) -> None:
-    """Check that a network can be trained on inputs of these sides.
+def check_sides(network: str, sides: Any) -> None:
+    """Check that a network can be trained on inputs of these sides, which should be three whole numbers.
 
     Raises:
-        InputError: no such network, a side that is no multiple of `multiple_of`, or sides of which one voxel is left
-            at the network's coarsest level, where nothing can be normalised.
+        InputError: no such network, no three whole numbers, a side that is no multiple of `multiple_of`, or sides of
+            which one voxel is left at the network's coarsest level, where nothing can be normalised.
     """
     step = multiple_of(network)
+    if not isinstance(sides, list | tuple) or len(sides) != 3 or any(type(side) is not int for side in sides):
+        raise InputError(f"sides for {network}: expected three whole numbers, found {sides}")
     if any(side < 1 or side % step for side in sides) or prod(side // step for side in sides) < 2:
         expected = f"multiples of {step}, at least one of them more" if step > 1 else "more than one voxel"
         raise InputError(f"sides for {network}: expected {expected}, found {' x '.join(map(str, sides))}")

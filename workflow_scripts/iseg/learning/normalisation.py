@@ -62,22 +62,27 @@ def normalised(volume: np.ndarray, normalisation: str) -> Tensor:
     A published normalisation gives the bits of the published code: the same operations in 32 bits on the CPU.
 
     Raises:
-        InputError: the volume has no contrast.
+        InputError: the volume has no contrast, the normalisation divides by 0 on it, or has another name.
     """
+    if normalisation not in NORMALISATIONS:
+        raise InputError(f"expected a normalisation of {', '.join(NORMALISATIONS)}, found {normalisation}")
     values = np.array(volume, dtype=np.float32, order="C")
     if normalisation not in PUBLISHED:
         return standardise(torch.from_numpy(values)) if normalisation == BRAIN else torch.from_numpy(values)
     low, high = np.percentile(values, CLIPPED).astype(np.float32)
     if low == high:
         raise InputError(f"expected a volume with contrast, found {low:g} almost everywhere")
-    return PUBLISHED[normalisation](torch.from_numpy(np.clip(values, low, high, out=values)))
+    found = PUBLISHED[normalisation](torch.from_numpy(np.clip(values, low, high, out=values)))
+    if not found.isfinite().all():
+        raise InputError(f"the normalisation {normalisation} divides by 0 on this volume; another one may fit")
+    return found
 
 
 def image_of(volumes: Sequence[np.ndarray], name: str, normalisation: str) -> Tensor:
     """T1 and T2 (X, Y, Z) of a subject, normalised one by one: (2, X, Y, Z) float32 on the CPU.
 
     Raises:
-        InputError: a volume has no contrast; the message begins with the subject's name.
+        InputError: see `normalised`; the message begins with the subject's name.
     """
     try:
         return torch.stack([normalised(volume, normalisation) for volume in volumes])

@@ -20,8 +20,9 @@ from reprise.training.volume_blocks import Volume, labelled_volume, load_blocks
 def volume_task(train: Sequence[Subject], val: Sequence[Subject], settings: Mapping[str, Any]) -> Task:
     """A task whose epoch with the best mean Dice of the tissues, over the subjects that validate, is called "best".
 
-    In the history, training has the soft Dice of batches, and validation that of the most probable class in whole
-    volumes: of each class, and the mean of the three tissues. `val_error` is 1 less this mean.
+    In the history, `train_dice` and `val_dice` are on one scale: the soft Dice of each class and the mean of the three
+    tissues, of batches of crops and of whole volumes. `val_argmax_dice` is that of the most probable class in whole
+    volumes, and `val_error` is 1 less its mean.
 
     Args:
         train: subjects to train on.
@@ -57,8 +58,13 @@ def volume_summary(found: dict[str, np.ndarray]) -> dict[str, float]:
     sums, soft = (torch.from_numpy(found[name]) for name in ("sums", "soft"))
     shared, predicted, true, entropy = soft.sum(dim=0).split([4, 4, 4, 1])
     loss = dice_ce_value(ClassSums(shared, predicted, true, entropy[0]), int(true.sum()))
-    dice = with_mean(dice_of(sums, "linear").mean(dim=0), first=1).tolist()
-    return {"val_loss": float(loss), **dict(zip(dice_columns("val"), dice, strict=True)), "val_error": 1 - dice[0]}
+    shared, predicted, true, _ = soft.split([4, 4, 4, 1], dim=1)
+    by_part = {"val": torch.stack([shared, predicted, predicted, true], dim=1), "val_argmax": sums}
+    columns: dict[str, float] = {}
+    for part, counted in by_part.items():
+        dice = with_mean(dice_of(counted, "linear").mean(dim=0), first=1).tolist()
+        columns |= dict(zip(dice_columns(part), dice, strict=True))
+    return {"val_loss": float(loss)} | columns | {"val_error": 1 - columns["val_argmax_dice"]}
 
 
 def _axial(subject: Subject) -> Volume:

@@ -11,7 +11,7 @@ from reprise.data.phantom_voxels import Ellipsoid, Grid, directions, inside, smo
 
 RADII_MM = (60.0, 76.0, 57.0)  # half the sides of the smallest grid
 VOLUMES_ML = {"csf": 193.5, "gm": 400.0, "wm": 260.5}  # of a subject of median size
-SPREAD = 0.1  # of a subject's size, and of the share of each tissue, around the median
+SPREAD = 0.1  # of a subject's size around the median; that of the share of each tissue is a quarter of it
 AXES = np.array([55.0, 70.0, 52.0])
 FOLD_MM, SULCUS_MM = 7.5, 24.0  # between gyri, and how deep the cortex is folded
 FISSURE_MM = 5.0  # a unit of the random field in the fissure between the hemispheres

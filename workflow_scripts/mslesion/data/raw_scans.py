@@ -1,6 +1,5 @@
 """The check of multiple-sclerosis scans with masks of their lesions, in any of the layouts of `layouts`."""
 
-import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +14,7 @@ from reprise.data.exact_types import LARGEST, smallest_type
 from reprise.data.findings import Checked, Findings
 from reprise.data.nifti import volume_files
 from reprise.data.nifti_grid import grid_difference
+from reprise.data.voxel_digest import voxels_sha256
 from reprise.step.command import progress
 from reprise.step.errors import InputError
 from reprise.step.files import file_sha256
@@ -34,6 +34,7 @@ class Facts(NamedTuple):
     dtype: str  # the smallest of `EXACT` that holds every value
     constant: bool
     lesion_voxels: int
+    digest: str  # of the voxels
     oddity: str  # what in the header contradicts itself
 
 
@@ -92,6 +93,7 @@ def _examined(root: Path, files: Sequence[str], content: str) -> Facts | str:
         smallest_type(voxels, low, high),
         low == high,
         lesions,
+        voxels_sha256(voxels),
         volume.oddity,
     )
 
@@ -154,9 +156,7 @@ def _cases(scans: list[Scan], facts: dict[str, dict[str, Facts]]) -> pd.DataFram
         row |= {
             f"lesion_voxels_{mask[-1]}": facts[scan.case][mask].lesion_voxels for mask in MASKS if mask in scan.files
         }
-        hashes = "".join(digest for _, _, digest in flair.paths)
-        row["sha256"] = hashes if len(hashes) == 64 else hashlib.sha256(hashes.encode()).hexdigest()
-        rows.append(row)
+        rows.append(row | {"sha256": flair.digest})
     cases = pd.DataFrame(rows)
     voxels = cases["slices"] * cases["height"] * cases["width"]
     cases.insert(3, "offset", voxels.cumsum() - voxels)

@@ -56,6 +56,7 @@ class Volume(NamedTuple):
     stated: bool  # whether the file states the orientation
     header: bytes  # NIfTI: 348 or 540 bytes, or made from an Analyze header
     oddity: str = ""  # what in the header contradicts itself
+    spare_bytes: int = 0  # behind the voxels that the header states
 
 
 def read_volume(path: str | Path) -> Volume:
@@ -186,7 +187,7 @@ def _read(head: Path, body: Path) -> Volume:
     affine = np.diag([unit, unit, unit, 1]) @ header.get_best_affine()
     if not spans_volume(affine):
         raise InputError(f"{head}: no valid affine (its axes do not span a volume)")
-    voxels = _voxels(header, body, 0 if paired else header.sizeof_hdr + 4)
+    voxels, spare = _voxels(header, body, 0 if paired else header.sizeof_hdr + 4)
     canonical = as_closest_canonical(SpatialImage(voxels.reshape(shape, order="F"), affine))
     x_mm, y_mm, z_mm = voxel_sizes(canonical.affine).tolist()
     return Volume(
@@ -197,6 +198,7 @@ def _read(head: Path, body: Path) -> Volume:
         _states_orientation(header),
         plain_header(shape, header.get_zooms()[:3]) if analyze else bytes(header.binaryblock),
         oddity,
+        spare,
     )
 
 
@@ -246,10 +248,10 @@ def _shape(header: Header, file: Path) -> tuple[int, int, int]:
     return lengths[0], lengths[1], lengths[2]
 
 
-def _voxels(header: Header, body: Path, least: int) -> np.ndarray:
-    """Voxels with the file's scaling applied, in the file's own type if there is none; `least` is where they may begin.
+def _voxels(header: Header, body: Path, least: int) -> tuple[np.ndarray, int]:
+    """Voxels with the file's scaling applied, in the file's own type if there is none, and the bytes behind them.
 
-    A .gz file is read to its end, so that its checksum is compared.
+    `least` is where voxels may begin. A .gz file is read to its end, so that its checksum is compared.
     """
     try:
         dtype = header.get_data_dtype()
@@ -275,12 +277,12 @@ def _voxels(header: Header, body: Path, least: int) -> np.ndarray:
             if error.errno or isinstance(error, gzip.BadGzipFile):
                 raise
             raise InputError(f"{body}: truncated (expected {offset + length} bytes, found {stream.tell()})") from error
-        if len(stream.read(SPARE_BYTES + 1)) > SPARE_BYTES:
+        if (spare := len(stream.read(SPARE_BYTES + 1))) > SPARE_BYTES:
             raise InputError(f"{body}: goes on behind the {length} bytes of voxels that its header states")
     voxels = _scaled(stored.astype(dtype.newbyteorder("="), copy=False), *scaling)
     if voxels.dtype.kind == "f" and not (finite := np.isfinite(voxels)).all():
         raise InputError(f"{body}: {finite.size - np.count_nonzero(finite)} voxels are NaN or infinite")
-    return voxels
+    return voxels, spare
 
 
 def _scaled(stored: np.ndarray, slope: float, inter: float) -> np.ndarray:

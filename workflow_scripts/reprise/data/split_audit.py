@@ -1,4 +1,4 @@
-"""The audit of a study's splits: proof that no patient and no file is in two of them."""
+"""The audit of a study's splits: proof that no patient, and no file or volume, is in two of them."""
 
 import argparse
 import json
