@@ -10,10 +10,10 @@ from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_sco
 import medfm_tables as example
 from medfm.analysis.habits import habit_rows
 from medfm.analysis.measures import calibration_errors, measured, published_means, sound_means
-from medfm.analysis.protocols import TASKS, of_task, truth_of
+from medfm.analysis.protocols import PROTOCOLS, TASKS, of_task, truth_of
 from medfm.analysis.ranks import Ranks, ranks
-from medfm.analysis.results import Scored, scored_of
-from medfm.analysis.task_rows import Task, data_counts
+from medfm.analysis.results import Result, Scored, scored_of
+from medfm.analysis.task_rows import Task, data_counts, measure_tasks, prefix_of, task_rows
 from reprise.data.store import open_store
 from reprise.evaluation.estimates import Sampling
 
@@ -69,6 +69,23 @@ def test_the_published_convention_counts_an_undefined_finding_as_0_and_as_the_on
         row = habits.loc[name, f"densenet121/challenge/endo/{measure}"]
         assert row["published"] == pytest.approx(found[measure]) and row["sound"] == pytest.approx(sound)
         assert "No scored image has tumour" in row["note"]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_each_training_is_measured_by_the_convention_of_its_protocol(protocol: str) -> None:
+    random = np.random.default_rng(7)
+    truth, scores = random.integers(0, 2, (30, 4)), random.random((30, 4))
+    truth[:, 3] = 0
+    test = made([*range(30)], truth.tolist(), scores.tolist())
+    (row,) = measure_tasks([Result("densenet121", protocol, "endo", test)], Sampling(10, 0))
+    ap = [average_precision_score(truth[:, place], scores[:, place]) for place in range(3)]
+    auc = [roc_auc_score(truth[:, place], scores[:, place]) for place in range(3)]
+    known = {"map": np.mean(ap), "auc": np.mean(auc)}
+    wanted = known if protocol == "sound" else {"map": sum(ap) / 4, "auc": (sum(auc) + auc[-1]) / 4}
+    assert {name: row.measured.means[name].value for name in wanted} == pytest.approx(wanted)
+    rows = {found["quantity"]: found["value"] for found in task_rows([row])}
+    prefix = prefix_of("densenet121", protocol, "endo")
+    assert {name: rows[f"{prefix}/{name}"] for name in wanted} == pytest.approx(wanted)
 
 
 def test_if_the_first_finding_is_undefined_the_published_auc_is_too_and_nothing_is_defined_of_nothing() -> None:
