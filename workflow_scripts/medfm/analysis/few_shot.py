@@ -15,6 +15,7 @@ from reprise.step.tables import read_table
 FROZEN = ("linear_probe", "logistic_regression", "prototypes")
 TUNED = ("vpt_shallow", "vpt_deep", "lora", "full")
 LISTS = {"task": str, "shots": int, "kind": str, "experiment": int, "image": str, "times": int}
+PUBLISHED_EXPERIMENTS = (1,)
 SUBMITTED = "test_WithoutLabel"
 COLUMNS = ["case", "protocol", "task", "method", "shots", "experiment", "split", "epoch", "images", "offset"]
 
@@ -49,7 +50,9 @@ class Answers(NamedTuple):
 def experiments_of(
     cases: pd.DataFrame, lists: pd.DataFrame, settings: Mapping[str, Any], protocol: str
 ) -> Iterator[Experiment]:
-    """The experiments of a protocol, of each task, number of shots and number; `published` has the first number alone.
+    """The experiments of a protocol, of each task, number of shots and number.
+
+    `published` has experiment 1 alone, whatever the settings say: the published baselines are of this one.
 
     By `sound` an image is not scored if one of its group, with twins joined, is in the support set, whatever the lists
     say.
@@ -63,7 +66,7 @@ def experiments_of(
     Raises:
         InputError: a list is not there, or an experiment has nothing to score.
     """
-    numbers = settings["experiments"][:1] if protocol == "published" else settings["experiments"]
+    numbers = PUBLISHED_EXPERIMENTS if protocol == "published" else settings["experiments"]
     for task in TASKS:
         images = of_task(cases, task)
         submitted = np.flatnonzero(images["part"] == SUBMITTED)
