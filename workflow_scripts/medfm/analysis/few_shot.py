@@ -16,6 +16,7 @@ FROZEN = ("linear_probe", "logistic_regression", "prototypes")
 TUNED = ("vpt_shallow", "vpt_deep", "lora", "full")
 LISTS = {"task": str, "shots": int, "kind": str, "experiment": int, "image": str, "times": int}
 PUBLISHED_EXPERIMENTS = (1,)
+UNSEEN = "unseen"  # split of answers: the test images after the epoch that is best by val images that do not train
 SUBMITTED = "test_WithoutLabel"
 COLUMNS = ["case", "protocol", "task", "method", "shots", "experiment", "split", "epoch", "images", "offset"]
 
@@ -42,7 +43,7 @@ class Answers(NamedTuple):
 
     experiment: Experiment
     method: str
-    split: str  # test or submission
+    split: str  # test, submission or unseen
     epoch: int  # 0 without epochs
     scores: np.ndarray  # (images, findings) from 0 to 1
 
