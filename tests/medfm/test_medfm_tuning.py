@@ -4,6 +4,8 @@ import argparse
 import json
 import os
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ from medfm.learning.networks import finding_network
 from medfm.learning.tuning import Learned, tuned
 from reprise.data.store import Store, open_store, write_store
 from reprise.step.errors import InputError
+from reprise.step.files import file_sha256
+from reprise.training import tracking
 from reprise.training.loop import INTERRUPTED
 from transformer_examples import SMALL, images_for, small
 
@@ -254,6 +258,26 @@ def test_a_data_set_without_images_to_submit_is_scored_and_gives_no_submission(
     assert len(found["test"]) == len(each.scored) > 0 and found["submission"].shape == (0, 19)
     assert write_submissions.submitted_images(cases, "chest") == []
     assert "chest: no images of test_WithoutLabel, so there is nothing to submit" in capsys.readouterr().err
+
+
+def test_each_tracked_training_has_the_files_that_hold_its_scores(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    places = {"checkpoints": Path("results/checkpoints/medfm/few_shot/vit-seed0/lora"), "tracking": "mlflow"}
+    places |= {"answers": Path("results/lora"), "history": Path("results/lora_log.csv")}
+    run_step(tune, **tuning(data, tmp_path, "lora", experiments=[1], epochs=1) | places)
+    with closing(sqlite3.connect(tracking.DATABASE)) as database:
+        runs = dict(database.execute("SELECT run_uuid, name FROM runs").fetchall())
+        rows = database.execute("SELECT run_uuid, key, value FROM tags").fetchall()
+    assert sorted(runs.values()) == [f"few_shot/vit-seed0/lora/sound-{task}-1-shot-exp1" for task in TASKS]
+    scores, log = (places[name] / part for name, part in (("answers", "scores.npy"), ("history", "")))
+    for run in runs:
+        tags = {key: value for each, key, value in rows if each == run}
+        assert tags["lora/scores.npy"] == f"{scores} sha256:{file_sha256(scores)}"
+        assert tags["lora_log.csv"] == f"{log} sha256:{file_sha256(log)}"
+        (kept,) = tracking.ARTEFACTS.glob(f"*/{run}/artifacts/lora_log.csv")
+        assert kept.read_bytes() == log.read_bytes()
 
 
 def test_features_of_other_images_are_one_line(data: Path, tmp_path: Path) -> None:

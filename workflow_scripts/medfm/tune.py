@@ -25,6 +25,7 @@ from medfm.analysis.protocols import TASKS, of_task, outputs_of, truth_of
 from reprise.step.command import progress, run
 from reprise.step.files import file_sha256, outputs
 from reprise.training.options import depends_on, training_parser
+from reprise.training.tracking import track_files
 
 LOGGED = ["epoch", "train_loss", "val_measure"]
 
@@ -60,6 +61,8 @@ def main(args: argparse.Namespace) -> None:
         pairs = zip(by_name, found, strict=True)
         logs = [pd.DataFrame(arrays["history"], columns=LOGGED).assign(training=name) for name, arrays in pairs]
         pd.concat(logs)[["training", *LOGGED]].to_csv(history, index=False)
+    for name in by_name:
+        track_files(args.tracking, args.checkpoints / name, args.answers, args.history)
 
 
 def tuned_answers(

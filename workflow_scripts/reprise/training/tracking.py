@@ -130,8 +130,8 @@ def track_files(tracking: str, folder: Path, *files: Path) -> None:
         store = open_store()
         from mlflow.entities import RunTag
 
-        run = next(_runs(store, *_names(folder)))
-        for name, file in _named_files(files):
+        run = next(_runs(store, *_names(folder)), None)
+        for name, file in _named_files(files) if run else ():  # a training from before it was tracked has none
             store.set_tag(run.info.run_id, RunTag(_key(name), f"{_shown(file)} sha256:{file_sha256(file)}"))
             if file.suffix == ".csv":
                 target = ARTEFACTS / run.info.artifact_uri.removeprefix(ARTEFACT_ROOT) / name
