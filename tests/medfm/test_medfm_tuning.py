@@ -250,14 +250,14 @@ def test_a_data_set_without_images_to_submit_is_scored_and_gives_no_submission(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cases, arrays = open_store(data / "store")
-    cases = cases.assign(part=cases["part"].replace("test_WithoutLabel", "none"))
+    cases = cases.assign(official="train")
     write_store(tmp_path / "store", cases, arrays)
     args = arguments_of(tune, **tuning(data, tmp_path, "vpt_shallow") | {"store": tmp_path / "store"})
     each = next(experiments_of(cases, read_lists(data / "lists.csv"), RECIPE, "sound"))
     found = next(tune.tuned_answers(args, cases, read_lists(args.lists), [each]))
     assert len(found["test"]) == len(each.scored) > 0 and found["submission"].shape == (0, 19)
     assert write_submissions.submitted_images(cases, "chest") == []
-    assert "chest: no images of test_WithoutLabel, so there is nothing to submit" in capsys.readouterr().err
+    assert "chest: no images of chest_val.csv, so there is nothing to submit" in capsys.readouterr().err
 
 
 def test_each_tracked_training_has_the_files_that_hold_its_scores(

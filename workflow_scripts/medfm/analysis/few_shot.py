@@ -17,7 +17,7 @@ TUNED = ("vpt_shallow", "vpt_deep", "lora", "full")
 LISTS = {"task": str, "shots": int, "kind": str, "experiment": int, "image": str, "times": int}
 PUBLISHED_EXPERIMENTS = (1,)
 UNSEEN = "unseen"  # split of answers: the test images after the epoch that is best by val images that do not train
-SUBMITTED = "test_WithoutLabel"
+SUBMITTED = "val"  # official set whose images the challenge asks scores of; the list test_WithoutLabel has the same
 COLUMNS = ["case", "protocol", "task", "method", "shots", "experiment", "split", "epoch", "images", "offset"]
 
 
@@ -30,7 +30,7 @@ class Experiment(NamedTuple):
     number: int
     support: np.ndarray  # images to learn from; by `published` an image may come twice
     scored: np.ndarray  # images with labels
-    submitted: np.ndarray  # images whose labels nobody has seen
+    submitted: np.ndarray  # images of the val set's CSV
 
     @property
     def name(self) -> str:
@@ -70,7 +70,7 @@ def experiments_of(
     numbers = PUBLISHED_EXPERIMENTS if protocol == "published" else settings["experiments"]
     for task in TASKS:
         images = of_task(cases, task)
-        submitted = np.flatnonzero(images["part"] == SUBMITTED)
+        submitted = np.flatnonzero(images["official"] == SUBMITTED)
         allowed = scored_by_few_shot(images, protocol)
         for shots in settings["shots"]:
             for number in numbers:
