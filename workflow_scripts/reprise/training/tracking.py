@@ -131,7 +131,9 @@ def track_files(tracking: str, folder: Path, *files: Path) -> None:
         from mlflow.entities import RunTag
 
         run = next(_runs(store, *_names(folder)), None)
-        for name, file in _named_files(files) if run else ():  # a training from before it was tracked has none
+        if run is None:  # the training is from before it was tracked
+            return
+        for name, file in _named_files(files):
             store.set_tag(run.info.run_id, RunTag(_key(name), f"{_shown(file)} sha256:{file_sha256(file)}"))
             if file.suffix == ".csv":
                 target = ARTEFACTS / run.info.artifact_uri.removeprefix(ARTEFACT_ROOT) / name
