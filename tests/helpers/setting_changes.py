@@ -103,11 +103,9 @@ SEEN_BY: dict[str, dict[str, set[str]]] = {
 SEEN_BY["medfm"] |= {
     name: {"medfm_describe", "report_scoreboard"}
     for name in (
-        "challenge.networks.efficientnet.optimiser.lr",
-        "challenge.networks.swin.optimiser.lr",
-        "challenge.networks.swin.decay.warmup_epochs",
-        "few_shot.prompts.swin.tokens",
-        "few_shot.prompts.swin.lr",
+        "challenge.networks.efficientnet",
+        "challenge.networks.swin",
+        "few_shot.prompts.swin",
     )
 }
 OTHER_WORDS = {"sgd": "adamw", "adamw": "sgd", "rmsprop": "sgd", "nesterov": "sgd", "all": "beats"}

@@ -130,6 +130,20 @@ def test_files_of_a_step_are_there_by_digest_and_nothing_tells_who_and_where(tmp
     assert [cell for cell in cells if str(tmp_path) in cell] == []
 
 
+def test_each_step_that_trains_adds_its_files() -> None:
+    steps = {path: path.read_text() for path in (ROOT / "workflow_scripts").glob("*/*.py")}
+    trains = [path for path, text in steps.items() if "training_parser(" in text]
+    assert len(trains) >= 5
+    assert [path.name for path in trains if "track_files(" not in steps[path]] == []
+
+
+def test_a_training_from_before_it_was_tracked_costs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    train("off", epochs=1)
+    Path("log.csv").write_text("epoch,train_loss\n1,2.5\n")
+    tracking.track_files("mlflow", FOLDER, Path("log.csv"))
+    assert runs() == [] and "without tracking" not in capsys.readouterr().err
+
+
 def started(*words: str) -> subprocess.Popen[str]:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "workflow_scripts"), "OMP_NUM_THREADS": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

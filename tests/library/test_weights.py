@@ -114,7 +114,7 @@ def server(model, tmp_path_factory, monkeypatch):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             torn = self.path == "/torn.pth"
-            body = good if torn else content.get(self.path)
+            body = good if torn else content.get(self.path.partition("?")[0])
             self.send_response(200 if body else 404)
             self.send_header("Content-Length", str(len(body or b"")))
             self.end_headers()
@@ -131,7 +131,8 @@ def server(model, tmp_path_factory, monkeypatch):
 
 def test_good_downloads_and_copies_arrive(server, tmp_path, model):
     url, digest, path = server
-    sources = [(f"{url}/mc3.pth", None), (f"{url}/mc3.pth", digest), (f"{url}/mc3-{digest[:8]}.pth", None)]
+    sources = [(f"{url}/mc3.pth#sha256={digest.upper()}", None), (f"{url}/mc3.pth?key=1#sha256={digest[:8]}", None)]
+    sources += [(f"{url}/mc3.pth", digest), (f"{url}/mc3-{digest[:8]}.pth", None)]
     for source, sha256 in [*sources, (str(path), digest[:12])]:
         target = tmp_path / "weights" / "here.pth"
         fetch_weights(source, target, sha256)
@@ -144,21 +145,26 @@ def test_good_downloads_and_copies_arrive(server, tmp_path, model):
     [
         ("mc3-00000000.pth", None, "expected SHA-256 00000000, found"),
         ("mc3.pth", "beef", "expected SHA-256 beef, found"),
-        ("absent.pth", None, "cannot be downloaded .*404"),
-        ("torn.pth", None, "broke off after 3000 of"),
-        ("page.pth", None, "not a readable file of weights"),
+        ("absent.pth", "beef", "cannot be downloaded .*404"),
+        ("torn.pth", "beef", "broke off after 3000 of"),
+        ("page.pth", hashlib.sha256(b"<html>").hexdigest(), "not a readable file of weights"),
+        ("mc3.pth", None, "expected its SHA-256 behind the URL, such as http://.*/mc3.pth#sha256=DIGITS; none is in"),
+        ("mc3.pth#sha256=00000000", None, "expected SHA-256 00000000, found"),
+        ("mc3.pth#sha256=beef", None, "expected 8 to 64 hexadecimal digits behind #sha256="),
+        ("mc3.pth#sha256=", None, "expected 8 to 64 hexadecimal digits behind #sha256="),
+        ("mc3.pth#key", None, "expected its SHA-256 behind the URL"),
     ],
 )
 def test_bad_downloads_leave_nothing(server, tmp_path, name, sha256, message):
     with pytest.raises(InputError, match=message) as caught:
         fetch_weights(f"{server[0]}/{name}", tmp_path / "weights.pth", sha256)
-    assert str(caught.value).startswith(f"{server[0]}/{name}: ")
+    assert str(caught.value).startswith(f"{server[0]}/{name.partition('#')[0]}: ")
     assert not list(tmp_path.iterdir())
 
 
 def test_no_server_and_no_file_are_one_message(tmp_path):
     with pytest.raises(InputError, match="cannot be downloaded"):
-        fetch_weights("http://127.0.0.1:9/weights.pth", tmp_path / "weights.pth")
+        fetch_weights("http://127.0.0.1:9/weights.pth", tmp_path / "weights.pth", "beef")
     with pytest.raises(InputError, match=r"absent\.pth: no such file"):
         fetch_weights(str(tmp_path / "absent.pth"), tmp_path / "weights.pth")
     assert not list(tmp_path.iterdir())
@@ -265,9 +271,11 @@ def test_downloads_have_limits_and_show_no_secret(server, tmp_path, monkeypatch,
     with pytest.raises(InputError) as caught:
         fetch_weights(url.replace("//", "//me:secret@") + "/mc3.pth", tmp_path / "weights.pth")
     with pytest.raises(InputError) as keyed:
-        fetch_weights(f"{url}/absent.pth?key=secret", tmp_path / "weights.pth")
+        fetch_weights(f"{url}/absent.pth?key=secret", tmp_path / "weights.pth", digest)
+    with pytest.raises(InputError) as unchecked:
+        fetch_weights(f"{url}/mc3.pth?key=secret#secret", tmp_path / "weights.pth")
     fetch_weights(f"{url}/mc3.pth", tmp_path / "weights.pth", digest)
-    assert "secret" not in f"{caught.value}{keyed.value}{capfd.readouterr()}"
+    assert "secret" not in f"{caught.value}{keyed.value}{unchecked.value}{capfd.readouterr()}"
     limits = {
         "models.download.LARGEST_BYTES": (1000, "at most 0 MB, found"),
         "data.web_file.LONGEST_S": (-1, "took more"),
@@ -275,5 +283,5 @@ def test_downloads_have_limits_and_show_no_secret(server, tmp_path, monkeypatch,
     for name, (limit, message) in limits.items():
         with monkeypatch.context() as patched, pytest.raises(InputError, match=message):
             patched.setattr(f"reprise.{name}", limit)
-            fetch_weights(f"{url}/mc3.pth", tmp_path / "other.pth")
+            fetch_weights(f"{url}/mc3.pth", tmp_path / "other.pth", digest)
     assert [path.name for path in tmp_path.iterdir()] == ["weights.pth"]

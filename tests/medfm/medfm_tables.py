@@ -13,7 +13,7 @@ import pandas as pd
 import yaml
 
 from heat_map_files import write_maps
-from medfm.analysis.few_shot import Answers, experiments_of, write_answers
+from medfm.analysis.few_shot import UNSEEN, Answers, experiments_of, write_answers
 from medfm.analysis.leaks import leak_table
 from medfm.analysis.protocols import PROTOCOLS, TASKS, of_task, split_of, truth_of
 from project import ROOT
@@ -137,6 +137,10 @@ def _write_answers(folder: Path, table: pd.DataFrame, methods: tuple[str, ...], 
                     Answers(each, method, "test", 3, scores),
                     Answers(each, method, "submission", 3, scores[:5]),
                 ]
+                if protocol == "published" and each.task != "colon":  # whose lists hold no images that train
+                    answers.append(
+                        Answers(each, method, UNSEEN, 2, answered(images, pd.Series(False, images.index), key))
+                    )
     write_answers(folder, answers)
 
 

@@ -178,6 +178,12 @@ DAMAGES: list[tuple[str, str, Callable[[Path], object], str]] = [
         f"{FEW}: {name_of('colon', 9)} has no labels in the CSV of colon",
     ),
     (
+        "a few-shot list of an image of the val set",
+        f"{LISTS}/chest/chest_1-shot_train_exp3.txt",
+        lambda path: edit(path, lambda text: text.replace(name_of("chest", 0), name_of("chest", 10))),
+        f"{LISTS}/chest/chest_1-shot_train_exp3.txt: {name_of('chest', 10)} is in chest_val.csv, and so in",
+    ),
+    (
         "a line of a list without labels",
         FEW,
         lambda path: edit(path, lambda text: text.replace("p0000.png 0", "p0000.png")),
@@ -205,7 +211,7 @@ DAMAGES: list[tuple[str, str, Callable[[Path], object], str]] = [
     (
         "an image in two splits",
         f"{LISTS}/endo/test_WithLabel.txt",
-        lambda path: path.write_text((path.parent / "val_20.txt").read_text()),
+        lambda path: path.write_text((path.parent / "val_20.txt").read_text().splitlines()[0]),
         f"{LISTS}/endo/val_20.txt: {name_of('endo', 4)} is in test_WithLabel, too",
     ),
     ("no CSV", CHEST_TABLE, Path.unlink, "chest_train.csv: expected this file in a folder of the data set, found none"),
@@ -218,7 +224,8 @@ DAMAGES: list[tuple[str, str, Callable[[Path], object], str]] = [
 )
 def test_one_line_says_what_is_wrong(copy: Path, file: str, damage: Callable[[Path], object], expected: str) -> None:
     damage(copy / file)
-    assert problems(copy)[0].startswith(expected)
+    (line,) = problems(copy)
+    assert line.startswith(expected)
 
 
 def test_all_problems_are_told_at_once_and_many_of_a_kind_in_few_lines(copy: Path) -> None:

@@ -110,7 +110,7 @@ def test_labels_of_lists_that_differ_are_told_and_those_of_the_csv_count(copy: P
         ("1", "saved as 1"),
         ("LA", "saved as LA"),
         ("RGBA", "saved as RGBA"),
-        ("I;16", "saved as I;16; 16 bits, values up to 65535, kept with 8 bits"),
+        ("I;16", "saved as I;16; 16 bits, values up to 65535; taken as 16 bits, and kept with 8"),
         ("CMYK", "saved as CMYK"),
     ],
 )

@@ -148,3 +148,12 @@ def test_answers_of_two_methods_have_names_of_their_own(tmp_path: Path) -> None:
     assert isinstance(open_store(tmp_path / "one").cases, pd.DataFrame)
     with pytest.raises(ValueError, match="twice"):
         write_answers(tmp_path / "two", found + found)
+
+
+@pytest.mark.parametrize("wanted", [[1], [2], [2, 1]])
+def test_the_published_baselines_are_of_experiment_1_whatever_the_settings_have(wanted: list[int]) -> None:
+    cases = small_cases()
+    both = [experiments_of(cases, small_lists(cases), SETTINGS | {"experiments": wanted}, name)
+            for name in ("published", "sound")]  # fmt: skip
+    published, sound = ({each.number for each in found} for found in both)
+    assert published == {1} and sound == set(wanted)

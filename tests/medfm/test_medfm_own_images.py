@@ -59,6 +59,7 @@ def save_forms(folder: Path, grey: np.ndarray) -> None:
     folder.mkdir()
     cv2.imwrite(str(folder / "grey.png"), grey)
     cv2.imwrite(str(folder / "sixteen.png"), grey.astype(np.uint16) * 257)
+    cv2.imwrite(str(folder / "twelve.png"), np.round(grey * (4095 / 255)).astype(np.uint16))
     Image.fromarray(np.repeat(grey[..., None], 3, axis=2)).save(folder / "colour.png")
     palette = Image.fromarray(255 - grey).convert("P")
     palette.putdata((255 - grey).ravel().tolist())
@@ -82,12 +83,13 @@ def test_scores_are_those_of_the_network_in_any_form_of_file(tmp_path: Path, wei
     images = Images(torch.tensor(squared(grey[..., None], STORE, 1))[None], np.array([grey.shape]))
     expected = scores_of(model, info, images, np.array([0]), CPU)[0]
     assert np.ptp(expected) > 0.2
-    assert len(table) == 8 and (table[["height", "width"]].to_numpy() == grey.shape).all()
+    assert len(table) == 9 and (table[["height", "width"]].to_numpy() == grey.shape).all()
     for case, row in table.iterrows():
         assert row[list(TASKS["chest"])].to_numpy(float) == pytest.approx(expected, abs=1e-5), case
     other = Images(torch.tensor(squared(255 - grey[..., None], STORE, 1))[None], images.sides)
     assert abs(scores_of(model, info, other, np.array([0]), CPU)[0] - expected).max() > 0.05, "it sees the difference"
     notes = pd.read_csv(tmp_path / "findings.csv").set_index("file")["finding"]
+    assert notes["twelve"].endswith("16 bits, values up to 4095; taken as 12 bits, and kept with 8")
     assert notes["turned"] == "turned as its header says" and "MONOCHROME1" in notes["inverted"]
     assert "by its window" in notes["window"] and "without a window" in notes["shown"]
     maps = sorted(path.name for path in (tmp_path / "predictions/maps").iterdir())
@@ -121,7 +123,7 @@ def test_a_name_of_a_person_is_in_no_file_but_the_key(
     (source / "MRN-20071231.jpg").write_bytes((source / "12Mar1954.png").read_bytes()[:900])
     (source / "Li^Ng.txt").write_text("WardSeven")
     table = predict(tmp_path / "in", weights["chest"], results, keep_names=False)
-    assert f"case-{file_sha256(source / '12Mar1954.png')[:12]}" in table.index and len(table) == 9
+    assert f"case-{file_sha256(source / '12Mar1954.png')[:12]}" in table.index and len(table) == 10
     for number, text in enumerate(capfd.readouterr()):
         (results / f"{number}.log").write_text(text)
     assert written_with_a_name(results) == []

@@ -11,6 +11,7 @@ from project import ROOT
 from reprise.report.board import study_board
 from reprise.report.published import Published, read_published
 from reprise.report.scoreboard import obstacles, read_metrics, read_setup, scoreboard
+from setting_changes import changed, leaves
 
 SWIN = "swin_base_patch4_window12_384"
 
@@ -92,6 +93,51 @@ def test_the_published_schedule_compares_and_the_demo_says_why_it_does_not(publi
     assert obstacles("medfm", read_setup(setup), published, fewer) == [
         "another data set: 100 images, published with 3865"
     ]
+
+
+# Settings that no published figure depends on, and all below them.
+WITHOUT_FIGURE = (
+    *("challenge.networks.vit", "challenge.networks.other"),  # the challenge's figures are of three other networks
+    *("few_shot.prompts.vit", "few_shot.prompts.vit_base_patch16_clip", "few_shot.prompts.other"),  # of Swin alone
+    *("few_shot.linear_probe", "few_shot.logistic_regression", "few_shot.lora", "few_shot.full"),  # methods of ours
+    *("few_shot.shots", "few_shot.methods"),  # which rows there are, not what they say
+    *("sound", "few_shot.decay.sound", "explain", "bootstrap", "phantom"),
+)
+MORE_SETTINGS = {  # a user may add these, beside those that the file has
+    "arguments.densenet121": {"growth_rate": 8},
+    "arguments.efficientnet_b4": {"drop_rate": 0.5},
+    f"arguments.{SWIN}": {"depths": [1, 1, 1, 1]},
+    "challenge.networks.densenet121": {"clip": 1},
+    "challenge.networks.densenet.optimiser.decay_vectors": False,
+    f"few_shot.prompts.{SWIN}": {"tokens": 50},
+    "few_shot.experiments": [4],
+    "writeup.decay.milestones": [1],
+    "store_size": 32,
+}
+
+
+def settings_behind_figures() -> dict[str, object]:
+    """Each setting that a published figure depends on, with another value."""
+    study = yaml.safe_load((ROOT / "config" / "medfm.yaml").read_text())["published"]
+    names = [name for name in leaves(study) if not f"{name}.".startswith(tuple(f"{one}." for one in WITHOUT_FIGURE))]
+    return dict.fromkeys(names) | MORE_SETTINGS
+
+
+@pytest.mark.parametrize(("name", "value"), settings_behind_figures().items())
+def test_another_value_of_each_setting_behind_a_figure_says_why_nothing_compares(name, value, published) -> None:
+    study = {"published": yaml.safe_load((ROOT / "config" / "medfm.yaml").read_text())["published"]}
+    if value is None:
+        study = changed(study, [("published", name)])
+    else:
+        *above, key = name.split(".")
+        place = study["published"]
+        for part in above:
+            place = place[part]
+        place[key] = value
+    setup = read_setup({"data": {"medfm": "raw"}, "schedule": "published", "parameters": {"medfm": study["published"]}})
+    counts = {figure.quantity: figure.value for figure in published.studies["medfm"].figures}
+    (reason,) = obstacles("medfm", setup, published, counts)
+    assert reason.startswith(f"{name} is ") and ", published with " in reason
 
 
 def test_the_headline_has_ours_by_both_protocols(published, metrics, tmp_path) -> None:

@@ -10,10 +10,10 @@ from sklearn.metrics import accuracy_score, average_precision_score, roc_auc_sco
 import medfm_tables as example
 from medfm.analysis.habits import habit_rows
 from medfm.analysis.measures import calibration_errors, measured, published_means, sound_means
-from medfm.analysis.protocols import TASKS, of_task, truth_of
+from medfm.analysis.protocols import PROTOCOLS, TASKS, of_task, truth_of
 from medfm.analysis.ranks import Ranks, ranks
-from medfm.analysis.results import Scored, scored_of
-from medfm.analysis.task_rows import Task, data_counts
+from medfm.analysis.results import Result, Scored, scored_of
+from medfm.analysis.task_rows import Task, data_counts, measure_tasks, prefix_of, task_rows
 from reprise.data.store import open_store
 from reprise.evaluation.estimates import Sampling
 
@@ -69,6 +69,23 @@ def test_the_published_convention_counts_an_undefined_finding_as_0_and_as_the_on
         row = habits.loc[name, f"densenet121/challenge/endo/{measure}"]
         assert row["published"] == pytest.approx(found[measure]) and row["sound"] == pytest.approx(sound)
         assert "No scored image has tumour" in row["note"]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_each_training_is_measured_by_the_convention_of_its_protocol(protocol: str) -> None:
+    random = np.random.default_rng(7)
+    truth, scores = random.integers(0, 2, (30, 4)), random.random((30, 4))
+    truth[:, 3] = 0
+    test = made([*range(30)], truth.tolist(), scores.tolist())
+    (row,) = measure_tasks([Result("densenet121", protocol, "endo", test)], Sampling(10, 0))
+    ap = [average_precision_score(truth[:, place], scores[:, place]) for place in range(3)]
+    auc = [roc_auc_score(truth[:, place], scores[:, place]) for place in range(3)]
+    known = {"map": np.mean(ap), "auc": np.mean(auc)}
+    wanted = known if protocol == "sound" else {"map": sum(ap) / 4, "auc": (sum(auc) + auc[-1]) / 4}
+    assert {name: row.measured.means[name].value for name in wanted} == pytest.approx(wanted)
+    rows = {found["quantity"]: found["value"] for found in task_rows([row])}
+    prefix = prefix_of("densenet121", protocol, "endo")
+    assert {name: rows[f"{prefix}/{name}"] for name in wanted} == pytest.approx(wanted)
 
 
 def test_if_the_first_finding_is_undefined_the_published_auc_is_too_and_nothing_is_defined_of_nothing() -> None:
@@ -149,16 +166,36 @@ def test_habits_of_the_write_up_are_told_apart(study, metrics) -> None:
     habits = pd.read_csv(study / "quirks.csv").set_index(["quirk", "quantity"])
     best = habits.loc["Best epoch on the scored set", "densenet121/writeup/endo/map"]
     assert (best["published"], best["sound"]) == pytest.approx((0.8, 0.7)) and best["note"].startswith("Epoch 4 of 6")
-    mixed = habits.loc["Sets mixed, recipe as published", "densenet121/writeup/endo/map"]
+    mixed = habits.loc["Sets mixed, and all else as published", "densenet121/writeup/endo/map"]
     assert mixed["published"] == best["sound"]
     assert mixed["sound"] == metrics.loc[("sound", "densenet121/endo/map"), "value"]
     assert mixed["difference"] == pytest.approx(mixed["published"] - mixed["sound"])
-    lists = habits.loc["Validation lists with training images", "vit_tiny/challenge/colon/5-shot/image_accuracy"]
+    assert mixed["note"].startswith("All differences together") and "loss" in mixed["note"]
+    recipe = habits.loc["Few-shot recipe as published", "vit_tiny/challenge/colon/5-shot/image_accuracy"]
+    assert recipe["note"].startswith("All differences together") and "loss" not in recipe["note"]
     one = habits.loc["One experiment", "vit_tiny/challenge/colon/5-shot/image_accuracy"]
-    assert lists["sound"] == one["published"] and "mean of all 6 trainings" in one["note"]
+    assert recipe["sound"] == one["published"] and "mean of all 6 trainings" in one["note"]
     assert one["sound"] == pytest.approx(
         metrics.loc[("sound", "vit_tiny/vpt_shallow/colon/5-shot/image_accuracy"), "value"]
     )
+
+
+def test_lists_with_training_images_are_weighed_on_one_training_alone(study, metrics) -> None:
+    """The epoch is all that differs: network, support set, recipe and scored images are those of one training."""
+    habits = pd.read_csv(study / "quirks.csv").query("quirk == 'Validation lists with training images'")
+    assert sorted(habits["quantity"]) == [
+        f"vit_tiny/challenge/{task}/{shots}-shot/map" for task in ("chest", "endo") for shots in (1, 5)
+    ], "lists of the colon hold none"
+    store = open_store(study / "few_shot/vit_tiny-seed0/vpt_shallow")
+    rows = store.cases.query("protocol == 'published' and task == 'endo' and shots == 5").set_index("split")
+    images = of_task(example.cases(), "endo").query("part == 'test_WithLabel'")
+    values = {}
+    for split in ("test", "unseen"):
+        scores = store.arrays["scores"][rows.loc[split, "offset"] :][: len(images) * 4].reshape(-1, 4)
+        values[split] = np.mean([average_precision_score(truth_of(images)[:, at], scores[:, at]) for at in range(3)])
+    row = habits[habits["quantity"] == "vit_tiny/challenge/endo/5-shot/map"].iloc[0]
+    assert (row["published"], row["sound"]) == pytest.approx((values["test"], values["unseen"]))
+    assert row["note"].startswith("Epoch 3 is") and "epoch 2 of the same training" in row["note"]
 
 
 def test_a_split_by_image_is_weighed_on_the_images_of_studies_that_did_not_train(tmp_path) -> None:
@@ -187,7 +224,7 @@ def test_a_split_by_image_is_weighed_on_findings_that_both_sets_of_images_have()
     trained = test.images.iloc[:1].assign(case="another", group=0)
     results = [Task("densenet121", "by_writeup", "endo", test, measured(test, Sampling(10, 0), published=True))]
     history = pd.DataFrame({"network": "densenet121", "task": "endo", "epoch": [1], "test_map": [0.5]})
-    rows = habit_rows(results, history, [], pd.concat([test.images, trained]))
+    rows = habit_rows(results, history, [], [], pd.concat([test.images, trained]))
     row = next(row for row in rows if row["quirk"] == "Split by image")
     own = [
         np.mean([average_precision_score(truth[part, f], scores[part, f]) for f in range(3)])
@@ -203,7 +240,9 @@ def test_a_published_value_that_is_not_defined_weighs_no_habit() -> None:
     test = made([*range(30)], truth.tolist(), scores.tolist())
     results = [Task("densenet121", "by_challenge", "endo", test, measured(test, Sampling(10, 0), published=True))]
     history = pd.DataFrame({"network": [], "task": []})
-    assert [row["quirk"] for row in habit_rows(results, history, [], test.images)] == ["An undefined finding counts 0"]
+    assert [row["quirk"] for row in habit_rows(results, history, [], [], test.images)] == [
+        "An undefined finding counts 0"
+    ]
 
 
 def test_counts_of_the_data_are_those_of_the_labels() -> None:

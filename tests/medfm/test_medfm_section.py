@@ -1,6 +1,7 @@
 """The findings study's figures and its section of the report: every number from a table, every figure described."""
 
 import json
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 import medfm_tables as example
+from medfm.analysis.leaks import IN_VALIDATION
 from medfm.analysis.protocols import TASKS
 from medfm.analysis.section import by_finding, in_table_of_measures
 from medfm.plot_training import read_history
@@ -51,6 +53,27 @@ def test_without_random_weights_nothing_is_said_of_them(study, figures, tmp_path
     monkeypatch.setattr(example, "INITIAL", "imagenet")
     summary = " ".join(read_section(example.describe(study, tmp_path, figures))["summary"])
     assert "random weights" not in summary and "Networks are smaller" in summary
+
+
+def test_words_about_the_data_follow_its_tables(study, section, figures, tmp_path) -> None:
+    words = json.dumps(section, ensure_ascii=False)
+    gallery = next(block for block in section["blocks"] if block["kind"] == "gallery")["caption"]
+    assert "without 23 maps for which it is not defined" in gallery and "23 maps are empty" in gallery
+    assert "0 of 240 images of endoscopy are square already" in words, "none is square"
+    assert "The challenge's test images have none with tumour (endoscopy)." in words
+    assert "val_20: 0." in words and "hold 0 of 72 (chest X-rays), 0 of 72 (colon pathology)" in words
+    other = tmp_path / "study"
+    shutil.copytree(study, other)
+    leaks = pd.read_csv(other / "leaks.csv", dtype=str, keep_default_na=False)
+    leaks.loc[leaks["what"] == IN_VALIDATION, "found"] = "3"
+    leaks.loc[(leaks["subject"] == "train_20 and val_20") & (leaks["what"] == "studies in both"), "found"] = "7"
+    leaks.to_csv(other / "leaks.csv", index=False)
+    findings = pd.read_csv(other / "per_finding.csv")
+    findings["positives"] = findings["positives"].clip(lower=1)
+    findings.to_csv(other / "per_finding.csv", index=False)
+    changed = json.dumps(read_section(example.describe(other, tmp_path, figures)), ensure_ascii=False)
+    assert "val_20: 7." in changed and "hold 6 of 72 (chest X-rays), 6 of 72 (colon pathology)" in changed
+    assert "The challenge's test images have none" not in changed
 
 
 def test_each_quantity_stands_in_one_table(study, section) -> None:

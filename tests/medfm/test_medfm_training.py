@@ -16,13 +16,15 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from findings_store import RECIPES, task_cases, write_findings
 from medfm import train
 from medfm.analysis.protocols import CHOOSING, TASKS, split_of, truth_of
+from medfm.data.published_counts import IMAGES
 from medfm.learning import task as learning
 from medfm.learning.images import evaluation_batch, images_of
 from medfm.learning.prediction import load_finding_network
-from medfm.learning.task import finding_task, loss_of, measures
+from medfm.learning.task import finding_task, loss_of, measures, with_warmup_in_epochs
 from reprise.models.weights import save_model
 from reprise.step.errors import InputError
 from reprise.training.loop import INTERRUPTED
+from reprise.training.optimiser import WARMUP_START, learning_rate
 
 CPU = torch.device("cpu")
 OUTPUTS = {"weights": "weights.safetensors", "history": "log.csv", "scores": "scores.csv"}
@@ -48,6 +50,33 @@ def results(store: Path) -> dict[tuple[str, str], Path]:
     pairs = [("by_writeup", "colon"), ("by_challenge", "endo"), ("by_challenge", "colon"), ("sound", "chest")]
     folder = store.parent
     return {pair: run_training(store, folder / "-".join(pair), *pair, RECIPES[pair[0]]) for pair in pairs}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_warm_up_in_steps_has_as_many_in_each_task(task: str) -> None:
+    """The published ViT has 10,000 steps of warm-up, of which the tasks have 185 to 419 in an epoch of their images."""
+    samples = IMAGES[task]["train_20"]
+    recipe = RECIPES["sound"] | {"batch_size": 4, "epochs": 20}
+    asked = recipe | {"decay": {"cosine_to": 1, "warmup_steps": 10000}}
+    found = with_warmup_in_epochs(asked, samples)
+    assert set(found["decay"]) == {"cosine_to", "warmup_epochs"} and "warmup_steps" in asked["decay"]
+    step = 2000
+    rate = learning_rate(found, step / (samples // 4)) / recipe["optimiser"]["lr"]
+    assert rate == pytest.approx(WARMUP_START + (1 - WARMUP_START) * step / 10000)
+    assert with_warmup_in_epochs(recipe, samples) == recipe
+
+
+def test_a_training_takes_its_warm_up_in_steps(store: Path, tmp_path: Path) -> None:
+    """The rate at the beginning of two epochs, by the steps that an epoch has here."""
+    decay = {"cosine_to": 1, "warmup_steps": 1000}
+    recipe = RECIPES["by_challenge"] | {"decay": decay, "epochs": 2}
+    log = pd.read_csv(run_training(store, tmp_path, "by_challenge", "endo", recipe) / "log.csv")
+    cases, _ = task_cases(store, "endo")
+    steps = int((split_of(cases, "by_challenge", 0, recipe) == "train").sum()) // recipe["batch_size"]
+    full = recipe["optimiser"]["lr"]
+    assert log["lr"].tolist() == pytest.approx(
+        [full * (WARMUP_START + (1 - WARMUP_START) * epoch * steps / 1000) for epoch in (0, 1)]
+    )
 
 
 def test_scores_are_of_the_test_images_at_the_chosen_epoch(store: Path, results: dict[tuple[str, str], Path]) -> None:

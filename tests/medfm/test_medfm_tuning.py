@@ -4,6 +4,8 @@ import argparse
 import json
 import os
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,8 @@ from medfm.learning.networks import finding_network
 from medfm.learning.tuning import Learned, tuned
 from reprise.data.store import Store, open_store, write_store
 from reprise.step.errors import InputError
+from reprise.step.files import file_sha256
+from reprise.training import tracking
 from reprise.training.loop import INTERRUPTED
 from transformer_examples import SMALL, images_for, small
 
@@ -131,6 +135,40 @@ def test_sound_keeps_the_last_epoch_and_published_the_best_on_its_val_list(data:
             assert row["epoch"] == own["epoch"].iloc[own["val_measure"].argmax()]
 
 
+def test_the_epoch_that_is_best_without_images_that_train_is_scored_too(data: Path, prompted: Store) -> None:
+    """The list has images 0 to 3, of which 0 and 1 train: a measure of each epoch of all four, and of 2 and 3 alone."""
+    shots = learning.Shots("endo", None, None, np.eye(4, dtype=np.uint8)[[0, 1, 0, 1]], RECIPE, torch.device("cpu"))
+    shots = shots._replace(truth=shots.truth[:, :2])
+    task = learning.few_shot_task(shots, np.array([0, 1, 1]), np.arange(4))
+    assert task.choices == {"chosen": learning.CHOSEN, "unseen": learning.UNSEEN}
+    scores = np.array([[0.9, 0.1], [0.1, 0.9], [0.2, 0.8], [0.8, 0.2]])  # right of what trains, wrong of all others
+    row = task.summary({"scores": scores})
+    assert row[learning.UNSEEN] == 1 and row[learning.CHOSEN] == pytest.approx(0.25) == 1 - row["val_measure"]
+    whole = learning.few_shot_task(shots, np.arange(4), np.arange(4)).summary({"scores": scores})
+    assert np.isinf(whole[learning.UNSEEN]) and whole[learning.CHOSEN] == row[learning.CHOSEN]
+    sizes = prompted.cases.groupby(["protocol", "split"]).size().to_dict()
+    assert sizes == {
+        ("published", "test"): 3,
+        ("published", "unseen"): 3,
+        ("sound", "test"): 6,
+        ("sound", "submission"): 6,
+    }
+    rows = {
+        split: own.set_index("task") for split, own in prompted.cases.query("protocol == 'published'").groupby("split")
+    }
+    for name in TASKS:
+        if rows["test"].loc[name, "epoch"] == rows["unseen"].loc[name, "epoch"]:
+            both = [scores_of(prompted, rows[split].loc[name].to_dict() | {"task": name}) for split in rows]
+            np.testing.assert_array_equal(*both)
+
+
+def test_a_list_without_images_that_train_has_no_second_epoch(data: Path) -> None:
+    each = next(experiments_of(open_store(data / "store").cases, read_lists(data / "lists.csv"), RECIPE, "published"))
+    others = np.setdiff1d(np.arange(20), each.support)
+    for validation, names in ((others, ["test"]), (each.support, ["test"]), (np.arange(20), ["test", "unseen"])):
+        assert [split for _, split, _ in tune.scored_after(each, validation)] == names
+
+
 def test_scores_are_those_of_each_training_alone(data: Path, prompted: Store) -> None:
     """One experiment trained by itself, in another order, gives the bits of the store; its scores are in order."""
     store, lists = open_store(data / "store"), read_lists(data / "lists.csv")
@@ -139,7 +177,7 @@ def test_scores_are_those_of_each_training_alone(data: Path, prompted: Store) ->
     found = next(tune.tuned_answers(args, store.cases, lists, [each]))
     row = prompted.cases.set_index("case").loc[f"vpt_shallow-{each.name}-test"]
     scores = scores_of(prompted, row)
-    np.testing.assert_array_equal(scores, found["scored"].astype(np.float32))
+    np.testing.assert_array_equal(scores, found["test"].astype(np.float32))
     assert len(scores) == len(each.scored) and np.ptp(scores, axis=0).min() > 0
 
 
@@ -212,14 +250,34 @@ def test_a_data_set_without_images_to_submit_is_scored_and_gives_no_submission(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cases, arrays = open_store(data / "store")
-    cases = cases.assign(part=cases["part"].replace("test_WithoutLabel", "none"))
+    cases = cases.assign(official="train")
     write_store(tmp_path / "store", cases, arrays)
     args = arguments_of(tune, **tuning(data, tmp_path, "vpt_shallow") | {"store": tmp_path / "store"})
     each = next(experiments_of(cases, read_lists(data / "lists.csv"), RECIPE, "sound"))
     found = next(tune.tuned_answers(args, cases, read_lists(args.lists), [each]))
-    assert len(found["scored"]) == len(each.scored) > 0 and found["submitted"].shape == (0, 19)
+    assert len(found["test"]) == len(each.scored) > 0 and found["submission"].shape == (0, 19)
     assert write_submissions.submitted_images(cases, "chest") == []
-    assert "chest: no images of test_WithoutLabel, so there is nothing to submit" in capsys.readouterr().err
+    assert "chest: no images of chest_val.csv, so there is nothing to submit" in capsys.readouterr().err
+
+
+def test_each_tracked_training_has_the_files_that_hold_its_scores(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    places = {"checkpoints": Path("results/checkpoints/medfm/few_shot/vit-seed0/lora"), "tracking": "mlflow"}
+    places |= {"answers": Path("results/lora"), "history": Path("results/lora_log.csv")}
+    run_step(tune, **tuning(data, tmp_path, "lora", experiments=[1], epochs=1) | places)
+    with closing(sqlite3.connect(tracking.DATABASE)) as database:
+        runs = dict(database.execute("SELECT run_uuid, name FROM runs").fetchall())
+        rows = database.execute("SELECT run_uuid, key, value FROM tags").fetchall()
+    assert sorted(runs.values()) == [f"few_shot/vit-seed0/lora/sound-{task}-1-shot-exp1" for task in TASKS]
+    scores, log = (places[name] / part for name, part in (("answers", "scores.npy"), ("history", "")))
+    for run in runs:
+        tags = {key: value for each, key, value in rows if each == run}
+        assert tags["lora/scores.npy"] == f"{scores} sha256:{file_sha256(scores)}"
+        assert tags["lora_log.csv"] == f"{log} sha256:{file_sha256(log)}"
+        (kept,) = tracking.ARTEFACTS.glob(f"*/{run}/artifacts/lora_log.csv")
+        assert kept.read_bytes() == log.read_bytes()
 
 
 def test_features_of_other_images_are_one_line(data: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Images that are there twice are found, whatever they were saved as, and nothing else is; and groups are joined."""
 
 import io
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -9,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from medfm.data import twins
 from medfm.data.pictures import perceptual_hash, squared
-from medfm.data.twins import joined_groups, near_pairs, twin_clusters
+from medfm.data.twins import TWIN_CORRELATION, TWIN_DISTANCE, joined_groups, near_pairs, twin_clusters
 from medfm.phantom.findings_drawn import drawn
 
 NEIGHBOURS = st.lists(
@@ -46,6 +48,53 @@ def test_copies_are_twins_and_other_images_of_the_kind_are_not(task: str) -> Non
         copies = [np.atleast_3d(np.asarray(small)), np.atleast_3d(np.asarray(pressed))]
     clusters = twin_clusters(*faces([*images, *copies]))
     assert np.flatnonzero(clusters).tolist() == [7, 40, 41] and set(clusters[[7, 40, 41]]) == {1}
+
+
+def plain_clusters(hashes: list[str], thumbnails: np.ndarray) -> list[int]:
+    """The clusters by a comparison of all pairs in 64 bits."""
+    clusters = [{number} for number in range(len(hashes))]
+    shapes = thumbnails.astype(float) - thumbnails.mean(axis=1, keepdims=True)
+    for i, first in enumerate(shapes):
+        for j, second in enumerate(shapes[:i]):
+            near = (int(hashes[i], 16) ^ int(hashes[j], 16)).bit_count() <= TWIN_DISTANCE
+            if near and first @ second >= TWIN_CORRELATION * np.linalg.norm(first) * np.linalg.norm(second):
+                together = clusters[i] | clusters[j]
+                for number in together:
+                    clusters[number] = together
+    names: dict[int, int] = {}
+    return [0 if len(each) == 1 else names.setdefault(min(each), len(names) + 1) for each in clusters]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 5), st.sampled_from([1, 3, 2048]))
+def test_clusters_are_those_of_a_loop_over_all_pairs(seed: int, kinds: int, at_a_time: int) -> None:
+    """Few kinds of hashes and of looks, with noise around the limits of both; exact copies; pieces of any size."""
+    random = np.random.default_rng(seed)
+    kind, look = random.integers(0, 2**64 - 1, kinds, np.uint64), random.integers(0, 200, (kinds, 64))
+    hashes = kind[random.integers(kinds, size=40)]
+    for _ in range(4):
+        hashes = hashes ^ (np.uint64(1) << random.integers(0, 64, 40, np.uint64))
+    noise = random.normal(size=(40, 64)) * random.choice([0, 5, 12, 40], (40, 1))
+    thumbnails = np.clip(look[random.integers(kinds, size=40)] + noise, 0, 255).astype(np.uint8)
+    hashes[:3], thumbnails[:3] = hashes[3], thumbnails[3]
+    texts = [f"{number:016x}" for number in hashes.tolist()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(twins, "COMPARED", at_a_time)
+        assert twin_clusters(texts, thumbnails).tolist() == plain_clusters(texts, thumbnails)
+
+
+def test_like_hashes_of_many_images_need_no_memory_for_all_pairs() -> None:
+    """All hashes are near each other. As a list with both small copies of each pair, 18 GB would be compared."""
+    count, random = 1500, np.random.default_rng(0)
+    thumbnails = random.integers(0, 256, (count, 1024), np.uint8)
+    thumbnails[1::50] = thumbnails[::50] ^ 1
+    hashes = [f"{1 << place:016x}" for place in random.integers(0, 64, count).tolist()]
+    tracemalloc.start()
+    clusters = twin_clusters(hashes, thumbnails)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert np.flatnonzero(clusters).tolist() == sorted([*range(0, count, 50), *range(1, count, 50)])
+    assert peak < 100 * 2**20
 
 
 def test_images_without_contrast_are_twins_of_each_other_alone() -> None:

@@ -14,6 +14,7 @@ from medfm.analysis.section import (
     TEMPLATE,
     by_finding,
     by_shots,
+    habits_of_lists,
     in_table_of_measures,
     leak_table,
     summary,
@@ -59,15 +60,15 @@ def main(args: argparse.Namespace) -> None:
     tables = {name: getattr(args, name) for name in ("protocols", *TABLES)}
     files |= table_files(**tables, quirks=args.quirks, twins=args.twins, findings_table=args.findings)
     files |= {"maps": gallery_block(args.maps)}
-    per_finding = read_table(args.per_finding, FINDINGS)
+    per_finding, leaks = read_table(args.per_finding, FINDINGS), read_text_table(args.leaks)
     values = settings | summary(store.cases, settings["models"], texts) | {"figures": numbers}
-    values |= {"maps": gallery_numbers(args.maps)}
+    values |= {"maps": gallery_numbers(args.maps)} | habits_of_lists(leaks, per_finding)
     described = section(TEMPLATE, values, files, {"image": str(args.picture)})
     written = (
         side_by_side(metrics[in_table_of_measures(metrics["quantity"])], measures, PARTS),
         by_finding(per_finding),
         by_shots(read_table(args.few_shot, SPREAD)),
-        leak_table(read_text_table(args.leaks)),
+        leak_table(leaks),
     )
     with outputs(args.section, args.picture, *tables.values()) as (section_file, picture, *table_paths):
         for table, path in zip(written, table_paths, strict=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from medfm.analysis.few_shot import experiments_of, read_lists
+from medfm.analysis.few_shot import UNSEEN, experiments_of, read_lists
 from medfm.analysis.few_shot_rows import answer_table, few_shot_rows, spread_table
 from medfm.analysis.habits import habit_rows
 from medfm.analysis.results import read_answers, read_histories, read_scores
@@ -50,6 +50,7 @@ def main(args: argparse.Namespace) -> None:
     results = measure_tasks(read_scores(args.scores, cases), sampling)
     experiments = [each for name in PROTOCOLS for each in experiments_of(cases, lists, settings["few_shot"], name)]
     histories, answers = read_histories(args.history), read_answers(args.answers, cases, experiments)
+    unseen = read_answers(args.answers, cases, experiments, UNSEEN)
     runs = answer_table(answers)
     spread = spread_table(runs)
 
@@ -60,7 +61,7 @@ def main(args: argparse.Namespace) -> None:
         yield from few_shot_rows(answers, spread, sampling)
 
     metrics = pd.DataFrame(rows(), columns=METRICS)
-    habits = pd.DataFrame(habit_rows(results, histories, answers, cases), columns=QUIRKS)
+    habits = pd.DataFrame(habit_rows(results, histories, answers, unseen, cases), columns=QUIRKS)
     tables = (metrics, habits, finding_table(results), spread, calibration_table(results))
     files = (args.metrics, args.quirks, *(getattr(args, name) for name in TABLES))
     with outputs(*files) as paths:

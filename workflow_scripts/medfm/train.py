@@ -29,7 +29,7 @@ def main(args: argparse.Namespace) -> None:
     from medfm.learning.images import MEAN, STD
     from medfm.learning.networks import COMPILED, network_of
     from medfm.learning.prediction import KIND, scored_images
-    from medfm.learning.task import HELPER, finding_task
+    from medfm.learning.task import HELPER, finding_task, with_warmup_in_epochs
     from reprise.data.store import open_store
     from reprise.models.weights import channels_last, save_model
     from reprise.step.device import pick_device
@@ -42,6 +42,7 @@ def main(args: argparse.Namespace) -> None:
     task = finding_task(args.task, args.protocol, cases, array, settings, device)
     torch.manual_seed(settings["seed"])
     model = channels_last(network_of(settings, outputs_of(args.task), args.initial).to(device))
+    args.settings = with_warmup_in_epochs(settings, task.samples)
     best, history = fit_by_options(args, model, task, device, COMPILED, args.task, args.protocol)
     model.load_state_dict(best["best"].weights)
     info = {"kind": KIND, "task": args.task, "protocol": args.protocol, "epoch": best["best"].epoch}

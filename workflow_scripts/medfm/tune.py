@@ -11,11 +11,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from medfm.analysis.few_shot import TUNED, Answers, Experiment, experiments_of, read_lists, validation_of, write_answers
+from medfm.analysis.few_shot import (
+    TUNED,
+    UNSEEN,
+    Answers,
+    Experiment,
+    experiments_of,
+    read_lists,
+    validation_of,
+    write_answers,
+)
 from medfm.analysis.protocols import TASKS, of_task, outputs_of, truth_of
 from reprise.step.command import progress, run
 from reprise.step.files import file_sha256, outputs
 from reprise.training.options import depends_on, training_parser
+from reprise.training.tracking import track_files
 
 LOGGED = ["epoch", "train_loss", "val_measure"]
 
@@ -51,6 +61,8 @@ def main(args: argparse.Namespace) -> None:
         pairs = zip(by_name, found, strict=True)
         logs = [pd.DataFrame(arrays["history"], columns=LOGGED).assign(training=name) for name, arrays in pairs]
         pd.concat(logs)[["training", *LOGGED]].to_csv(history, index=False)
+    for name in by_name:
+        track_files(args.tracking, args.checkpoints / name, args.answers, args.history)
 
 
 def tuned_answers(
@@ -85,10 +97,24 @@ def tuned_answers(
             recipe, data = few_shot_task(shots, each.support, validation), [*depends_on(args), args.method, each.name]
             places = args.checkpoints / each.name, args.tensorboard / each.name
             kept, log = fit(model, recipe, settings, data, *places, args.checkpoint_every, None, args.tracking)
-            model.load_state_dict(kept["chosen"].weights)
-            found = {name: scores_of_images(model, shots, getattr(each, name)) for name in ("scored", "submitted")}
-            yield found | {"epoch": np.array(kept["chosen"].epoch), "history": log.reindex(columns=LOGGED).to_numpy()}
+            found = {"history": log.reindex(columns=LOGGED).to_numpy()}
+            for choice, split, asked in scored_after(each, validation):
+                model.load_state_dict(kept[choice].weights)
+                found |= {split: scores_of_images(model, shots, asked), f"{split}_epoch": np.array(kept[choice].epoch)}
+            yield found
             shutil.rmtree(places[0])
+
+
+def scored_after(each: Experiment, validation: np.ndarray | None) -> Iterator[tuple[str, str, np.ndarray]]:
+    """What is scored after a training: the name of the kept weights, that of the split, and its images.
+
+    If the list to validate on holds images that are learned from, the epoch that is chosen without them is scored, too.
+    """
+    yield "chosen", "test", each.scored
+    if each.protocol == "sound":
+        yield "chosen", "submission", each.submitted
+    elif validation is not None and (seen := np.isin(validation, each.support)).any() and not seen.all():
+        yield "unseen", UNSEEN, each.scored
 
 
 def starting_network(args: argparse.Namespace, task: str, device: Any) -> Any:
@@ -102,10 +128,9 @@ def starting_network(args: argparse.Namespace, task: str, device: Any) -> Any:
 
 def _answers(method: str, experiments: Sequence[Experiment], found: Sequence[dict[str, Any]]) -> Iterator[Answers]:
     for each, arrays in zip(experiments, found, strict=True):
-        epoch = int(arrays["epoch"])
-        yield Answers(each, method, "test", epoch, arrays["scored"])
-        if each.protocol == "sound":
-            yield Answers(each, method, "submission", epoch, arrays["submitted"])
+        for split in ("test", "submission", UNSEEN):
+            if split in arrays:
+                yield Answers(each, method, split, int(arrays[f"{split}_epoch"]), arrays[split])
 
 
 if __name__ == "__main__":

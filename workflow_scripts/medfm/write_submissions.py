@@ -45,11 +45,14 @@ def main(args: argparse.Namespace) -> None:
 
 
 def submitted_images(cases: pd.DataFrame, task: str) -> list[str]:
-    """Names of a task's images without public labels, in the order of the val set's CSV, which is that of the cases."""
+    """Names of a task's images of the val set, in the order of its CSV, which is that of the cases.
+
+    Neither the list test_WithoutLabel is needed for it, nor that the images have no labels.
+    """
     rows = of_task(cases, task)
-    names = list(rows["image"][rows["part"] == SUBMITTED])
+    names = list(rows["image"][rows["official"] == SUBMITTED])
     if not names:
-        say(f"{task}: no images of {SUBMITTED}, so there is nothing to submit")
+        say(f"{task}: no images of {task}_{SUBMITTED}.csv, so there is nothing to submit")
     return names
 
 

@@ -15,7 +15,9 @@ from reprise.step.tables import read_table
 FROZEN = ("linear_probe", "logistic_regression", "prototypes")
 TUNED = ("vpt_shallow", "vpt_deep", "lora", "full")
 LISTS = {"task": str, "shots": int, "kind": str, "experiment": int, "image": str, "times": int}
-SUBMITTED = "test_WithoutLabel"
+PUBLISHED_EXPERIMENTS = (1,)
+UNSEEN = "unseen"  # split of answers: the test images after the epoch that is best by val images that do not train
+SUBMITTED = "val"  # official set whose images the challenge asks scores of; the list test_WithoutLabel has the same
 COLUMNS = ["case", "protocol", "task", "method", "shots", "experiment", "split", "epoch", "images", "offset"]
 
 
@@ -28,7 +30,7 @@ class Experiment(NamedTuple):
     number: int
     support: np.ndarray  # images to learn from; by `published` an image may come twice
     scored: np.ndarray  # images with labels
-    submitted: np.ndarray  # images whose labels nobody has seen
+    submitted: np.ndarray  # images of the val set's CSV
 
     @property
     def name(self) -> str:
@@ -41,7 +43,7 @@ class Answers(NamedTuple):
 
     experiment: Experiment
     method: str
-    split: str  # test or submission
+    split: str  # test, submission or unseen
     epoch: int  # 0 without epochs
     scores: np.ndarray  # (images, findings) from 0 to 1
 
@@ -49,7 +51,9 @@ class Answers(NamedTuple):
 def experiments_of(
     cases: pd.DataFrame, lists: pd.DataFrame, settings: Mapping[str, Any], protocol: str
 ) -> Iterator[Experiment]:
-    """The experiments of a protocol, of each task, number of shots and number; `published` has the first number alone.
+    """The experiments of a protocol, of each task, number of shots and number.
+
+    `published` has experiment 1 alone, whatever the settings say: the published baselines are of this one.
 
     By `sound` an image is not scored if one of its group, with twins joined, is in the support set, whatever the lists
     say.
@@ -63,10 +67,10 @@ def experiments_of(
     Raises:
         InputError: a list is not there, or an experiment has nothing to score.
     """
-    numbers = settings["experiments"][:1] if protocol == "published" else settings["experiments"]
+    numbers = PUBLISHED_EXPERIMENTS if protocol == "published" else settings["experiments"]
     for task in TASKS:
         images = of_task(cases, task)
-        submitted = np.flatnonzero(images["part"] == SUBMITTED)
+        submitted = np.flatnonzero(images["official"] == SUBMITTED)
         allowed = scored_by_few_shot(images, protocol)
         for shots in settings["shots"]:
             for number in numbers:

@@ -15,7 +15,11 @@ from reprise.evaluation.estimates import Row, quirk
 
 
 def habit_rows(
-    results: Sequence[Task], histories: pd.DataFrame, answers: Sequence[Answer], cases: pd.DataFrame
+    results: Sequence[Task],
+    histories: pd.DataFrame,
+    answers: Sequence[Answer],
+    unseen: Sequence[Answer],
+    cases: pd.DataFrame,
 ) -> Iterator[Row]:
     """All rows of the table of habits.
 
@@ -23,6 +27,7 @@ def habit_rows(
         results: by `measure_tasks`.
         histories: by `read_histories`.
         answers: of few-shot trainings.
+        unseen: of those whose validation list holds images that train, after the epoch that is chosen without them.
         cases: the store's.
     """
     network = results[0].network
@@ -35,7 +40,7 @@ def habit_rows(
             yield from _seen_rows(quantity, GIVEN[task], scored["by_writeup", task], cases)
     for (protocol, task), part in scored.items():
         yield from _undefined_rows(prefix_of(network, protocol, task), task, part)
-    yield from _few_shot_rows(answers)
+    yield from _few_shot_rows(answers, unseen)
 
 
 def _write_up_rows(
@@ -53,10 +58,11 @@ def _write_up_rows(
     if ("sound", task) in scored:
         sound = plain_means(scored["sound", task], published=False)[measure]
         note = (
-            "Train and validation images mixed and dealt one by one, without a validation set. Set against it: the "
-            "sound protocol, other in recipe and split, on unseen groups."
+            "All differences together, not the mixing of sets alone: how images are dealt, recipe, "
+            f"{'' if task == 'colon' else 'loss, '}size of images, the epoch that is kept, findings that are not "
+            "defined, and the scored images. Set against it: the sound protocol, on unseen groups."
         )
-        yield quirk("Sets mixed, recipe as published", quantity, "1", [values.iloc[-1], sound], note)
+        yield quirk("Sets mixed, and all else as published", quantity, "1", [values.iloc[-1], sound], note)
 
 
 def _seen_rows(quantity: str, measure: str, part: Scored, cases: pd.DataFrame) -> Iterator[Row]:
@@ -100,8 +106,8 @@ def _undefined_rows(prefix: str, task: str, part: Scored) -> Iterator[Row]:
             yield quirk(name, f"{prefix}/{measure}", "1", values, without)
 
 
-def _few_shot_rows(answers: Sequence[Answer]) -> Iterator[Row]:
-    """Epochs chosen on lists that hold training images, and one experiment instead of all; of the first seed."""
+def _few_shot_rows(answers: Sequence[Answer], unseen: Sequence[Answer]) -> Iterator[Row]:
+    """Epochs chosen on lists that hold training images, the recipe, and one experiment; of the first seed."""
     published = [answer for answer in answers if answer.protocol == "published"]
     first_seed = min((answer.seed for answer in published), default=0)
     for one in (answer for answer in published if answer.seed == first_seed):
@@ -109,8 +115,9 @@ def _few_shot_rows(answers: Sequence[Answer]) -> Iterator[Row]:
         own = [other for other in own if other.network == one.network]
         same = [other for other in own if (other.experiment, other.seed) == (one.experiment, one.seed)]
         quantity = f"{one.network}/challenge/{one.task}/{one.shots}-shot/{GIVEN[one.task]}"
+        yield from (_list_row(quantity, one, other) for other in unseen if other[:7] == one[:7])
         if same:
-            yield from _list_rows(quantity, one, same[0])
+            yield _recipe_row(quantity, one, same[0])
         if same and len(own) > 1:
             values = [plain_means(other.scored, published=False)[GIVEN[one.task]] for other in own]
             first = plain_means(same[0].scored, published=False)[GIVEN[one.task]]
@@ -122,12 +129,24 @@ def _few_shot_rows(answers: Sequence[Answer]) -> Iterator[Row]:
             yield quirk("One experiment", quantity, "1", [first, float(np.mean(values))], note)
 
 
-def _list_rows(quantity: str, one: Answer, other: Answer) -> Iterator[Row]:
-    both = one.scored.images["case"].isin(other.scored.images["case"]).to_numpy()
+def _list_row(quantity: str, one: Answer, other: Answer) -> Row:
+    """The same training after the epoch that is best on the list, and on the list without images that train."""
     note = (
-        f"Epoch {one.epoch} is the best one on the official validation list; images listed twice count twice, "
-        f"and the warm-up is the published one. Set against it: epoch {other.epoch}, the last one, each image "
-        f"once, our warm-up. The same {both.sum():,} images are scored."
+        f"Epoch {one.epoch} is the best one on the official validation list, which holds images that train. Set "
+        f"against it: epoch {other.epoch} of the same training, the best one on that list without them."
+    )
+    values = [plain_means(each.scored, published=False)[GIVEN[one.task]] for each in (one, other)]
+    return quirk("Validation lists with training images", quantity, "1", values, note)
+
+
+def _recipe_row(quantity: str, one: Answer, other: Answer) -> Row:
+    """All that the published few-shot training has other than ours, on the images that both score."""
+    both = one.scored.images["case"].isin(other.scored.images["case"]).to_numpy()
+    summed, mean = ("", "") if one.task == "colon" else ("the loss is summed over findings, ", "the mean loss, ")
+    note = (
+        f"All differences together: {summed}the warm-up is the published one, images listed twice count twice, and "
+        f"epoch {one.epoch} is the best one on the official validation list. Set against it: {mean}our warm-up, each "
+        f"image once, and the last epoch, {other.epoch}. The same {both.sum():,} images are scored."
     )
     values = [plain_means(each, published=False)[GIVEN[one.task]] for each in (one.scored.of(both), other.scored)]
-    yield quirk("Validation lists with training images", quantity, "1", values, note)
+    return quirk("Few-shot recipe as published", quantity, "1", values, note)

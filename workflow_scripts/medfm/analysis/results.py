@@ -105,13 +105,16 @@ def read_histories(paths: Sequence[Path]) -> pd.DataFrame:
     return read_runs([path.parent for path in paths], HISTORY, ["protocol"], read)
 
 
-def read_answers(paths: Sequence[Path], cases: pd.DataFrame, experiments: Iterable[Experiment]) -> list[Answer]:
+def read_answers(
+    paths: Sequence[Path], cases: pd.DataFrame, experiments: Iterable[Experiment], split: str = "test"
+) -> list[Answer]:
     """What few-shot trainings say of the images that they are scored on.
 
     Args:
         paths: of the stores few_shot/RUN/NAME.
         cases: the study's store's.
         experiments: those of the run, by both protocols.
+        split: `test`, or `UNSEEN` for the same images after another epoch.
 
     Raises:
         InputError: a store is damaged or lies in no run's folder, has an experiment that is not known or other images
@@ -121,7 +124,7 @@ def read_answers(paths: Sequence[Path], cases: pd.DataFrame, experiments: Iterab
     for each in experiments:
         images = of_task(cases, each.task).iloc[each.scored]
         expected[_key(each._asdict())] = scored_of(images, np.empty((len(images), len(TASKS[each.task]))))
-    return [answer for path in paths for answer in _read_store(path, expected)]
+    return [answer for path in paths for answer in _read_store(path, expected, split)]
 
 
 def _key(row: Mapping[Any, Any]) -> Key:
@@ -130,13 +133,13 @@ def _key(row: Mapping[Any, Any]) -> Key:
     return str(row["protocol"]), str(row["task"]), int(row["shots"]), int(number)
 
 
-def _read_store(path: Path, expected: Mapping[Key, Scored]) -> list[Answer]:
+def _read_store(path: Path, expected: Mapping[Key, Scored], split: str) -> list[Answer]:
     found, run = open_store(path), run_of(path)
     if absent := [name for name in COLUMNS if name not in found.cases] + [*({"scores"} - found.arrays.keys())]:
         raise InputError(f"{path}: expected {', '.join(COLUMNS)} and scores, found no {absent[0]}")
     seed = int(run.run.rpartition("-seed")[2])
     answers = []
-    for row in found.cases[found.cases["split"] == "test"].to_dict("records"):
+    for row in found.cases[found.cases["split"] == split].to_dict("records"):
         key = _key(row)
         if key not in expected:
             raise InputError(f"{path}: {row['case']}: no experiment of this run")

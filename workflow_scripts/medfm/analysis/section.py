@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from medfm.analysis.leaks import IN_VALIDATION, TRAINING
 from medfm.analysis.protocols import TASKS, of_task
 from medfm.analysis.shots_figure import measures_of
 from medfm.analysis.shown import FINDING_NAMES, MEASURE_NAMES, METHOD_NAMES, PROTOCOL_NAMES, TASK_NAMES
@@ -62,6 +63,32 @@ def _counted(cases: pd.DataFrame, task: str) -> Numbers:
         "most": {"name": FINDING_NAMES[most], "images": positives[most]},
         "least": {"name": FINDING_NAMES[least], "images": positives[least]},
         "most_labels": counts.get("most_labels", 1),
+        "square": int((images["height"] == images["width"]).sum()),
+    }
+
+
+def habits_of_lists(leaks: pd.DataFrame, per_finding: pd.DataFrame) -> Numbers:
+    """What the lists of this data set hold that they should not, and findings that the challenge's images lack.
+
+    Args:
+        leaks: leaks.csv, as text.
+        per_finding: by `finding_table`.
+
+    Returns: lists (task, training images of all support sets, those that are in their validation lists, too), studies
+        (of endoscopy that are in train_20 and val_20), absent (task and finding without a positive image).
+    """
+    found = leaks.assign(found=leaks["found"].astype(int))
+    sums = found.groupby(["task", "what"])["found"].sum()
+    both = found[(found["task"] == "endo") & (found["subject"] == "train_20 and val_20")].set_index("what")["found"]
+    challenge = per_finding[(per_finding["protocol"] == "by_challenge") & (per_finding["positives"] == 0)]
+    absent = challenge[["task", "finding"]].drop_duplicates().to_dict("records")
+    return {
+        "lists": [
+            {"task": name, "training": int(sums[task, TRAINING]), "in_validation": int(sums[task, IN_VALIDATION])}
+            for task, name in TASK_NAMES.items()
+        ],
+        "studies": int(both["studies in both"]),
+        "absent": [{"task": TASK_NAMES[row["task"]], "finding": FINDING_NAMES[row["finding"]]} for row in absent],
     }
 
 

@@ -30,8 +30,8 @@ class Task(NamedTuple):
 
 
 def measure_tasks(results: Sequence[Result], sampling: Sampling) -> list[Task]:
-    """The results with their measures."""
-    return [Task(*result, measured(result.scored, sampling, result.protocol == "by_challenge")) for result in results]
+    """The results with their measures, by the convention of their protocol."""
+    return [Task(*result, measured(result.scored, sampling, result.protocol in PUBLISHED)) for result in results]
 
 
 def prefix_of(network: str, protocol: str, task: str) -> str:

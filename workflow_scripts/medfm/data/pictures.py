@@ -16,6 +16,8 @@ from reprise.step.files import refuse_irregular
 MOST_PIXELS, LARGEST_BYTES = 2**26, 2**28  # of a picture; the largest published one has 2953 x 2965 pixels
 LEAST_SIDE = 8
 HEAD = 2**20  # bytes in which a JPEG tells its size
+DEPTHS = (8, 10, 12, 14, 16)  # of detectors whose values are saved with 16 bits
+DARK = 2 ** (14 - 8)  # what colours that use 14 of 16 bits stay below if they are kept with 8
 SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -30,7 +32,8 @@ def read_picture(path: Path) -> Picture:
     """Read a PNG or JPEG file as one channel, if all channels agree, or as RGB.
 
     Raises:
-        InputError: no such picture, damaged or truncated, too large, too small, animated, or not opaque.
+        InputError: no such picture, damaged or truncated, too large, too small, animated, or not opaque; or colours of
+            16 bits of which the upper two are never used.
     """
     refuse_irregular(path)
     _refuse_size(path)
@@ -46,6 +49,10 @@ def read_picture(path: Path) -> Picture:
         if turned.size != image.size or image.getexif().get(0x0112, 1) != 1:
             oddities.append("turned as its header says")
         pixels = _eight_bits(turned, oddities)
+        if image.mode not in SIXTEEN_BITS and _has_sixteen_bits(path):
+            if pixels[..., :3].max() < DARK:
+                raise InputError(f"{path}: 16 bits a colour, of which 14 or fewer are used; save it with 8, or in grey")
+            oddities.append("16 bits a colour, kept with 8")
         if pixels.shape[2] == 4:
             if pixels[..., 3].min() < 255:
                 raise InputError(f"{path}: expected an opaque image, found transparent pixels")
@@ -78,9 +85,7 @@ def perceptual_hash(pixels: np.ndarray) -> str:
 def _eight_bits(image: Image.Image, oddities: list[str]) -> np.ndarray:
     """The pixels (H, W, 1, 3 or 4) uint8 of an image of any mode."""
     if image.mode in SIXTEEN_BITS:
-        values = np.asarray(image).astype(np.int64)
-        oddities.append(f"16 bits, values up to {values.max()}, kept with 8 bits")
-        return np.clip((values + 128) // 257, 0, 255).astype(np.uint8)[..., None]
+        return _of_depth(np.asarray(image).astype(np.int64), oddities)[..., None]
     if image.mode == "F":
         raise ValueError("no picture is saved so")
     if image.mode in ("LA", "La", "PA", "RGBa") or "transparency" in image.info:
@@ -91,6 +96,25 @@ def _eight_bits(image: Image.Image, oddities: list[str]) -> np.ndarray:
         image = image.convert("RGB")
     pixels = np.asarray(image)
     return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def _of_depth(values: np.ndarray, oddities: list[str]) -> np.ndarray:
+    """Values (H, W) saved with 16 bits as uint8: the depth of the detector, by its largest value, becomes 8 bits.
+
+    Many radiographs have 10, 12 or 14 bits in files of 16; as parts of 65535 they would be nearly black.
+    """
+    largest = int(values.max())
+    depth = next(depth for depth in DEPTHS if largest < 2**depth)
+    oddities.append(f"16 bits, values up to {largest}; taken as {depth} bits, and kept with 8")
+    most = 2**depth - 1
+    return ((values * 255 + most // 2) // most).astype(np.uint8)
+
+
+def _has_sixteen_bits(path: Path) -> bool:
+    """Whether a picture is a PNG file of 16 bits a channel; Pillow keeps only the upper half of those of colours."""
+    with path.open("rb") as stream:
+        start = stream.read(25)
+    return start[:8] == PNG and start[24] == 16
 
 
 def _refuse_size(path: Path) -> None:

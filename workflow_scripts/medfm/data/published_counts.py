@@ -15,10 +15,15 @@ POSITIVES: dict[str, dict[str, tuple[int, ...]]] = {
     "colon": {"trainval": (887,), "test_WithLabel": (1000,)},
     "endo": {"trainval": (220, 250, 153, 108), "test_WithLabel": (196, 222, 69, 0)},
 }
-# Studies of endoscopy and slides of colon: of trainval, of both tests, and those that both tests share.
+# Studies of endoscopy and slides of colon: of trainval and of both tests; and those that two lists share.
 STUDIES: dict[str, dict[str, int]] = {
-    "colon": {"trainval": 79, "test_WithLabel": 308, "test_WithoutLabel": 313, "shared": 304},
-    "endo": {"trainval": 23, "shared": 1},
+    "colon": {"trainval": 79, "test_WithLabel": 308, "test_WithoutLabel": 313},
+    "endo": {"trainval": 23},
+}
+SHARED: dict[tuple[str, str], dict[str, int]] = {
+    ("train_20", "val_20"): {"colon": 0, "endo": 22},
+    ("trainval", "test_WithLabel"): {"colon": 0, "endo": 0},
+    ("test_WithLabel", "test_WithoutLabel"): {"colon": 304, "endo": 1},
 }
 # Different images of a support set that are in its validation list, too, by shots, of all experiments.
 OVERLAPS: dict[str, dict[int, str]] = {

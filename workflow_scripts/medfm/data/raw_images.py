@@ -1,5 +1,6 @@
 """The check of MedFMC: CSVs and lists are compared, and each image is decoded."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -100,28 +101,49 @@ def _read_lists(root: Path, files: DatasetFiles, findings: Findings) -> list[Lis
 
 
 def _compare_lists(cases: pd.DataFrame, lists: Sequence[Listed], findings: Findings) -> None:
-    """Fill the column `part`; refuse lists of images that no CSV has or has labels of, and images in two parts."""
-    known = {task: dict(zip(rows["image"], rows["labels"], strict=True)) for task, rows in cases.groupby("task")}
+    """Fill the column `part`; refuse lists of images that they cannot have (see `_refuse_images`), or two parts."""
+    facts = ["image", "labels", "official"]
+    known = {str(task): {row[0]: row[1:] for row in rows[facts].to_numpy()} for task, rows in cases.groupby("task")}
+    _refuse_images(known, lists, findings)
     parts: dict[tuple[str, str], str] = {}
     for each in lists:
-        images = known.get(each.task, {})
-        absent = [image for image in dict.fromkeys(each.images) if image not in images]
-        lines = [("", f"{one_line(image)} is in no CSV of {each.task}") for image in absent]
-        refuse_first(findings, each.file, lines, "images that are in no CSV")
-        unlabelled = [image for image in dict.fromkeys(each.images) if images.get(image) == ""]
-        for image in unlabelled[:MOST_SHOWN] if each.name != UNLABELLED else ():
-            findings.refuse(each.file, "", f"{one_line(image)} has no labels in the CSV of {each.task}")
         pairs = zip(each.images, each.labels, strict=True)
-        other = [image for image, labels in pairs if labels and images.get(image) and labels != images[image]]
+        truth = {image: labels for image, (labels, _) in known.get(each.task, {}).items()}
+        other = [image for image, labels in pairs if labels and truth.get(image) and labels != truth[image]]
         if other:
             shown = f"{len(other)} line{'s' if len(other) > 1 else ''} with other labels than the CSV, which counts"
             findings.note(each.file, "", f"{shown}; such as of {one_line(other[0])}")
-        for image in each.images if each.name in PARTS else ():
-            before = parts.setdefault((each.task, image), each.name)
-            if before != each.name:
-                findings.refuse(each.file, "", f"{one_line(image)} is in {before}, too")
+        if each.name in PARTS:
+            before = {image: parts.setdefault((each.task, image), each.name) for image in each.images}
+            lines = [
+                ("", f"{one_line(image)} is in {part}, too") for image, part in before.items() if part != each.name
+            ]
+            refuse_first(findings, each.file, lines, "images that are in two parts")
     keys = zip(cases["task"], cases["image"], strict=True)
     cases["part"] = [parts.get(key, "none") for key in keys]
+
+
+def _refuse_images(known: Mapping[str, Mapping[str, Any]], lists: Sequence[Listed], findings: Findings) -> None:
+    """Refuse images of lists that are in no CSV, or that only the list of images without labels may have.
+
+    One wrong name in a CSV may concern each list. So an image has one line, which names the first list.
+    """
+    found: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for each in lists:
+        for image in dict.fromkeys(each.images):
+            labels, official = known.get(each.task, {}).get(image, ("", ""))
+            if not official:
+                found[each.task, f"is in no CSV of {each.task}"][image].append(each.file)
+            elif each.name != UNLABELLED and not labels:
+                found[each.task, f"has no labels in the CSV of {each.task}"][image].append(each.file)
+            elif each.name != UNLABELLED and official == "val":
+                found[each.task, f"is in {each.task}_val.csv, and so in {UNLABELLED} alone"][image].append(each.file)
+    for (task, problem), images in found.items():
+        for image, files in [*images.items()][:MOST_SHOWN]:
+            more = f"; {len(files) - 1} more lists have it" if len(files) > 1 else ""
+            findings.refuse(files[0], "", f"{one_line(image)} {problem}{more}")
+        if len(images) > MOST_SHOWN:
+            findings.refuse(f"lists of {task}", "", f"{len(images) - MOST_SHOWN} more images of this kind")
 
 
 def _paths(cases: pd.DataFrame, files: DatasetFiles, findings: Findings) -> list[str]:

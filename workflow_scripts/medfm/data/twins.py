@@ -12,34 +12,48 @@ BITS = 64
 # Hashes of two images of one kind may agree by chance, above all of X-rays. So two images count as one if their hashes
 # differ by so many bits or fewer, and small copies of both are correlated so well.
 TWIN_DISTANCE, TWIN_CORRELATION = 6, 0.98
+COMPARED = 2048  # pairs of small copies at a time
 
 
 def near_pairs(hashes: np.ndarray, distance: int) -> np.ndarray:
     """All pairs (P, 2) of positions i < j whose hashes differ by at most so many bits, in order.
-
-    Two hashes that differ by `distance` bits or fewer agree in at least one of `distance + 1` bands of bits. So only
-    hashes that agree in a band are compared (pigeonhole principle).
 
     Args:
         hashes: (N,) uint64.
         distance: from 0 to 31.
     """
     values, codes = np.unique(hashes, return_inverse=True)
-    edges = np.linspace(0, BITS, distance + 2).astype(int)
     near = [np.zeros(0, np.int64)]
-    for low, high in pairwise(edges):
-        band = (values >> np.uint64(low)) & np.uint64((1 << int(high - low)) - 1)
-        for first, second in _equal_pairs(band):
-            close = np.bitwise_count(values[first] ^ values[second]) <= distance
-            lower = np.minimum(first[close], second[close])
-            near.append(lower * len(values) + np.maximum(first[close], second[close]))
+    for first, second in near_pieces(values, distance):
+        near.append(np.minimum(first, second) * len(values) + np.maximum(first, second))
     keys = np.unique(np.concatenate(near))
     of_values = np.stack([keys // max(len(values), 1), keys % max(len(values), 1)], axis=1)
     return _expanded(of_values, codes, len(values))
 
 
+def near_pieces(hashes: np.ndarray, distance: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The same pairs in pieces of at most N, as the positions of both, each pair once.
+
+    Two hashes that differ by `distance` bits or fewer agree in at least one of `distance + 1` bands of bits. So only
+    hashes that agree in a band are compared (pigeonhole principle).
+    """
+    before: list[np.uint64] = []
+    for low, high in pairwise(np.linspace(0, BITS, distance + 2).astype(int).tolist()):
+        band = np.uint64(((1 << (high - low)) - 1) << low)
+        for first, second in _equal_pairs(hashes & band):
+            differing = hashes[first] ^ hashes[second]
+            close = np.bitwise_count(differing) <= distance
+            for earlier in before:  # pairs that agree in an earlier band have come there
+                close &= (differing & earlier) != 0
+            yield first[close], second[close]
+        before.append(band)
+
+
 def twin_clusters(hashes: Sequence[str], thumbnails: np.ndarray) -> np.ndarray:
     """The number of each image's cluster of twins, from 1 on; 0 if it has no twin.
+
+    No list of all pairs is made, because images of one kind may all have similar hashes: pairs are compared in pieces,
+    and those that are in one cluster already are not.
 
     Args:
         hashes: perceptual hashes of N images, 16 hexadecimal digits each.
@@ -48,13 +62,16 @@ def twin_clusters(hashes: Sequence[str], thumbnails: np.ndarray) -> np.ndarray:
     numbers = np.array([int(text, 16) for text in hashes], np.uint64)
     looks = np.concatenate([numbers.view(np.uint8).reshape(-1, 8), thumbnails], axis=1)
     _, first, codes = np.unique(looks, axis=0, return_index=True, return_inverse=True)  # exact copies are one
-    pairs = near_pairs(numbers[first], TWIN_DISTANCE)
-    shapes = thumbnails[first].astype(float)
-    shapes -= shapes.mean(axis=1, keepdims=True)
-    shapes[~shapes.any(axis=1)] = 1  # without contrast: like others without, and unlike all else
-    shapes /= np.linalg.norm(shapes, axis=1, keepdims=True)
-    alike = np.einsum("ij,ij->i", shapes[pairs[:, 0]], shapes[pairs[:, 1]]) >= TWIN_CORRELATION
-    labels = _components(len(first), pairs[alike])[codes.reshape(-1)]
+    shapes, of_looks = _shapes(thumbnails[first]), np.arange(len(first))
+    for piece in near_pieces(numbers[first], TWIN_DISTANCE):
+        pairs = np.stack(piece, axis=1)
+        pairs = pairs[of_looks[pairs[:, 0]] != of_looks[pairs[:, 1]]]
+        for start in range(0, len(pairs), COMPARED):
+            part = pairs[start : start + COMPARED]
+            alike = np.einsum("ij,ij->i", shapes[part[:, 0]], shapes[part[:, 1]]) >= TWIN_CORRELATION
+            if alike.any():
+                of_looks = _components(len(first), of_looks[part[alike]])[of_looks]
+    labels = of_looks[codes.reshape(-1)]
     shared = np.bincount(labels, minlength=1)[labels] > 1
     clusters = np.zeros(len(labels), int)
     clusters[shared] = pd.factorize(labels[shared])[0] + 1
@@ -76,6 +93,15 @@ def joined_groups(*keys: pd.Series) -> pd.Series:
         pairs.append(np.stack([named, lead.loc[values].to_numpy()], axis=1))
     labels = _components(len(first), np.concatenate(pairs))
     return first.groupby(labels).transform("first")
+
+
+def _shapes(thumbnails: np.ndarray) -> np.ndarray:
+    """Thumbnails (N, P) as float32 of mean 0 and length 1, so that the product of two is their correlation."""
+    shapes = thumbnails.astype(np.float32)
+    shapes -= shapes.mean(axis=1, keepdims=True)
+    shapes[np.ptp(thumbnails, axis=1) == 0] = 1  # without contrast: like others without, and unlike all else
+    shapes /= np.linalg.norm(shapes, axis=1, keepdims=True)
+    return shapes
 
 
 def _components(count: int, pairs: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from reprise.training.task import Task
 AT_A_TIME = 16
 LAST = "before_last"  # column of the history: 0 in the last epoch
 CHOSEN = "from_best"  # column of the history: how far an epoch is from a perfect measure
+UNSEEN = "from_best_unseen"  # the same, on the images of the list to validate on that are not learned from
 
 
 class Shots(NamedTuple):
@@ -36,7 +37,8 @@ def few_shot_task(shots: Shots, support: np.ndarray, validation: np.ndarray | No
     """A task on a support set. Without a set to validate on it keeps the last epoch, called "chosen".
 
     With one it is a published training: it has the published loss, and keeps the best epoch by the challenge's measure
-    there: mAP of chest, accuracy of colon, AUC of endo.
+    there: mAP of chest, accuracy of colon, AUC of endo. As "unseen" it keeps the epoch that is best by the images of
+    this set that are not in the support set; without such images, the first.
 
     Args:
         shots: the task's images.
@@ -52,8 +54,8 @@ def few_shot_task(shots: Shots, support: np.ndarray, validation: np.ndarray | No
         cases=len(validation) if validation is not None else 1,
         at_a_time=AT_A_TIME,
         validate=partial(_validate, shots, validation) if validation is not None else partial(_count, shots),
-        summary=partial(_measured, shots, validation) if validation is not None else _left,
-        choices={"chosen": CHOSEN if validates else LAST},
+        summary=partial(_measured, shots, validation, support) if validation is not None else _left,
+        choices={"chosen": CHOSEN, "unseen": UNSEEN} if validates else {"chosen": LAST},
     )
 
 
@@ -82,9 +84,22 @@ def _validate(
     return {"scores": _scores(model, shots, validation[cases])}
 
 
-def _measured(shots: Shots, validation: np.ndarray, found: dict[str, np.ndarray]) -> dict[str, float]:
-    value = measures(shots.truth[validation], found["scores"])[CHOOSING["by_challenge"][shots.task]]
-    return {"val_measure": value, CHOSEN: float("inf") if np.isnan(value) else 1 - value}
+def _measured(
+    shots: Shots, validation: np.ndarray, support: np.ndarray, found: dict[str, np.ndarray]
+) -> dict[str, float]:
+    unseen = ~np.isin(validation, support)
+    every = _chosen_by(shots, validation, found["scores"])
+    other = _chosen_by(shots, validation[unseen], found["scores"][unseen]) if unseen.any() else float("nan")
+    return {"val_measure": every, CHOSEN: _from_best(every), UNSEEN: _from_best(other)}
+
+
+def _chosen_by(shots: Shots, images: np.ndarray, scores: np.ndarray) -> float:
+    """The measure that chooses the epoch, of these images; NaN where it is not defined."""
+    return measures(shots.truth[images], scores)[CHOOSING["by_challenge"][shots.task]]
+
+
+def _from_best(value: float) -> float:
+    return float("inf") if np.isnan(value) else 1 - value
 
 
 def _count(shots: Shots, model: nn.Module, cases: np.ndarray, epoch: int) -> dict[str, Tensor]:

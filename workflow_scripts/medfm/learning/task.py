@@ -17,6 +17,7 @@ from medfm.learning.prediction import probabilities_of
 from reprise.data.split_audit import audit_splits
 from reprise.step.device import on_device
 from reprise.step.errors import InputError
+from reprise.training.sampler import steps_in_all
 from reprise.training.task import Task
 
 AT_A_TIME = 64  # images that are validated together
@@ -65,6 +66,18 @@ def finding_task(
         summary=partial(_summary, truth_of(seen), watched, CHOOSING[protocol][task]),
         choices={"best": f"{HELPER}{CHOOSING[protocol][task]}"},
     )
+
+
+def with_warmup_in_epochs(settings: Mapping[str, Any], samples: int) -> dict[str, Any]:
+    """The recipe with `warmup_epochs` in place of `warmup_steps`, if it has these, by the steps of an epoch.
+
+    A part of the published recipes counts steps, of which the tasks have other numbers in an epoch.
+    """
+    decay = dict(settings["decay"])
+    if (steps := decay.pop("warmup_steps", None)) is None:
+        return dict(settings)
+    an_epoch = steps_in_all(settings, samples) / settings["epochs"]
+    return {**settings, "decay": decay | {"warmup_epochs": steps / an_epoch}}
 
 
 def loss_of(task: str, published: bool) -> Callable[[Tensor, Tensor], Tensor]:

@@ -65,7 +65,7 @@ class StudyFigures(_Strict):
     title: str
     about: str
     headline: Headline
-    conditions: dict[str, int | float | str | list[int]]
+    conditions: dict[str, bool | int | float | str | list[int] | None]
     identity: tuple[str, ...] = ()
     groups: dict[str, str]
     context: tuple[str, ...] = ()

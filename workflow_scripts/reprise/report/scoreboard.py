@@ -101,7 +101,8 @@ def obstacles(study: str, setup: Setup, published: Published, ours: Mapping[str,
         for key in name.split("."):
             found = found.get(key) if isinstance(found, dict) else None
         if found != expected:
-            reasons.append(f"{name} is {found}, published with {expected}")
+            here, there = ("none" if value is None else value for value in (found, expected))
+            reasons.append(f"{name} is {here}, published with {there}")
     for figure in published.studies[study].figures:
         if figure.quantity in published.studies[study].identity:
             count, what = ours.get(figure.quantity, np.nan), published.measure(figure.quantity).unit

@@ -130,7 +130,9 @@ def track_files(tracking: str, folder: Path, *files: Path) -> None:
         store = open_store()
         from mlflow.entities import RunTag
 
-        run = next(_runs(store, *_names(folder)))
+        run = next(_runs(store, *_names(folder)), None)
+        if run is None:  # the training is from before it was tracked
+            return
         for name, file in _named_files(files):
             store.set_tag(run.info.run_id, RunTag(_key(name), f"{_shown(file)} sha256:{file_sha256(file)}"))
             if file.suffix == ".csv":
