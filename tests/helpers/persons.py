@@ -10,7 +10,8 @@ from pathlib import Path
 FOLDER = "Roe_Richard"
 # Among them two short names, a date, and letters that have two forms in Unicode.
 NAMES = (FOLDER, "Li^Ng", "Li_Ng", "12Mar1954", "Zo\u00eb_M\u00fcller", "MRN-20071231", "Roe^Richard", "WardSeven")
-EMBEDDED = re.compile(rb"base64,([A-Za-z0-9+/=]+)")
+# Whole groups of four only: compiled Python may hold the word, followed by any byte.
+EMBEDDED = re.compile(rb"base64,((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)")
 
 
 def written_with_a_name(folder: Path) -> list[str]:
