@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reprise.engine.journal import read_journal
+from reprise.engine.plan import distinct_name
 from reprise.engine.records import recall
 from reprise.step.errors import InputError
 
@@ -33,18 +34,13 @@ def finished_jobs(dag: Any) -> list[FinishedJob]:
     Raises:
         InputError: a job would run, or its record is missing or damaged.
     """
-    jobs = [job for level in dag.toposorted() for job in sorted(level, key=_name) if not job.rule.norun]
+    jobs = [job for level in dag.toposorted() for job in sorted(level, key=distinct_name) if not job.rule.norun]
     stale = sum(dag.needrun(job) for job in jobs)
     if stale:
         raise InputError(
             f"the results are stale: {stale} of {len(jobs)} jobs would run; `make why` says why; type `make report`"
         )
     return [_finished(job, dag.workflow.persistence.metadata(job.output[0])) for job in jobs]
-
-
-def _name(job: Any) -> list[str]:
-    """What no other job has: its rule and its outputs."""
-    return [job.rule.name, *map(str, job.output)]
 
 
 def _finished(job: Any, record: Any) -> FinishedJob:

@@ -68,3 +68,8 @@ def needed_rules(dag: DAG) -> dict[str, list[str]]:
     for job in dag.jobs:
         needs[job.rule.name] |= {needed.rule.name for needed in dag.dependencies[job]}
     return {rule: sorted(needs[rule]) for rule in sorted(needs)}
+
+
+def distinct_name(job: Any) -> list[str]:
+    """A job's rule and outputs: no other job of a plan has the same, so jobs have one order by it."""
+    return [job.rule.name, *map(str, job.output)]
