@@ -41,7 +41,9 @@ def _brats(values: Tensor) -> Tensor:
 
 def _moments(values: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of all voxels in the order of an Analyze file: the order changes the last bits."""
-    stored = values.permute(2, 1, 0).contiguous()
+    x, y, z = values.shape
+    planes = values.transpose(0, 1).reshape(y * x, z)  # in two steps, each of which moves rows as a whole
+    stored = planes.t().contiguous().view(z, y, x)
     return stored.mean(), stored.std()
 
 
@@ -73,7 +75,7 @@ def normalised(volume: np.ndarray, normalisation: str) -> Tensor:
     if low == high:
         raise InputError(f"expected a volume with contrast, found {low:g} almost everywhere")
     found = PUBLISHED[normalisation](torch.from_numpy(np.clip(values, low, high, out=values)))
-    if not found.isfinite().all():
+    if not found.sum().isfinite():  # a sum is finite only if all its terms are
         raise InputError(f"the normalisation {normalisation} divides by 0 on this volume; another one may fit")
     return found
 

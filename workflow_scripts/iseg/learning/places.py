@@ -78,7 +78,7 @@ def _drawn(accepted: Sequence[np.ndarray], count: int, random: np.random.RandomS
 def _box_sums(mask: np.ndarray, box: Sequence[int]) -> np.ndarray:
     """How many voxels of a mask each box holds, by its first voxel: the differences of an integral image."""
     sums = mask.astype(np.int32)
-    for axis, side in enumerate(box):
+    for axis, side in reversed([*enumerate(box)]):  # the last axis lies together in memory, so it makes the rest small
         before = [(1, 0) if each == axis else (0, 0) for each in range(sums.ndim)]
         integral = np.pad(np.cumsum(sums, axis=axis, dtype=np.int32), before)
         ends = np.arange(side, integral.shape[axis])
