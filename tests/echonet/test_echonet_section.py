@@ -66,7 +66,7 @@ def test_section_describes_every_figure_in_the_order_of_the_story(study, figures
     assert Path(section["picture"]["image"]).name == "0X1E5.webp"
     assert [Path(block["svg"]).stem for block in section["blocks"] if block["kind"] == "figure"] == FIGURES
     words = " ".join(block["caption"] + block["alt"] for block in section["blocks"] if block["kind"] == "figure")
-    assert "nan" not in words and "0X" in words
+    assert "nan" not in words and "video 1: EF" in words and "0X" not in words, "figures show no names of files"
     assert "12 for testing" in section["summary"][0]
     assert "is 4.25 (3.75\N{EN DASH}4.75) from all clips, 9.50" in section["summary"][2]
     wide = pd.read_csv(tmp_path / "protocols.csv")

@@ -180,11 +180,11 @@ def test_ended_jobs_are_not_taken_for_running(
 
 
 STEP = """
-import argparse, signal, sys, time
+import argparse, os, signal, sys, time
 from reprise.step.command import run, step_parser
 
 def main(args):
-    signal.signal(signal.SIGTERM, lambda *_: (time.sleep(1), print("ended", flush=True), sys.exit(75)))
+    signal.signal(signal.SIGTERM, lambda *_: (time.sleep(1), os.write(1, b"ended\\n"), sys.exit(75)))
     print("begun", flush=True)
     time.sleep(60)
 

@@ -1,6 +1,7 @@
 """Three real patients come by name from a server, as the whole set would, and go to the manifest."""
 
 import csv
+import hashlib
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -120,7 +121,8 @@ def test_a_link_with_a_key_brings_the_same_and_the_key_is_nowhere(clone: Clone, 
     torch.save({}, tmp_path / "a.pth")
     clone.site.content |= {f"/{name}": (tmp_path / name).read_bytes() for name in ("ms.zip", "a.pth")}
     before, keyed = made(clone), {name: f"{clone.site.url}/{name}?{SECRET}" for name in ("ms.zip", "a.pth")}
-    weights = {Path(WEIGHTS).stem: keyed["a.pth"]}
+    digest = hashlib.sha256((tmp_path / "a.pth").read_bytes()).hexdigest()
+    weights = {Path(WEIGHTS).stem: f"{keyed['a.pth']}#sha256={digest}"}
     configure(clone.folder, data={"mslesion": keyed["ms.zip"]}, weights=weights)
     assert stale(clone.folder, MANIFEST) == {DOWNLOAD}
     done = type_command(f"snakemake {MANIFEST} results/rules.csv {WEIGHTS}", clone.folder)
