@@ -78,7 +78,7 @@ def one_node(cpus: int, memory_mb: int, gpus: int) -> Iterator[Grid]:
     """Start a Grid Engine whose node says that it has so much; stop it in any case.
 
     Raises:
-        RuntimeError: the node was not there within a minute; with the end of each daemon's messages.
+        RuntimeError: the node was not there within five minutes; with the end of each daemon's messages.
     """
     folder = Path(tempfile.mkdtemp(prefix="sge-"))
     _lay_out(folder)

@@ -90,7 +90,7 @@ def two_nodes(cpus: int, memory_mb: int, gpus: int) -> Iterator[Cluster]:
     """Start the cluster, give each node so many CPUs and generic-resource GPUs; stop it in any case.
 
     Raises:
-        RuntimeError: the nodes were not idle within a minute; with the end of each daemon's log.
+        RuntimeError: the nodes were not idle within five minutes; with the end of each daemon's log.
     """
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))
     _configure(folder, cpus, memory_mb, gpus)

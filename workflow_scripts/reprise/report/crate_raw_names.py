@@ -18,8 +18,9 @@ from reprise.step.tables import read_table, read_text_table
 TELLING = re.compile(r"^(?=.*[^\W\d]).{3,}|\d{6,}")
 PLACE = re.compile(r"(^| )(row|frame) \d+$")  # what a finding says behind a name
 COUNTED = re.compile(r"\d+ files")  # or instead of one
+RUN = re.compile(r"[A-Za-z0-9]+")  # what `word` does not cut: a name is a word of a text only if all its runs are there
 PICTURE = re.compile(r"base64,[A-Za-z0-9+/=]+")
-BREAK, LONG = "<wbr>", 24  # where a page may break a name of so many letters
+BREAK = "<wbr>"  # a page may have it anywhere in a name
 
 
 def raw_names(manifests: Iterable[str], public: bytes) -> dict[str, str]:
@@ -37,6 +38,7 @@ def raw_names(manifests: Iterable[str], public: bytes) -> dict[str, str]:
         InputError: a manifest is no CSV with the columns path and sha256, or its findings have no file and where.
     """
     known = public.decode(errors="replace")
+    runs = set(RUN.findall(known))
     names: dict[str, str] = {}
     others: list[str] = []
     for manifest in manifests:
@@ -45,10 +47,12 @@ def raw_names(manifests: Iterable[str], public: bytes) -> dict[str, str]:
             names |= _with_and_without_ending(path.name, case_name(sha256))
             others += path.parts[:-1]
         others += _named_by_findings(Path(manifest).with_name("findings.csv"))
-    private = [name for name in dict.fromkeys(others) if name not in names and _is_private(name, known)]
-    for number, name in enumerate(private, start=1):
-        names = _with_and_without_ending(name, f"other-{number}") | names
-    return {form: neutral for name, neutral in names.items() if _is_private(name, known) for form in _forms(name)}
+    unlisted = [name for name in dict.fromkeys(others) if name not in names and _is_private(name, known, runs)]
+    for number, name in enumerate(unlisted, start=1):
+        for form, neutral in _with_and_without_ending(name, f"other-{number}").items():
+            names.setdefault(form, neutral)
+    private = {name: neutral for name, neutral in names.items() if _is_private(name, known, runs)}
+    return {form: neutral for name, neutral in private.items() for form in _forms(name)}
 
 
 def without_raw_names(files: Mapping[str, bytes], names: Mapping[str, str]) -> dict[str, bytes]:
@@ -65,9 +69,10 @@ def without_raw_names(files: Mapping[str, bytes], names: Mapping[str, str]) -> d
 
 
 def present_names(files: Iterable[bytes], names: Iterable[str]) -> list[str]:
-    """The names that stand anywhere in some files; pictures inside a page are not looked at."""
+    """The names that may stand as words in some files; pictures inside a page are not looked at."""
     text = "\n".join(PICTURE.sub("", content.decode(errors="replace")) for content in files).replace(BREAK, "")
-    return [name for name in names if name in text]
+    runs = set(RUN.findall(text))
+    return [name for name in names if runs.issuperset(RUN.findall(name)) and name in text]
 
 
 def word(names: Iterable[str]) -> re.Pattern[str] | None:
@@ -79,8 +84,8 @@ def word(names: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _breakable(name: str) -> str:
-    """A pattern for a name; a page may break a long one anywhere."""
-    return f"(?:{BREAK})?".join(map(re.escape, name)) if len(name) >= LONG else re.escape(name)
+    """A pattern for a name, in which a page may break the line anywhere."""
+    return f"(?:{BREAK})?".join(map(re.escape, name))
 
 
 def _with_and_without_ending(name: str, neutral: str) -> dict[str, str]:
@@ -99,10 +104,12 @@ def _named_by_findings(findings: Path) -> Iterator[str]:
             yield from PurePosixPath(named).parts
 
 
-def _is_private(name: str, known: str) -> bool:
-    """Whether a name may tell something, and the code has it not as a word."""
-    pattern = word([name]) if name in known else None  # a quick look first, because there may be many names
-    return bool(TELLING.search(name)) and not (pattern and pattern.search(known))
+def _is_private(name: str, known: str, runs: set[str]) -> bool:
+    """Whether a name may tell something, and the code, which has these runs, has it not as a word."""
+    if not TELLING.search(name):
+        return False
+    pattern = word([name]) if runs.issuperset(RUN.findall(name)) else None
+    return not (pattern and pattern.search(known))
 
 
 def _forms(name: str) -> set[str]:
