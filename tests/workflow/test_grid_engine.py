@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+import psutil
 import pytest
 import yaml
 
@@ -20,7 +21,7 @@ from project import configure, environment, overlaid, type_command
 from workflow_rules import job_rules
 
 COMMAND = "snakemake --profile sge results/report.html"
-TRAINING = "echonet_train_ef"
+TRAINING, STEP = "echonet_train_ef", "workflow_scripts/echonet/train_ef.py"
 # The node promises more memory than this machine has: rules ask for what a published run takes.
 NODE = {"cpus": 4, "memory_mb": 256_000, "gpus": 2}
 PERSON = "Roe_Richard"
@@ -62,7 +63,7 @@ def story(grid: grid_engine.Grid, tmp_path_factory: pytest.TempPathFactory) -> S
 
 
 def small_project(folder: Path) -> None:
-    """One study, in which a training and what follows it must run; it lasts until both faults have hit it."""
+    """One study, in which a training and what follows it must run; it lasts until both faults can hit it."""
     settings = folder / "config/echonet.yaml"
     schedules = yaml.safe_load(settings.read_text())
     settings.write_text(yaml.safe_dump(overlaid(schedules, {"demo": {"ef": {"epochs": 40}}})))
@@ -80,12 +81,22 @@ def start(folder: Path, grid: grid_engine.Grid) -> subprocess.Popen[str]:
 
 
 def wait_for_training(grid: grid_engine.Grid, command: subprocess.Popen[str], folder: Path) -> str:
-    """What `qstat` shows of a job of the training that runs, once it has written a checkpoint."""
+    """What `qstat` shows of a job of the training that runs, once it has written a checkpoint and is halted."""
     before = checkpoints(folder)
     while not (job := running(grid, TRAINING)) or checkpoints(folder) <= before:
         assert command.poll() is None, f"the command ended\n{typed(folder)[-5000:]}\n{grid.logs()}"
         time.sleep(0.3)
+    halt(folder)
     return grid.run("qstat", "-j", job)
+
+
+def halt(folder: Path) -> None:
+    """Halt the training, or it may have ended by the time that a fault has hit it."""
+    alive = psutil.process_iter(["cmdline", "cwd"])
+    found = [one for one in alive if STEP in (one.info["cmdline"] or ()) and one.info["cwd"] == str(folder)]
+    assert found, "the training had ended already"
+    for process in found:
+        process.suspend()
 
 
 def checkpoints(folder: Path) -> set[Path]:
