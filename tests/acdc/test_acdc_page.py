@@ -205,7 +205,7 @@ def check_end(server: Server, tmp_path: Path) -> None:
     assert len(lines) == 2 and lines[1].startswith("Heart: file-0001.nii.gz: no NIfTI file")
     assert server.left() == []
     server.process.send_signal(signal.SIGTERM)
-    server.process.wait(30)
+    server.process.wait(300)
     assert list(server.temporary.iterdir()) == []
 
 

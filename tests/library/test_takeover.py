@@ -208,7 +208,7 @@ def test_step_is_told_to_end_with_its_snakemake_and_is_waited_for(tmp_path: Path
     with pytest.raises(InputError, match="steps of an earlier Snakemake are still at work"):
         wait_for_orphans(tmp_path, seconds=0)
     snakemake.kill()
-    wait_for_orphans(tmp_path, seconds=30)
+    wait_for_orphans(tmp_path, seconds=300)
     assert snakemake.stdout.read() == "ended\n"
 
 
