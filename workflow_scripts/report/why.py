@@ -11,7 +11,7 @@ from snakemake.dag import DAG
 from snakemake.jobs import Job
 
 from reprise.engine.causes import input_causes, params_causes
-from reprise.engine.plan import distinct_name, planned
+from reprise.engine.plan import ordered_jobs, planned
 from reprise.engine.stale_results import DID_NOT_END, MISSING, OTHER_CODE, result_faults
 from reprise.step.errors import InputError
 
@@ -39,8 +39,7 @@ def explain(dag: DAG) -> list[str]:
 
     Jobs of one rule with the same causes stand in one line.
     """
-    levels = (sorted(level, key=distinct_name) for level in dag.toposorted())
-    jobs = [job for level in levels for job in level if dag.needrun(job) and not job.rule.norun]
+    jobs = [job for job in ordered_jobs(dag) if dag.needrun(job)]
     causes = {job: own for job in jobs if (own := tuple(_causes(dag, job)))}
     before = _ways_to_causes(dag, jobs, causes)
     lines: Counter[tuple[str, ...]] = Counter()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reprise.engine.journal import read_journal
-from reprise.engine.plan import distinct_name
+from reprise.engine.plan import ordered_jobs
 from reprise.engine.records import recall
 from reprise.step.errors import InputError
 
@@ -34,7 +34,7 @@ def finished_jobs(dag: Any) -> list[FinishedJob]:
     Raises:
         InputError: a job would run, or its record is missing or damaged.
     """
-    jobs = [job for level in dag.toposorted() for job in sorted(level, key=distinct_name) if not job.rule.norun]
+    jobs = ordered_jobs(dag)
     stale = sum(dag.needrun(job) for job in jobs)
     if stale:
         raise InputError(

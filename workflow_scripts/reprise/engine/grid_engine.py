@@ -34,11 +34,11 @@ def get_ready(settings: Any) -> None:
 def queued_jobs(folder: Path) -> list[str] | None:
     """Numbers of queued jobs that a Snakemake sent from `folder`: their script was in its folder `.snakemake`.
 
-    None if there may be some: jobs were sent from there, and Grid Engine does not answer.
+    None if Grid Engine does not answer.
     """
     states = _states()
     if not states:
-        return None if states is None and shutil.which("qstat") and (folder / JOBS).is_dir() else []
+        return None if states is None and shutil.which("qstat") else []
     command = ["qstat", "-j", ",".join(states)]
     shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     jobs, number = [], ""

@@ -9,6 +9,7 @@ from typing import Any
 from snakemake.api import SnakemakeApi
 from snakemake.dag import DAG
 from snakemake.exceptions import RuleException, WorkflowError
+from snakemake.jobs import Job
 from snakemake.settings.enums import RerunTrigger
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 
@@ -70,6 +71,7 @@ def needed_rules(dag: DAG) -> dict[str, list[str]]:
     return {rule: sorted(needs[rule]) for rule in sorted(needs)}
 
 
-def distinct_name(job: Any) -> list[str]:
-    """A job's rule and outputs: no other job of a plan has the same, so jobs have one order by it."""
-    return [job.rule.name, *map(str, job.output)]
+def ordered_jobs(dag: DAG) -> list[Job]:
+    """All jobs of a plan but a target's, which does nothing: those that others need first, else by rule and outputs."""
+    levels = (sorted(level, key=lambda job: [job.rule.name, *map(str, job.output)]) for level in dag.toposorted())
+    return [job for level in levels for job in level if not job.rule.norun]

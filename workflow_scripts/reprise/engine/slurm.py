@@ -28,7 +28,7 @@ def tell_ended_jobs() -> None:
 def queued_jobs(folder: Path) -> list[str] | None:
     """Numbers of queued jobs that a Snakemake sent from `folder`; their comment is a rule's name.
 
-    None if there may be some: jobs were sent from there, and Slurm does not answer.
+    None if Slurm does not answer.
     """
     command = ["squeue", "--me", "--noheader", "--format=%i|%k|%Z"]
     try:
@@ -36,7 +36,7 @@ def queued_jobs(folder: Path) -> list[str] | None:
     except OSError:
         return []
     except subprocess.SubprocessError:
-        return None if (folder / JOBS).is_dir() else []
+        return None
     rows = (line.split("|", 2) for line in queue.splitlines() if line.count("|") >= 2)
     return [job for job, comment, where in rows if comment.startswith("rule_") and Path(where).resolve() == folder]
 

@@ -49,10 +49,11 @@ def _cancel_jobs(folder: Path) -> None:
 
 
 def _queued_jobs(scheduler: ModuleType, folder: Path) -> list[str]:
+    """Numbers of a folder's jobs; a scheduler that does not answer has none if no job was ever sent from there."""
     jobs: list[str] | None = scheduler.queued_jobs(folder)
-    if jobs is None:
+    if jobs is None and (folder / scheduler.JOBS).is_dir():
         raise InputError(
             f"{folder}: jobs were sent from here, and the scheduler does not say whether some still run; "
             f"try again, or remove {scheduler.JOBS} if none does"
         )
-    return jobs
+    return jobs or []

@@ -34,7 +34,7 @@ def code_of_run() -> Code:
     """
     paths = [path for name in CODE if Path(name).exists() for path in files_below(Path(name))]
     files = {path.as_posix(): path.read_bytes() for path in paths if "__pycache__" not in path.parts}
-    known = [name for name in [*CODE, *SITE] if _git("ls-tree", "HEAD", name)]
+    known = _git("ls-tree", "--name-only", "HEAD", *CODE, *SITE).decode().splitlines()
     archive = _git("archive", "--format=tar", "HEAD", *known) if known else b""
     if not archive:
         return Code(files, "", "", b"\n".join(text for name, text in files.items() if not name.startswith(OWN)))
