@@ -1,4 +1,4 @@
-"""Faults of steps: a `python` that is first on PATH and makes a step fail while its file `armed` exists."""
+"""Faults of steps: a `python` that is first on PATH fails in their place while a file exists; a step is halted."""
 
 import os
 import shlex
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import yaml
 
 from project import environment
@@ -38,6 +39,20 @@ def arm(folder: Path, steps: tuple[str, ...], fault: str) -> Fault:
     python.write_text(PYTHON.format(steps="|".join(f"workflow_scripts/{step}" for step in steps), **words))
     python.chmod(0o755)
     return Fault(armed, ("env", f"PATH={folder}{os.pathsep}{environment()['PATH']}"))
+
+
+def at_work(step: str, folder: Path) -> list[psutil.Process]:
+    """The processes of a step that is at work for a project; their `info` has their environment, too."""
+    alive = psutil.process_iter(["cmdline", "cwd", "environ"])
+    words = f"workflow_scripts/{step}"
+    return [one for one in alive if words in (one.info["cmdline"] or ()) and one.info["cwd"] == str(folder)]
+
+
+def halt(processes: list[psutil.Process]) -> bool:
+    """Halt processes, or they may end before what shall hit them does; says whether there were any."""
+    for process in processes:
+        process.suspend()
+    return bool(processes)
 
 
 def edit(folder: Path) -> None:

@@ -13,18 +13,23 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
+import psutil
 
 import slurm
+from faults import at_work, halt
 from project import TINY, configure, copy_project, environment, overlaid, type_command
 
+RULES = "rules/echonet/ef.smk"
 COMMAND = "snakemake --profile slurm results/report.html"
-TRAINING = "rule_echonet_train_ef"
+TRAINING, STEP = "rule_echonet_train_ef", "echonet/train_ef.py"
 # The nodes promise more memory than this machine has: rules ask for what a published run takes.
 NODE = {"cpus": 2, "memory_mb": 256_000, "gpus": 2}
 DEADLINE_SECONDS = 600
 TIMES_GIVEN = 8
+T = TypeVar("T")
 
 
 class Run:
@@ -52,13 +57,14 @@ class Run:
             self.give()
         return self.command.poll() == 0
 
-    def wait(self, condition: Callable[[], object], what: str) -> None:
-        """Wait until something holds."""
+    def wait(self, condition: Callable[[], T | None], what: str) -> T:
+        """Wait until something holds, and give it."""
         deadline = time.monotonic() + DEADLINE_SECONDS
-        while not condition():
+        while not (there := condition()):
             assert time.monotonic() < deadline, self.story(f"waited in vain until {what}")
             assert not self.has_ended(), self.story(f"the run ended before {what}")
             time.sleep(0.3)
+        return there
 
     def finish(self) -> None:
         """Wait until the command has ended well."""
@@ -79,6 +85,10 @@ class Run:
             if row[3].startswith(TRAINING) and Path(row[4]) == self.folder:
                 return row[0], row[1], row[2]
         return None
+
+    def processes(self, job: str) -> list[psutil.Process]:
+        """The processes of the training in a job; none while the job gets ready."""
+        return [one for one in at_work(STEP, self.folder) if (one.info["environ"] or {}).get("SLURM_JOB_ID") == job]
 
     def typed(self) -> str:
         """All that the command has printed."""
@@ -121,8 +131,8 @@ def preempt(run: Run, _: str, node: str) -> None:
 
 
 def kill_snakemake(run: Run, job: str, _: str) -> None:
-    """The job is halted, or it may have ended by the time that the next Snakemake looks for jobs that were left."""
-    run.cluster.run("scancel", "--signal=STOP", job)
+    """The training is halted, or it may have ended by the time that the next Snakemake looks for jobs left behind."""
+    run.wait(lambda: halt(run.processes(job)), "the training is at work, to be halted")
     run.signal(signal.SIGKILL)
 
 
@@ -131,9 +141,15 @@ def interrupt_snakemake(run: Run, *_: str) -> None:
 
 
 def kill_slurmd(run: Run, _: str, node: str) -> None:
-    """The job goes on, but Slurm does not know that and sends it to the other node as well."""
+    """The job goes on, but Slurm does not know that and sends it to the other node as well.
+
+    On a fast machine the job, and all that follows it, may end before Slurm finds the node to be down.
+    """
     run.cluster.kill_slurmd(node)
-    run.wait(lambda: "DOWN" in run.cluster.run("scontrol", "show", "node", node), f"{node} is found to be down")
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while "DOWN" not in run.cluster.run("scontrol", "show", "node", node):
+        assert time.monotonic() < deadline, run.story(f"{node} is not found to be down")
+        time.sleep(0.3)
 
 
 # In this order: the last one's job may go on to the training's end, which leaves nothing to hit.
@@ -177,23 +193,34 @@ def used(reference: Path, column: str) -> float:
 
 def grant_too_little_memory(reference: Path, folder: Path) -> None:
     """Make the training ask for three quarters of the memory that it needs."""
-    granted = int(0.75 * used(reference, "max_rss"))
-    rules = folder / "rules/echonet/ef.smk"
+    rules = folder / RULES
     text = rules.read_text()
     assert "needs_training(32000, 2880)" in text
+    granted = int(0.75 * used(reference, "max_rss"))
     rules.write_text(text.replace("needs_training(32000, 2880)", f"needs_training({granted}, 2880)"))
+
+
+def run_out_of_memory(run: Run, reference: Path) -> None:
+    """Wait until the training has ended by its memory; later ones get enough, or they would end when nobody expects."""
+    job = run.wait(run.training, "training runs")
+    run.wait(lambda: "exceeded memory limit" in run.slurm_logs(), "the job goes over its memory")
+    run.wait(lambda: run.training() != job, "the job that went over its memory ends")
+    mended = run.folder / "mended.smk"
+    shutil.copy(reference / RULES, mended)
+    mended.replace(run.folder / RULES)
 
 
 def hit(run: Run, fault: str, latest: float) -> None:
     """Do a fault to the training job at a random moment, and wait until that job is no longer at work.
 
     Args:
-        latest: seconds after the start of the job; it gets ready till then, or it trains.
+        latest: seconds after the start of the job or, one time in two, of the training in it.
     """
-    run.wait(run.training, f"training runs, for {fault}")
+    job = run.wait(run.training, f"training runs, for {fault}")
+    if run.chance.random() < 0.5:
+        run.wait(lambda: run.processes(job[0]) or run.training() != job, f"training is at work, for {fault}")
     time.sleep(run.chance.uniform(0, latest))
-    job = run.training()
-    if job is None:
+    if run.training() != job:
         return hit(run, fault, latest)
     FAULTS[fault](run, job[0], job[2])
     run.wait(lambda: run.training() != job, f"job {job[0]} ends by {fault}")
@@ -211,7 +238,7 @@ def survive(folder: Path, cluster: slurm.Cluster, reference: Path, seed: int, fa
         grant_too_little_memory(reference, folder)
     run = Run(folder, cluster, seed)
     if MEMORY in faults:
-        run.wait(lambda: "exceeded memory limit" in run.slurm_logs(), "the job goes over its memory")
+        run_out_of_memory(run, reference)
     latest = used(reference, "cpu_time") / len(faults)  # no training ends sooner, so each fault finds it at work
     for fault in faults:
         if fault != MEMORY:

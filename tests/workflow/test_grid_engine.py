@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-import psutil
 import pytest
 import yaml
 
 import grid_engine
+from faults import at_work, halt
 from finished_run import copy_run, finished_copy
 from project import configure, environment, overlaid, type_command
 from workflow_rules import job_rules
 
 COMMAND = "snakemake --profile sge results/report.html"
-TRAINING, STEP = "echonet_train_ef", "workflow_scripts/echonet/train_ef.py"
+TRAINING, STEP = "echonet_train_ef", "echonet/train_ef.py"
 # The node promises more memory than this machine has: rules ask for what a published run takes.
 NODE = {"cpus": 4, "memory_mb": 256_000, "gpus": 2}
 PERSON = "Roe_Richard"
@@ -66,8 +66,8 @@ def small_project(folder: Path) -> None:
     """One study, in which a training and what follows it must run; it lasts until both faults can hit it."""
     settings = folder / "config/echonet.yaml"
     schedules = yaml.safe_load(settings.read_text())
-    settings.write_text(yaml.safe_dump(overlaid(schedules, {"demo": {"ef": {"epochs": 40}}})))
-    configure(folder, studies=["echonet"], checkpoint_every="1 seconds")
+    settings.write_text(yaml.safe_dump(overlaid(schedules, {"demo": {"ef": {"epochs": 120}}})))
+    configure(folder, studies=["echonet"], checkpoint_every="1 steps")
     with (folder / "sge/profile.yaml").open("a") as profile:
         profile.write("\nseconds-between-status-checks: 1\nlatency-wait: 5\nset-threads: {echonet_score: 2}\n")
 
@@ -85,18 +85,9 @@ def wait_for_training(grid: grid_engine.Grid, command: subprocess.Popen[str], fo
     before = checkpoints(folder)
     while not (job := running(grid, TRAINING)) or checkpoints(folder) <= before:
         assert command.poll() is None, f"the command ended\n{typed(folder)[-5000:]}\n{grid.logs()}"
-        time.sleep(0.3)
-    halt(folder)
+        time.sleep(0.1)
+    assert halt(at_work(STEP, folder)), "the training had ended already"
     return grid.run("qstat", "-j", job)
-
-
-def halt(folder: Path) -> None:
-    """Halt the training, or it may have ended by the time that a fault has hit it."""
-    alive = psutil.process_iter(["cmdline", "cwd"])
-    found = [one for one in alive if STEP in (one.info["cmdline"] or ()) and one.info["cwd"] == str(folder)]
-    assert found, "the training had ended already"
-    for process in found:
-        process.suspend()
 
 
 def checkpoints(folder: Path) -> set[Path]:
