@@ -66,7 +66,7 @@ def small_project(folder: Path) -> None:
     """One study, in which a training and what follows it must run; it lasts until both faults can hit it."""
     settings = folder / "config/echonet.yaml"
     schedules = yaml.safe_load(settings.read_text())
-    settings.write_text(yaml.safe_dump(overlaid(schedules, {"demo": {"ef": {"epochs": 120}}})))
+    settings.write_text(yaml.safe_dump(overlaid(schedules, {"demo": {"ef": {"epochs": 60}}})))
     configure(folder, studies=["echonet"], checkpoint_every="1 steps")
     with (folder / "sge/profile.yaml").open("a") as profile:
         profile.write("\nseconds-between-status-checks: 1\nlatency-wait: 5\nset-threads: {echonet_score: 2}\n")

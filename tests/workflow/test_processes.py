@@ -56,7 +56,8 @@ def test_two_processes_give_the_curve_of_one(data: Path, tmp_path: Path) -> None
 
 
 def test_run_resumes_after_one_of_two_processes_is_killed(data: Path, tmp_path: Path) -> None:
-    whole, killed = (train_command(data, tmp_path / name, *TWO, "--checkpoint-every", "1 steps") for name in "ab")
+    words = (*TWO, "--checkpoint-every", "1 steps")
+    whole, killed = (train_command(data, tmp_path / name, *words, epochs=9) for name in "ab")
     assert start(whole).wait() == 0
     launcher = start(killed)
     wait_for(lambda: any((tmp_path / "b/checkpoints").glob("last-*.ckpt")), launcher)
