@@ -262,6 +262,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--faults", nargs="+", default=[MEMORY, *FAULTS], choices=[MEMORY, *FAULTS])
     args = parser.parse_args()
+    # A shell starts what runs in the background with interrupts ignored, and so would Snakemake.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with slurm.two_nodes(**NODE) as cluster, tempfile.TemporaryDirectory() as temporary:
         reference = Path(temporary, "reference")
         small_project(reference)
