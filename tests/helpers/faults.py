@@ -1,4 +1,4 @@
-"""Faults of steps: a `python` that is first on PATH fails in their place while a file exists; a step is halted."""
+"""Faults of steps: a `python` that is first on PATH makes a step fail while its file `armed` exists."""
 
 import os
 import shlex
@@ -46,13 +46,6 @@ def at_work(step: str, folder: Path) -> list[psutil.Process]:
     alive = psutil.process_iter(["cmdline", "cwd", "environ"])
     words = f"workflow_scripts/{step}"
     return [one for one in alive if words in (one.info["cmdline"] or ()) and one.info["cwd"] == str(folder)]
-
-
-def halt(processes: list[psutil.Process]) -> bool:
-    """Halt processes, or they may end before what shall hit them does; says whether there were any."""
-    for process in processes:
-        process.suspend()
-    return bool(processes)
 
 
 def edit(folder: Path) -> None:

@@ -19,7 +19,7 @@ import pandas as pd
 import psutil
 
 import slurm
-from faults import at_work, halt
+from faults import at_work
 from project import TINY, configure, copy_project, environment, overlaid, type_command
 
 RULES = "rules/echonet/ef.smk"
@@ -57,21 +57,23 @@ class Run:
             self.give()
         return self.command.poll() == 0
 
-    def wait(self, condition: Callable[[], T | None], what: str) -> T:
+    def until(self, condition: Callable[[], T | None], what: str) -> T:
         """Wait until something holds, and give it."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not (there := condition()):
             assert time.monotonic() < deadline, self.story(f"waited in vain until {what}")
-            assert not self.has_ended(), self.story(f"the run ended before {what}")
             time.sleep(0.3)
         return there
 
-    def finish(self) -> None:
-        """Wait until the command has ended well."""
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not self.has_ended():
-            assert time.monotonic() < deadline, self.story("the run does not end")
-            time.sleep(0.3)
+    def wait(self, condition: Callable[[], T | None], what: str) -> T:
+        """The same for what must hold before the run has ended."""
+
+        def holds() -> T | None:
+            there = condition()
+            assert there or not self.has_ended(), self.story(f"the run ended before {what}")
+            return there
+
+        return self.until(holds, what)
 
     def signal(self, number: signal.Signals) -> None:
         """Send Snakemake a signal; it is the one child of the program that leads into the cluster."""
@@ -106,10 +108,14 @@ class Run:
         return "\n".join([f"{what} (seed {self.seed})", *texts, self.cluster.run("squeue"), self.cluster.logs()])
 
 
+def is_down(cluster: slurm.Cluster, node: str) -> bool:
+    return "DOWN" in cluster.run("scontrol", "show", "node", node)
+
+
 def revive(cluster: slurm.Cluster) -> None:
     """Start the daemons of nodes that are down."""
     for node in slurm.NODES:
-        if "DOWN" in cluster.run("scontrol", "show", "node", node):
+        if is_down(cluster, node):
             cluster.run("slurmd", "-N", node)
 
 
@@ -132,7 +138,8 @@ def preempt(run: Run, _: str, node: str) -> None:
 
 def kill_snakemake(run: Run, job: str, _: str) -> None:
     """The training is halted, or it may have ended by the time that the next Snakemake looks for jobs left behind."""
-    run.wait(lambda: halt(run.processes(job)), "the training is at work, to be halted")
+    for process in run.wait(lambda: run.processes(job), "the training is at work, to be halted"):
+        process.suspend()
     run.signal(signal.SIGKILL)
 
 
@@ -146,10 +153,7 @@ def kill_slurmd(run: Run, _: str, node: str) -> None:
     On a fast machine the job, and all that follows it, may end before Slurm finds the node to be down.
     """
     run.cluster.kill_slurmd(node)
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while "DOWN" not in run.cluster.run("scontrol", "show", "node", node):
-        assert time.monotonic() < deadline, run.story(f"{node} is not found to be down")
-        time.sleep(0.3)
+    run.until(lambda: is_down(run.cluster, node), f"{node} is found to be down")
 
 
 # In this order: the last one's job may go on to the training's end, which leaves nothing to hit.
@@ -243,7 +247,7 @@ def survive(folder: Path, cluster: slurm.Cluster, reference: Path, seed: int, fa
     for fault in faults:
         if fault != MEMORY:
             hit(run, fault, latest)
-    run.finish()
+    run.until(run.has_ended, "the run ends")
     revive(cluster)
     assert outcome(folder) == outcome(reference), run.story("the results are not those of an undisturbed run")
     return run

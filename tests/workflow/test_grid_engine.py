@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 import grid_engine
-from faults import at_work, halt
+from faults import at_work
 from finished_run import copy_run, finished_copy
 from project import configure, environment, overlaid, type_command
 from workflow_rules import job_rules
@@ -86,7 +86,10 @@ def wait_for_training(grid: grid_engine.Grid, command: subprocess.Popen[str], fo
     while not (job := running(grid, TRAINING)) or checkpoints(folder) <= before:
         assert command.poll() is None, f"the command ended\n{typed(folder)[-5000:]}\n{grid.logs()}"
         time.sleep(0.1)
-    assert halt(at_work(STEP, folder)), "the training had ended already"
+    processes = at_work(STEP, folder)
+    assert processes, "the training had ended already"
+    for process in processes:
+        process.suspend()
     return grid.run("qstat", "-j", job)
 
 
